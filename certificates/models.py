@@ -1,0 +1,135 @@
+"""Certificates: frozen facts, a file stored under its hash, and how they end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.files.storage import storages
+from django.core.files.storage.base import Storage
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from courses.models import Enrolment
+from lms.constraints import AppendOnly
+from lms.people.models import User
+
+if TYPE_CHECKING:
+    from lms.people.access import Access
+
+
+class CertificateState(models.TextChoices):
+    """How far the file is; the claim is whole from the start."""
+
+    PENDING = "pending", _("Being prepared")
+    WAITING = "waiting", _("Waiting for letters")
+    READY = "ready", _("Ready")
+
+
+class End(models.TextChoices):
+    """Why a certificate no longer stands."""
+
+    UNDONE = "undone", _("Undone")
+    WITHDRAWN = "withdrawn", _("Withdrawn: issued in error by us")
+    REVOKED = "revoked", _("Revoked")
+    REPLACED = "replaced", _("Replaced")
+
+
+class CertificateQuerySet(models.QuerySet["Certificate"]):
+    def visible_to(self, access: Access) -> CertificateQuerySet:
+        """One's own; a manager's people's; all, for staff."""
+        if access.is_staff:
+            return self
+        return self.filter(
+            Q(enrolment__member__user=access.user)
+            | Q(enrolment__member__reseller__in=access.managed_resellers)
+        )
+
+    def released(self) -> CertificateQuerySet:
+        """What may be shown: past the time for undoing, and never undone."""
+        return self.filter(release_at__lte=now()).exclude(ended_as=End.UNDONE)
+
+    def standing(self) -> CertificateQuerySet:
+        """Not ended."""
+        return self.filter(ended_as="")
+
+
+def private_storage() -> Storage:
+    return storages["private"]
+
+
+class Certificate(models.Model):
+    """The proof of a completed enrolment. Never changes, but by erasure."""
+
+    enrolment = models.ForeignKey(
+        Enrolment, on_delete=models.PROTECT, related_name="certificates"
+    )
+    serial = models.CharField(max_length=13, unique=True)
+    public_claim = models.JSONField()
+    private_claim = models.JSONField()
+    public_sha256 = models.CharField(max_length=64)
+    private_sha256 = models.CharField(max_length=64)
+    issued_at = models.DateTimeField(default=now)
+    release_at = models.DateTimeField()
+    state = models.CharField(
+        max_length=10,
+        choices=CertificateState.choices,
+        default=CertificateState.PENDING,
+    )
+    missing_letters = models.CharField(max_length=200, blank=True)
+    pdf = models.FileField(storage=private_storage, blank=True, max_length=200)
+    pdf_sha256 = models.CharField(max_length=64, blank=True)
+    ready_at = models.DateTimeField(null=True)
+    ended_as = models.CharField(max_length=10, choices=End.choices, blank=True)
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    ended_why = models.CharField(max_length=200, blank=True)
+    supersedes = models.OneToOneField(
+        "self", null=True, on_delete=models.PROTECT, related_name="superseded_by"
+    )
+
+    objects = CertificateQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["-issued_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enrolment"],
+                condition=Q(ended_as=""),
+                name="certificate_one_standing",
+            ),
+            models.CheckConstraint(
+                condition=(Q(state=CertificateState.READY) & ~Q(pdf_sha256=""))
+                | (~Q(state=CertificateState.READY) & Q(pdf_sha256="")),
+                name="certificate_ready_has_file",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_as="", ended_at=None)
+                | (~Q(ended_as="") & Q(ended_at__isnull=False)),
+                name="certificate_ended_at",
+            ),
+            AppendOnly(
+                name="certificate_append_only",
+                may_change=["state", "missing_letters"],
+                write_once=[
+                    "pdf",
+                    "pdf_sha256",
+                    "ready_at",
+                    "ended_as",
+                    "ended_at",
+                    "ended_by",
+                    "ended_why",
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.serial
+
+    def get_absolute_url(self) -> str:
+        return reverse("certificates:certificate", args=[self.serial])

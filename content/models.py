@@ -1,0 +1,127 @@
+"""The home page, the handbook, and who has read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.panels import FieldPanel
+from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
+from wagtail.fields import StreamField
+from wagtail.models import Page
+from wagtail.search import index
+
+from content.blocks import BODY_BLOCKS, holes_in
+from content.walls import members_only
+from lms.people.models import Member
+
+if TYPE_CHECKING:
+    from lms.people.access import Access
+
+
+class HomePage(Page):
+    """What this is, for somebody who is not signed in."""
+
+    introduction = models.TextField(
+        blank=True,
+        help_text=_("Two or three sentences: what this is and for whom."),
+    )
+
+    content_panels = [*Page.content_panels, FieldPanel("introduction")]
+    parent_page_types = ["wagtailcore.Page"]
+    max_count = 1
+    template = "content/home.html"
+
+
+class HandbookPage(Page):
+    """A part of the policy; the top one lists the others."""
+
+    section = models.CharField(
+        max_length=10,
+        blank=True,
+        help_text=_("The policy's number, such as 2. Empty where it has none."),
+    )
+    body = StreamField(BODY_BLOCKS, blank=True)
+    version = models.PositiveSmallIntegerField(
+        default=1,
+        help_text=_("Raise it when people are to read and confirm the page again."),
+    )
+    last_edited_on = models.DateField(
+        null=True, blank=True, help_text=_("The date that the policy itself gives.")
+    )
+    is_acknowledged = models.BooleanField(
+        _("people confirm that they have read it"), default=False
+    )
+
+    content_panels = [
+        *Page.content_panels,
+        FieldPanel("section"),
+        FieldPanel("body"),
+        FieldPanel("is_acknowledged"),
+        FieldPanel("version"),
+        FieldPanel("last_edited_on"),
+    ]
+    search_fields = [*Page.search_fields, index.SearchField("body")]
+    parent_page_types = ["content.HomePage", "content.HandbookPage"]
+    subpage_types = ["content.HandbookPage"]
+    template = "content/handbook.html"
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether an editor still has to fill something in."""
+        return bool(holes_in(self.body))
+
+    def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return members_only(request) or super().serve(request, *args, **kwargs)
+
+
+class AcknowledgementQuerySet(models.QuerySet["Acknowledgement"]):
+    def visible_to(self, access: Access) -> AcknowledgementQuerySet:
+        """Those of the members that one may see."""
+        return self.filter(member__in=Member.objects.visible_to(access))
+
+
+class Acknowledgement(models.Model):
+    """A member has read a version of a handbook page."""
+
+    member = models.ForeignKey(
+        Member, on_delete=models.PROTECT, related_name="acknowledgements"
+    )
+    page = models.ForeignKey(
+        HandbookPage, on_delete=models.PROTECT, related_name="acknowledgements"
+    )
+    version = models.PositiveSmallIntegerField()
+    at = models.DateTimeField(default=now)
+
+    objects = AcknowledgementQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "page", "version"], name="acknowledged_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member} has read {self.page} ({self.version})"
+
+
+@register_setting(icon="palette")
+class Branding(BaseSiteSetting):
+    """How the product presents itself: one accent colour, one address to ask."""
+
+    accent = models.CharField(
+        max_length=7,
+        default="#1f5eff",
+        help_text=_("The one colour of buttons and links, as #rrggbb."),
+    )
+    training_email = models.EmailField(
+        blank=True,
+        help_text=_("Shown at the foot of each page under: Who do I ask?"),
+    )
+
+    panels = [FieldPanel("accent"), FieldPanel("training_email")]

@@ -1,0 +1,77 @@
+"""What the frame of every page shows: roles, and whom to ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
+
+from content.models import Branding
+from lms.people.access import Access
+from lms.people.models import User
+
+
+@dataclass(frozen=True)
+class Role:
+    """A tab of the bar on top."""
+
+    name: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Somebody to ask."""
+
+    name: str
+    email: str
+    role: str
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    """Give templates `roles`, `who_to_ask`, `zone`, and whether this is the demo."""
+    access: Access | None = getattr(request, "access", None) or None
+    return {
+        "roles": SimpleLazyObject(lambda: _roles(access, request.path)),
+        "who_to_ask": SimpleLazyObject(lambda: _contacts(request, access)),
+        "zone": access.user.time_zone if access else settings.HOME_TIME_ZONE,
+        "is_demo": settings.DEMO,
+    }
+
+
+def _roles(access: Access | None, path: str) -> list[Role]:
+    if not access:
+        return []
+    held = [
+        (access.member is not None, _("Learning"), "dashboards:my"),
+        (access.is_manager, _("Team"), "dashboards:team"),
+        (access.is_trainer, _("Trainer"), "dashboards:trainer"),
+        (access.is_staff, _("Standing"), "dashboards:standing"),
+    ]
+    urls = [(name, reverse(url)) for holds, name, url in held if holds]
+    return [Role(name, url, path.startswith(url)) for name, url in urls]
+
+
+def _contacts(request: HttpRequest, access: Access | None) -> list[Contact]:
+    """One's managers, then the training team; for the signed-out the team alone."""
+    managers = (
+        User.objects.filter(
+            memberships__reseller=access.member.reseller,
+            memberships__is_manager=True,
+            memberships__left_on=None,
+        ).exclude(pk=access.user.pk)
+        if access and access.member
+        else User.objects.none()
+    )
+    contacts = [
+        Contact(user.full_name, user.email, _("your manager")) for user in managers[:3]
+    ]
+    if address := Branding.for_request(request).training_email:
+        contacts.append(Contact(_("The training team"), address, "ByteKast"))
+    return contacts

@@ -1,0 +1,52 @@
+"""The outbox: a message is a row of the transaction that caused it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.timezone import now
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def due(self, at: datetime) -> MessageQuerySet:
+        """What waits to be sent at the instant `at`."""
+        return self.filter(sent_at=None, dropped_at=None, send_after__lte=at)
+
+
+class Message(models.Model):
+    """One mail to one person, sent once: its key says for what."""
+
+    key = models.CharField(max_length=200, unique=True)
+    recipient = models.ForeignKey(
+        "people.User", null=True, on_delete=models.PROTECT, related_name="messages"
+    )
+    to = models.EmailField()
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+    attachments = models.JSONField(
+        default=list, help_text="Of each file: name, type, text."
+    )
+    created_at = models.DateTimeField(default=now)
+    send_after = models.DateTimeField(default=now)
+    sent_at = models.DateTimeField(null=True)
+    dropped_at = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=200, blank=True)
+
+    objects = MessageQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+        indexes = [
+            models.Index(
+                F("send_after"),
+                name="message_due",
+                condition=Q(sent_at=None, dropped_at=None),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,11 @@
+"""Sending, done by the worker."""
+
+from django_tasks import task
+
+from lms.mail import outbox
+
+
+@task(backend="jobs")
+def deliver(pk: int) -> None:
+    """Send the message; safe to repeat."""
+    outbox.send(pk)

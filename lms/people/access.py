@@ -1,0 +1,89 @@
+"""Who is asking, as whom: made once per request, asked by every `visible_to`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from django.http import HttpRequest
+from django_htmx.middleware import HtmxDetails
+
+from lms.people.models import Member, Reseller, User
+
+if TYPE_CHECKING:
+    from lms.people.models import ResellerQuerySet
+
+MEMBERSHIP_KEY = "membership"
+
+
+class MemberRequest(HttpRequest):
+    """A request of somebody signed in."""
+
+    user: User
+    access: Access
+    htmx: HtmxDetails
+
+
+@dataclass
+class Access:
+    """A person, the membership switched to, and what follows from both.
+
+    `member` is None for one who belongs to no reseller (a trainer, the channel
+    team, one who left). Costs one query for the memberships, at first use.
+    """
+
+    user: User
+    wanted_membership: int | None = None
+
+    @cached_property
+    def memberships(self) -> list[Member]:
+        """Live memberships, the oldest first."""
+        return list(
+            Member.objects.live()
+            .filter(user=self.user)
+            .select_related("reseller")
+            .order_by("joined_on", "pk")
+        )
+
+    @cached_property
+    def member(self) -> Member | None:
+        """The membership switched to, or the first."""
+        for member in self.memberships:
+            if member.pk == self.wanted_membership:
+                return member
+        return self.memberships[0] if self.memberships else None
+
+    @property
+    def is_staff(self) -> bool:
+        """One of ByteKast's channel team."""
+        return self.user.is_active and self.user.is_staff
+
+    @property
+    def is_manager(self) -> bool:
+        return self.member is not None and self.member.is_manager
+
+    @cached_property
+    def is_trainer(self) -> bool:
+        """Holds calls. The trainer's record is of a higher room: asked by name."""
+        trainer = getattr(self.user, "trainer", None)
+        return trainer is not None and trainer.is_active
+
+    @cached_property
+    def managed_resellers(self) -> ResellerQuerySet:
+        """The reseller managed and all below it, as one filter on the path."""
+        if self.member is None or not self.member.is_manager:
+            return Reseller.objects.none()
+        return Reseller.objects.filter(path__startswith=self.member.reseller.path)
+
+    @property
+    def may_read(self) -> bool:
+        """Whether programmes and the handbook open: a live membership or a role."""
+        return self.member is not None or self.is_staff or self.is_trainer
+
+
+def access_of(request: HttpRequest) -> Access | None:
+    """Make the request's access; None for somebody not signed in."""
+    if not request.user.is_authenticated:
+        return None
+    return Access(request.user, request.session.get(MEMBERSHIP_KEY))

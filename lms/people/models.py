@@ -1,0 +1,333 @@
+"""People, the resellers they work for, and the teams that the policy names."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+from treebeard.mp_tree import MP_Node, MP_NodeManager, MP_NodeQuerySet
+
+from lms.mail.zones import ZONES
+
+if TYPE_CHECKING:
+    from lms.people.access import Access
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def visible_to(self, access: Access) -> UserQuerySet:
+        """Oneself; a manager's people, past and present; everybody, for staff."""
+        if access.is_staff:
+            return self
+        return self.filter(
+            Q(pk=access.user.pk) | Q(memberships__reseller__in=access.managed_resellers)
+        ).distinct()
+
+
+class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]  # django-stubs cannot see through from_queryset
+    def create_user(
+        self, email: str, password: str | None = None, **fields: Any
+    ) -> User:
+        user: User = self.model(email=email.lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def get_by_natural_key(self, email: str | None) -> User:
+        return self.get(email=(email or "").lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person's login. It belongs to the person, not to the employer.
+
+    Anonymised at erasure, never deleted.
+    """
+
+    email = models.EmailField(_("e-mail address"), unique=True)
+    full_name = models.CharField(
+        _("full name"), max_length=120, help_text=_("As certificates will print it.")
+    )
+    time_zone = models.CharField(
+        _("time zone"), max_length=60, choices=ZONES, default="Europe/London"
+    )
+    language = models.CharField(max_length=10, default="en-gb")
+    call_needs = models.TextField(
+        _("what I need for calls"),
+        blank=True,
+        help_text=_("An interpreter, captions, more time. Your trainers see this."),
+    )
+    is_staff = models.BooleanField(
+        _("channel team"),
+        default=False,
+        help_text=_("One of ByteKast's channel team: sees all resellers."),
+    )
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("Off: cannot sign in.")
+    )
+    joined_at = models.DateTimeField(default=now, editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = ["full_name"]
+
+    class Meta:
+        ordering = ["full_name", "pk"]
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(email=Lower("email")), name="user_email_lower_case"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name or self.email
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    def get_full_name(self) -> str:
+        return self.full_name
+
+    def get_short_name(self) -> str:
+        return self.full_name.split(" ")[0]
+
+    def clean(self) -> None:
+        self.email = self.email.lower()
+        super().clean()
+
+
+class ResellerQuerySet(MP_NodeQuerySet):
+    def visible_to(self, access: Access) -> ResellerQuerySet:
+        """The managed subtree; all resellers, for staff."""
+        return self if access.is_staff else access.managed_resellers
+
+    def live(self, on: date | None = None) -> ResellerQuerySet:
+        """Approved and not ended on a day (today)."""
+        day = on or now().date()
+        return self.filter(approved_on__lte=day).filter(
+            Q(ended_on=None) | Q(ended_on__gt=day)
+        )
+
+
+class ResellerManager(MP_NodeManager):
+    def get_queryset(self) -> ResellerQuerySet:
+        return ResellerQuerySet(self.model).order_by("path")
+
+
+class Reseller(MP_Node):
+    """An approved reseller, or a subsidiary of one."""
+
+    name = models.CharField(max_length=120, unique=True)
+    approved_on = models.DateField(default=date.today)
+    ended_on = models.DateField(null=True, blank=True)
+
+    objects = ResellerManager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_on=None) | Q(ended_on__gte=F("approved_on")),
+                name="reseller_ends_after_approval",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Team(models.Model):
+    """What the policy names as an audience: Support, Analysts, ..."""
+
+    name = models.CharField(max_length=80, unique=True)
+    slug = models.SlugField(max_length=80, unique=True)
+    order = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["order", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Engagement(models.TextChoices):
+    """How a person belongs to the reseller, in the words of the policy's Scope."""
+
+    EMPLOYEE = "employee", _("Employee")
+    CONTRACTOR = "contractor", _("Contractor")
+    CONSULTANT = "consultant", _("Consultant")
+    RESELLER = "reseller", _("Reseller")
+    TEMPORARY = "temporary", _("Temporary worker")
+    OTHER = "other", _("Other worker")
+
+
+class MemberQuerySet(models.QuerySet["Member"]):
+    def live(self, on: date | None = None) -> MemberQuerySet:
+        """Who belongs to their reseller on a day (today)."""
+        day = on or now().date()
+        return self.filter(joined_on__lte=day).filter(
+            Q(left_on=None) | Q(left_on__gt=day)
+        )
+
+    def visible_to(self, access: Access) -> MemberQuerySet:
+        """One's own memberships; a manager's people; everybody, for staff."""
+        if access.is_staff:
+            return self
+        return self.filter(
+            Q(user=access.user) | Q(reseller__in=access.managed_resellers)
+        )
+
+
+class Member(models.Model):
+    """A person in a reseller. Leavers stay as rows."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
+    reseller = models.ForeignKey(
+        Reseller, on_delete=models.PROTECT, related_name="members"
+    )
+    engagement = models.CharField(
+        max_length=20, choices=Engagement.choices, default=Engagement.EMPLOYEE
+    )
+    is_manager = models.BooleanField(
+        default=False, help_text=_("Sees everyone of this reseller and below it.")
+    )
+    joined_on = models.DateField(default=date.today)
+    until_on = models.DateField(null=True, blank=True, help_text=_("Planned end."))
+    left_on = models.DateField(null=True, blank=True)
+    away_from_on = models.DateField(null=True, blank=True)
+    away_until_on = models.DateField(null=True, blank=True)
+
+    objects = MemberQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["user__full_name", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "reseller"],
+                condition=Q(left_on=None),
+                name="member_once_per_reseller",
+                violation_error_message=_("This person already belongs here."),
+            ),
+            models.CheckConstraint(
+                condition=Q(left_on=None) | Q(left_on__gte=F("joined_on")),
+                name="member_leaves_after_joining",
+            ),
+            models.CheckConstraint(
+                condition=Q(away_from_on=None, away_until_on=None)
+                | Q(away_until_on__gte=F("away_from_on")),
+                name="member_away_range",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.reseller})"
+
+    @property
+    def is_live(self) -> bool:
+        return self.left_on is None or self.left_on > now().date()
+
+
+class TeamMembership(models.Model):
+    """A member in a team from a day to a day: dated, never edited in place."""
+
+    member = models.ForeignKey(
+        Member, on_delete=models.PROTECT, related_name="team_memberships"
+    )
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="memberships")
+    from_on = models.DateField(default=date.today)
+    until_on = models.DateField(null=True, blank=True)
+
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["from_on", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "team"],
+                condition=Q(until_on=None),
+                name="team_membership_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(until_on=None) | Q(until_on__gte=F("from_on")),
+                name="team_membership_range",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member} in {self.team}"
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self) -> InvitationQuerySet:
+        """Neither accepted nor withdrawn nor run out."""
+        return self.filter(accepted_at=None, withdrawn_at=None, expires_at__gt=now())
+
+    def visible_to(self, access: Access) -> InvitationQuerySet:
+        """Those into a managed reseller; all, for staff."""
+        if access.is_staff:
+            return self
+        return self.filter(reseller__in=access.managed_resellers)
+
+
+class Invitation(models.Model):
+    """A single-use way in, bound to an address: only the token's hash is kept."""
+
+    email = models.EmailField()
+    full_name = models.CharField(max_length=120, blank=True)
+    reseller = models.ForeignKey(
+        Reseller, on_delete=models.PROTECT, related_name="invitations"
+    )
+    teams = models.ManyToManyField(Team, blank=True, related_name="+")
+    engagement = models.CharField(
+        max_length=20, choices=Engagement.choices, default=Engagement.EMPLOYEE
+    )
+    is_manager = models.BooleanField(default=False)
+    token_hash = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(default=now)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InvitationQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                "reseller",
+                condition=Q(accepted_at=None, withdrawn_at=None),
+                name="invitation_once_per_reseller",
+                violation_error_message=_("This address is already invited here."),
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted_at=None) | Q(withdrawn_at=None),
+                name="invitation_ends_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted_at=None, accepted_by=None)
+                | Q(accepted_at__isnull=False, accepted_by__isnull=False),
+                name="invitation_accepted_by_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Invitation {self.pk}"

@@ -1,0 +1,12 @@
+"""What this room announces, inside the transaction, to the rooms above."""
+
+from django.dispatch import Signal
+
+membership_changed = Signal()
+"""A member joined, left, or changed teams: `member`, `by`."""
+
+account_disabled = Signal()
+"""An account can no longer sign in: `user`, `by`."""
+
+person_erased = Signal()
+"""A person's name and addresses are gone: `user`, `by`."""

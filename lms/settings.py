@@ -1,0 +1,369 @@
+"""All settings, each from the environment (the README's table lists them).
+
+Every variable has a default that works on a fresh machine, but for secrets in
+production. A bad value stops the start with a sentence that names the variable.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+import environ
+from csp.constants import NONCE, NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+T = TypeVar("T")
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+
+def _value(name: str, default: T, parse: Callable[[str], T], wanted: str) -> T:
+    """Read the variable `name`; stop the start with a sentence when it is bad."""
+    text = env.str(name, default="")
+    if not text:
+        return default
+    try:
+        return parse(text)
+    except (ValueError, KeyError, environ.ImproperlyConfigured):
+        raise SystemExit(f"{name} is {text!r}: it must be {wanted}.") from None
+
+
+def _parse_flag(text: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True}
+    return (words | {"0": False, "false": False, "no": False, "off": False})[
+        text.lower()
+    ]
+
+
+def _parse_count(text: str) -> int:
+    if (count := int(text)) < 0:
+        raise ValueError(text)
+    return count
+
+
+def _parse_port(text: str) -> int:
+    if not 0 < (port := int(text)) < 65536:
+        raise ValueError(text)
+    return port
+
+
+def _parse_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
+def _parse_zone(text: str) -> str:
+    if text not in available_timezones():
+        raise ValueError(text)
+    return text
+
+
+def _flag(name: str, default: bool) -> bool:
+    return _value(name, default, _parse_flag, "1 or 0")
+
+
+# --- The place -----------------------------------------------------------------
+
+DEBUG = _flag("DEBUG", False)
+DEMO = _flag("DEMO", False)
+if DEMO and not DEBUG:
+    raise SystemExit(
+        "DEMO is on while DEBUG is off: demo people have a known password, "
+        "so they are for trying out alone. Unset DEMO, or set DEBUG=1."
+    )
+
+PORT = _value("PORT", 8000, _parse_port, "a port number from 1 to 65535")
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+PUBLIC_URL = _value(
+    "PUBLIC_URL",
+    f"http://localhost:{PORT}",
+    _parse_address,
+    "the address people type, such as https://qualifications.example.com",
+)
+SECRET_KEY = env.str("SECRET_KEY", default="debug-only-key" if DEBUG else "")
+if not DEBUG and len(SECRET_KEY) < 50:
+    raise SystemExit(
+        "SECRET_KEY is unset or short: set it to at least 50 random characters "
+        "and keep it, since sign-ins and links depend on it."
+    )
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or [
+    str(urlsplit(PUBLIC_URL).hostname),
+    *(("localhost", "127.0.0.1", "[::1]") if DEBUG else ()),
+]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+_TLS = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _TLS
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if _flag("BEHIND_PROXY", False) else None
+)
+
+# --- The house -----------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "lms.audit",
+    "lms.mail",
+    "lms.people",
+    "content",
+    "courses",
+    "sessions",
+    "certificates",
+    "lms.dashboards",
+    "lms.seed",
+    "schedule",
+    "wagtail.contrib.forms",
+    "wagtail.contrib.redirects",
+    "wagtail.contrib.settings",
+    "wagtail.embeds",
+    "wagtail.sites",
+    "wagtail.users",
+    "wagtail.snippets",
+    "wagtail.documents",
+    "wagtail.images",
+    "wagtail.search",
+    "wagtail.admin",
+    "wagtail",
+    "modelcluster",
+    "taggit",
+    "treebeard",
+    "django_tasks",
+    "django_tasks_db",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "csp",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.forms",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "lms.people.middleware.AccessMiddleware",
+    "wagtail.contrib.redirects.middleware.RedirectMiddleware",
+]
+
+ROOT_URLCONF = "lms.urls"
+WSGI_APPLICATION = "lms.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+                "csp.context_processors.nonce",
+                "lms.dashboards.context.page",
+            ],
+        },
+    },
+]
+FORM_RENDERER = "lms.forms.Renderer"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Engines -------------------------------------------------------------------
+
+DATABASES = {
+    "default": env.db_url(
+        "DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
+    )
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000"
+        ),
+    }
+elif DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise SystemExit(
+        "DATABASE_URL must begin with sqlite:/// or postgresql://: "
+        "the database's promises are written for these two."
+    )
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+    }
+}
+
+TASKS = {
+    "default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"},
+    "jobs": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]},
+}
+
+MEDIA_ROOT = DATA_DIR / "media"
+MEDIA_URL = "/media/"
+PRIVATE_ROOT = DATA_DIR / "private"
+STATIC_ROOT = DATA_DIR / "static"
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "lms" / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "private": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": PRIVATE_ROOT, "base_url": None},
+    },
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# --- Mail ----------------------------------------------------------------------
+
+MAIL_FROM = env.str("MAIL_FROM", default="ByteKast Qualifications <training@localhost>")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM
+MAIL_FOLDER = DATA_DIR / "mail"
+if env.str("EMAIL_URL", default=""):
+    _mail = _value(
+        "EMAIL_URL",
+        {},
+        lambda text: dict(environ.Env.email_url_config(text)),
+        "an address such as smtp+tls://user:password@mail.example.com:587",
+    )
+    EMAIL_BACKEND = str(_mail["EMAIL_BACKEND"])
+    EMAIL_HOST = str(_mail.get("EMAIL_HOST") or "localhost")
+    EMAIL_PORT = int(str(_mail.get("EMAIL_PORT") or 25))
+    EMAIL_HOST_USER = str(_mail.get("EMAIL_HOST_USER") or "")
+    EMAIL_HOST_PASSWORD = str(_mail.get("EMAIL_HOST_PASSWORD") or "")
+    EMAIL_USE_TLS = bool(_mail.get("EMAIL_USE_TLS"))
+    EMAIL_USE_SSL = bool(_mail.get("EMAIL_USE_SSL"))
+    EMAIL_TIMEOUT = 30
+else:
+    EMAIL_BACKEND = "lms.mail.backends.ConsoleAndFolder"
+
+# --- People and sign-in --------------------------------------------------------
+
+AUTH_USER_MODEL = "people.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": (
+            "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"
+        ),
+        "OPTIONS": {"user_attributes": ("email", "full_name")},
+    },
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "landing"
+SESSION_COOKIE_AGE = int(timedelta(days=7).total_seconds())
+
+ACCOUNT_ADAPTER = "lms.people.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_SESSION_REMEMBER = None
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _TLS
+INVITATION_LIFE = timedelta(days=14)
+
+# --- Calls and certificates ----------------------------------------------------
+
+ROOM_OPENS_BEFORE = timedelta(minutes=10)
+ROOM_CLOSES_AFTER = timedelta(hours=1)
+LONGEST_CALL = timedelta(minutes=90)
+PROPOSAL_LIFE = timedelta(hours=48)
+UID_HOST = str(urlsplit(PUBLIC_URL).hostname)  # of calendar files
+SIGN_OFF_UNDO = timedelta(
+    minutes=_value("SIGN_OFF_UNDO_MINUTES", 15, _parse_count, "a number of minutes")
+)
+
+# --- Wagtail -------------------------------------------------------------------
+
+WAGTAIL_SITE_NAME = "ByteKast Qualifications"
+WAGTAILADMIN_BASE_URL = PUBLIC_URL
+WAGTAILADMIN_LOGIN_URL = "/accounts/login/"
+WAGTAIL_FRONTEND_LOGIN_URL = "/accounts/login/"
+WAGTAIL_PASSWORD_RESET_ENABLED = False
+WAGTAIL_PASSWORD_MANAGEMENT_ENABLED = False
+WAGTAIL_EMAIL_MANAGEMENT_ENABLED = False
+WAGTAIL_ENABLE_UPDATE_CHECK = False
+WAGTAIL_ENABLE_WHATS_NEW_BANNER = False
+WAGTAIL_GRAVATAR_PROVIDER_URL = None
+WAGTAIL_I18N_ENABLED = False
+WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "content.search_backend"}}
+WAGTAILDOCS_SERVE_METHOD = "serve_view"
+WAGTAILDOCS_EXTENSIONS = ["pdf", "docx", "pptx", "xlsx", "csv", "txt", "vtt"]
+TAGGIT_CASE_INSENSITIVE = True
+
+# --- Words and time ------------------------------------------------------------
+
+LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", _("English"))]
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+HOME_TIME_ZONE = _value(
+    "HOME_TIME_ZONE", "Europe/London", _parse_zone, "a zone such as Europe/London"
+)
+
+# --- Headers -------------------------------------------------------------------
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "SAMEORIGIN"
+CONTENT_SECURITY_POLICY = {
+    "EXCLUDE_URL_PREFIXES": ("/cms/",),
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "media-src": [SELF, "blob:"],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "frame-ancestors": [SELF],
+    },
+}
+
+# --- Logs ----------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+}
