@@ -51,7 +51,7 @@ def _roles(access: Access | None, path: str) -> list[Role]:
     held = [
         (access.member is not None, _("Learning"), "dashboards:my"),
         (access.is_manager, _("Team"), "dashboards:team"),
-        (access.is_trainer, _("Trainer"), "dashboards:trainer"),
+        (access.is_trainer, _("Trainer"), "sessions:today"),
         (access.is_staff, _("Standing"), "dashboards:standing"),
     ]
     urls = [(name, reverse(url)) for holds, name, url in held if holds]
