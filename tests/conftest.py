@@ -1,0 +1,113 @@
+"""What all tests stand on: settings, a database from a template, no network.
+
+TEST_DATABASE=postgresql runs them on PostgreSQL, on a server started for the run or,
+with DATABASE_URL, on that one (in a database of its own).
+"""
+
+import ipaddress
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import django
+import pytest
+from django.conf import settings
+from django.db import connection, connections
+from django.test import TransactionTestCase
+from pytest_socket import SocketBlockedError
+
+from tests.databases import Postgresql, RunDatabase, Sqlite, start_postgresql
+
+FOLDER = Path(tempfile.mkdtemp(prefix="qualifications-tests-"))
+ON_POSTGRESQL = os.environ.get("TEST_DATABASE") == "postgresql" or os.environ.get(
+    "DATABASE_URL", ""
+).startswith("postgres")
+
+# Settings are read once, after this: a developer's own environment stays out.
+for _variable in ("DEMO", "PORT", "PUBLIC_URL", "EMAIL_URL", "REDIS_URL", "TURN_URL"):
+    os.environ.pop(_variable, None)
+os.environ |= {
+    "DJANGO_SETTINGS_MODULE": "lms.settings",
+    "DEBUG": "1",  # pytest-django turns it off once the settings are read
+    "DATA_DIR": str(FOLDER),
+    "SIGN_OFF_UNDO_MINUTES": "0",
+}
+if not ON_POSTGRESQL:
+    os.environ["DATABASE_URL"] = f"sqlite:///{FOLDER / 'unused.sqlite3'}"
+elif "DATABASE_URL" not in os.environ:  # else a worker of xdist inherits it
+    os.environ["DATABASE_URL"] = start_postgresql()
+
+(FOLDER / "static").mkdir()  # WhiteNoise warns where there is none
+
+django.setup()
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_own_names() -> Iterator[None]:
+    """Look up no name but localhost: pytest-socket guards connections alone."""
+    look_up = socket.getaddrinfo
+
+    def guarded(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if host not in {None, "", "localhost"}:
+            try:
+                ipaddress.ip_address(host)
+            except ValueError:
+                raise SocketBlockedError(f"A test tried to look up {host}.") from None
+        return look_up(host, *args, **kwargs)
+
+    socket.getaddrinfo = guarded
+    yield
+    socket.getaddrinfo = look_up
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """Take the place of pytest-django's: a copy of the template, no flush."""
+    database: RunDatabase = Postgresql() if ON_POSTGRESQL else Sqlite(FOLDER)
+    with django_db_blocker.unblock():
+        database.create()
+        flush = TransactionTestCase._fixture_teardown
+        TransactionTestCase._fixture_teardown = lambda self: database.restore()
+        yield
+        TransactionTestCase._fixture_teardown = flush
+        database.remove()
+
+
+@pytest.fixture
+def run_at_once(transactional_db: None) -> Callable[..., list[object]]:
+    """Return a function that calls all it is given at the same moment.
+
+    Each runs in a thread with a connection of its own. What it returns stands in
+    the list, in the order of the calls, or else the exception it raised.
+    """
+
+    def run(*calls: Callable[[], object]) -> list[object]:
+        start = threading.Barrier(len(calls), timeout=30)
+
+        def run_one(call: Callable[[], object]) -> object:
+            try:
+                connection.ensure_connection()
+                start.wait()
+                return call()
+            except Exception as error:  # noqa: BLE001  handed to the test
+                return error
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(len(calls)) as threads:
+            return list(threads.map(run_one, calls))
+
+    return run
