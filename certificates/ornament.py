@@ -1,0 +1,171 @@
+"""The engraved lines of a certificate, drawn by arithmetic in PDF's own operators.
+
+They follow the guilloche of banknotes: a few curves, each a little further on, in
+whole numbers of waves, so that they close at the corners. WeasyPrint would draw
+them as SVG in half of the whole page's time; so they are made once and laid under
+the page.
+"""
+
+from collections.abc import Callable
+from math import cos, pi, sin
+
+WIDTH, HEIGHT = 297.0, 210.0  # A4 landscape; all lengths are millimetres
+MIDDLE = WIDTH / 2
+SEAL_Y = 178.0
+_BAND = 9.5  # from the paper's edge to the middle of the engraved band
+_HALF_BAND = 2.1
+_SWING = 1.15  # how far a wave leaves the band's middle
+_PALE = "#e9edf4"
+
+Point = tuple[float, float]
+
+
+def background(ink: str, accent: str) -> bytes:
+    """All that lies under the text of a page, as one artifact (it says nothing)."""
+    millimetre = 72 / 25.4
+    parts = [
+        "/Artifact BMC q",
+        f"{millimetre:.5f} 0 0 {-millimetre:.5f} 0 {HEIGHT * millimetre:.4f} cm",
+        _stroke(rosette((MIDDLE, 90), 62, petals=14, strands=6), _PALE, 0.2),
+        _stroke(_rectangle(_BAND - _HALF_BAND), ink, 0.5),
+        _stroke(_rectangle(_BAND + _HALF_BAND), ink, 0.18),
+        _stroke(_band(), accent, 0.16),
+        *(
+            _corner((x, y), ink)
+            for x in (_BAND, WIDTH - _BAND)
+            for y in (_BAND, HEIGHT - _BAND)
+        ),
+        *_seal((MIDDLE, SEAL_Y), ink, accent),
+        "Q EMC",
+    ]
+    return "\n".join(parts).encode()
+
+
+def rosette(middle: Point, radius: float, *, petals: int, strands: int) -> str:
+    """Closed curves around a point, each turned a little further than the last."""
+    return "\n".join(
+        _petals(middle, radius, petals, 2 * pi * strand / strands / petals)
+        for strand in range(strands)
+    )
+
+
+def _seal(middle: Point, ink: str, accent: str) -> list[str]:
+    """The rosette at the foot, with room for the programme's number."""
+    return [
+        _stroke(rosette(middle, 11.2, petals=16, strands=3), accent, 0.14),
+        _fill(_circle(middle, 5.7), "#ffffff"),
+        _stroke(_circle(middle, 5.7), ink, 0.3),
+        _stroke(_circle(middle, 5.1), accent, 0.14),
+    ]
+
+
+def _band() -> str:
+    """Two interlaced waves along all four edges."""
+    right, bottom = WIDTH - _BAND, HEIGHT - _BAND
+    edges = (
+        (lambda along, aside: (_BAND + along, _BAND + aside), right - _BAND, 44),
+        (lambda along, aside: (_BAND + along, bottom + aside), right - _BAND, 44),
+        (lambda along, aside: (_BAND + aside, _BAND + along), bottom - _BAND, 30),
+        (lambda along, aside: (right + aside, _BAND + along), bottom - _BAND, 30),
+    )
+    return "\n".join(
+        _wave(place, length, waves, swing)
+        for place, length, waves in edges
+        for swing in (_SWING, -_SWING)
+    )
+
+
+def _wave(
+    place: Callable[[float, float], Point], length: float, waves: int, swing: float
+) -> str:
+    """A sine along an edge, each half of a wave one Bézier curve."""
+    half = length / waves / 2
+    curves = [f"{_at(place(0, 0))} m"]
+    for step in range(waves * 2):
+        start, crest = step * half, swing * 4 / 3 * (-1) ** step
+        curves.append(
+            f"{_at(place(start + half * 0.364, crest))} "
+            f"{_at(place(start + half * 0.636, crest))} "
+            f"{_at(place(start + half, 0))} c"
+        )
+    return "\n".join(curves)
+
+
+def _petals(middle: Point, radius: float, petals: int, turn: float) -> str:
+    """The curve r = 0.73 + 0.27 · cos(petals · angle), closed."""
+    steps = petals * 8
+    angles = [2 * pi * step / steps for step in range(steps)]
+    reaches = [radius * (0.73 + 0.27 * cos(petals * angle)) for angle in angles]
+    return _smooth(
+        [
+            (
+                middle[0] + reach * cos(angle + turn),
+                middle[1] + reach * sin(angle + turn),
+            )
+            for angle, reach in zip(angles, reaches, strict=True)
+        ]
+    )
+
+
+def _circle(middle: Point, radius: float) -> str:
+    return _smooth(
+        [
+            (
+                middle[0] + radius * cos(pi * step / 12),
+                middle[1] + radius * sin(pi * step / 12),
+            )
+            for step in range(24)
+        ]
+    )
+
+
+def _smooth(points: list[Point]) -> str:
+    """Bézier curves through closed points (Catmull-Rom)."""
+    count, curves = len(points), [f"{_at(points[0])} m"]
+    for at, here in enumerate(points):
+        before, after = points[at - 1], points[(at + 1) % count]
+        beyond = points[(at + 2) % count]
+        leaving = _towards(here, before, after)
+        arriving = _towards(after, beyond, here)
+        curves.append(f"{_at(leaving)} {_at(arriving)} {_at(after)} c")
+    return "\n".join([*curves, "h"])
+
+
+def _towards(start: Point, behind: Point, ahead: Point) -> Point:
+    """Where a curve leaves a point, on its way from one neighbour to the other."""
+    return (
+        start[0] + (ahead[0] - behind[0]) / 6,
+        start[1] + (ahead[1] - behind[1]) / 6,
+    )
+
+
+def _corner(middle: Point, ink: str) -> str:
+    """A square that ties the ends of two bands together, a diamond in it."""
+    x, y = middle
+    side, half = 2 * _HALF_BAND, _HALF_BAND
+    square = f"{x - half:.2f} {y - half:.2f} {side:.2f} {side:.2f} re"
+    diamond = f"{x} {y - 1.1} m {x + 1.1} {y} l {x} {y + 1.1} l {x - 1.1} {y} l h"
+    return "\n".join(
+        [_fill(square, "#ffffff"), _stroke(square, ink, 0.18), _fill(diamond, ink)]
+    )
+
+
+def _rectangle(inset: float) -> str:
+    return f"{inset} {inset} {WIDTH - 2 * inset} {HEIGHT - 2 * inset} re"
+
+
+def _stroke(lines: str, colour: str, thickness: float) -> str:
+    return f"{_colour(colour)} RG {thickness} w\n{lines}\nS"
+
+
+def _fill(lines: str, colour: str) -> str:
+    return f"{_colour(colour)} rg\n{lines}\nf"
+
+
+def _colour(text: str) -> str:
+    """A colour such as #16294f as PDF's three numbers."""
+    return " ".join(f"{int(text[at : at + 2], 16) / 255:.3f}" for at in (1, 3, 5))
+
+
+def _at(point: Point) -> str:
+    return f"{point[0]:.2f} {point[1]:.2f}"

@@ -1,0 +1,172 @@
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from weasyprint.urls import FatalURLFetchingError
+
+from certificates import fonts
+from certificates.render import CannotRender, Design, page, render, set_name
+from certificates.renderer import OwnDrawings
+
+VERIFY_URL = "https://qualifications.example.com/c/8K3Q-Z7MX-P4TD-H"
+
+
+@pytest.fixture
+def pdf(claim, tmp_path):
+    path = tmp_path / "certificate.pdf"
+    path.write_bytes(render(claim, Design(), VERIFY_URL))
+    return path
+
+
+def output_of(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_the_same_claim_gives_the_same_bytes_in_another_process(claim):
+    program = (
+        "import django, json, sys; django.setup();"
+        "from certificates.render import Design, render;"
+        "claim, url = json.load(sys.stdin);"
+        "sys.stdout.buffer.write(render(claim, Design(), url))"
+    )
+
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps([claim, VERIFY_URL]).encode(),
+        capture_output=True,
+        check=True,
+        cwd=settings.BASE_DIR,
+        env=os.environ | {"PYTHONHASHSEED": "7"},
+    ).stdout
+
+    assert render(claim, Design(), VERIFY_URL) == elsewhere
+
+
+def test_another_certificate_between_changes_nothing(claim):
+    before = render(claim, Design(), VERIFY_URL)
+
+    other = render(claim | {"name": "Ἀλέξανδρος"}, Design(), VERIFY_URL + "1")
+
+    assert other != before
+    assert render(claim, Design(), VERIFY_URL) == before
+
+
+def test_pdf_is_one_sound_tagged_page_in_a4_landscape(pdf):
+    facts = dict(re.findall(r"(?m)^([^:]+):\s+(.*)$", output_of("pdfinfo", pdf)))
+
+    assert facts["Title"] == "Mara Lindqvist: User Support"
+    assert facts["Pages"] == "1"
+    assert facts["Tagged"] == "yes"
+    assert facts["Page size"].endswith("(A4)")
+    assert facts["JavaScript"] == "no"
+    claimed = re.findall(
+        r'pdfaid:(part|conformance)="(\w)"', output_of("pdfinfo", "-meta", pdf)
+    )
+    assert claimed == [("part", "3"), ("conformance", "A")]
+    assert "No syntax or stream encoding errors" in output_of("qpdf", "--check", pdf)
+
+
+def test_pdf_says_what_the_claim_says(pdf):
+    text = " ".join(output_of("pdftotext", "-layout", pdf, "-").split())
+
+    for words in (
+        "Mara Lindqvist",
+        "Northwind Learning",
+        "User Support",
+        "Reseller Support & Qualification Policy, 1.3 User Support",
+        "Using Resolve",
+        "10 Nov 2026",
+        "12 November 2026",
+        "Does not expire",
+        "8K3Q-Z7MX-P4TD-H",
+        "qualifications.example.com/c/8K3Q-Z7MX-P4TD-H",
+    ):
+        assert words in text
+
+
+def test_qr_code_leads_to_the_verify_page(pdf):
+    picture = pdf.with_suffix("")
+    output_of("pdftoppm", "-r", "72", "-png", "-singlefile", pdf, picture)
+
+    read = output_of("zbarimg", "--quiet", "--raw", picture.with_suffix(".png"))
+
+    assert read.strip() == VERIFY_URL
+
+
+def test_all_fonts_are_ours_and_embedded(pdf):
+    lines = [line.split() for line in output_of("pdffonts", pdf).splitlines()[2:]]
+
+    names = {line[0].partition("+")[2] for line in lines}
+
+    assert names == {
+        "Certificate-Sans",
+        "Certificate-Sans-Semi-Bold",
+        "Certificate-Serif-Italic",
+        "Certificate-Serif-Semi-Bold",
+    }
+    assert all(line[-5:-2] == ["yes", "yes", "yes"] for line in lines)
+
+
+def test_a_letter_without_glyph_is_refused(claim):
+    with pytest.raises(CannotRender, match="glyph"):
+        render(claim | {"name": "高橋 Anna"}, Design(), VERIFY_URL)
+
+
+def test_marks_and_markup_in_names_are_text(claim, tmp_path):
+    name = '<script>x</script> & <img src=file:///etc/passwd> "Zoë"'
+    path = tmp_path / "certificate.pdf"
+
+    path.write_bytes(render(claim | {"name": name}, Design(), VERIFY_URL))
+
+    text = " ".join(output_of("pdftotext", "-layout", path, "-").split())
+    assert "<script>x</script> & <img src=file:///etc/passwd>" in text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "http://127.0.0.1/",
+        "data:image/png;base64,AA",
+        "certificate:",
+    ],
+)
+def test_nothing_is_loaded_but_our_own_drawings(url):
+    with pytest.raises(FatalURLFetchingError):
+        OwnDrawings({"certificate:qr.svg": "<svg/>"}).fetch(url)
+
+
+@pytest.mark.parametrize("letters", [1, 20, 40, 60, 120])
+def test_any_name_fits_the_page(claim, letters):
+    name = ("Wilhelmina Featherstonehaugh " * 5)[:letters].strip()
+
+    set_ = set_name(name)
+    render(claim | {"name": name}, Design(), VERIFY_URL)  # one page, or it raises
+
+    assert " ".join(set_.lines) == name
+    for line in set_.lines:
+        assert fonts.width(fonts.SERIF, line) * set_.size * 25.4 / 72 <= 222
+
+
+def test_a_name_is_set_in_one_face():
+    assert not set_name("Mara Lindqvist").is_sans
+    assert set_name("Ἀλέξανδρος Smith").is_sans
+
+
+@pytest.mark.parametrize("topics", [1, 4, 8, 9, 18])
+def test_topics_fit_one_page(claim, topics):
+    one = {"title": "Support Response Times & Useful Resources"}
+    claim["topics"] = [one | {"completed_on": "2026-11-10"}] * topics
+
+    assert render(claim, Design(), VERIFY_URL).startswith(b"%PDF-1.7")
+
+
+def test_a_date_of_expiry_is_printed(claim):
+    html = page(claim | {"valid_until": "2028-11-12"}, VERIFY_URL)
+
+    assert "12 November 2028" in html
+    assert "Does not expire" not in html
