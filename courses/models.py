@@ -15,6 +15,7 @@ from modelcluster.fields import ParentalManyToManyField
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel
 from wagtail.fields import StreamField
 from wagtail.models import Page, Revision
+from wagtail.query import PageQuerySet
 from wagtail.search import index
 
 from content.blocks import BODY_BLOCKS, CRITERION_BLOCKS, LINE_BLOCKS
@@ -108,14 +109,15 @@ class ProgrammePage(Page):
     subpage_types = ["courses.TopicPage"]
     template = "courses/programme.html"
 
-    def topics(self) -> models.QuerySet[TopicPage]:
+    def topics(self) -> PageQuerySet:
         """Its topic pages in the order of the tree, published or not."""
         return TopicPage.objects.child_of(self).order_by("path")
 
     def edition_on(self, day: date | None = None) -> Edition | None:
         """The edition in force on a day (today); None before the first."""
+        editions = Edition.objects.filter(programme=self.pk)
         return (
-            self.editions.filter(effective_on__lte=day or now().date())
+            editions.filter(effective_on__lte=day or now().date())
             .order_by("-number")
             .first()
         )
@@ -126,6 +128,8 @@ class ProgrammePage(Page):
 
 class TopicPage(Page):
     """A topic of a programme. Its fields draft what the next edition asks for."""
+
+    TEXTS = ("objectives", "body", "agenda", "preparation", "criteria")
 
     objectives = StreamField(
         LINE_BLOCKS, blank=True, help_text=_("What people will be able to do.")

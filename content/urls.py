@@ -1,0 +1,11 @@
+"""Addresses of the handbook's actions; its pages are Wagtail's."""
+
+from django.urls import path
+
+from content import views
+
+app_name = "content"
+
+urlpatterns = [
+    path("acknowledge/<int:page_pk>/", views.acknowledge, name="acknowledge"),
+]

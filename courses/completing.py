@@ -1,0 +1,98 @@
+"""What completes a topic, and what completes a programme.
+
+Whatever changes evidence locks first, writes it down, and then asks here.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import date, datetime
+
+from courses.models import (
+    EditionTopic,
+    Enrolment,
+    Evidence,
+    EvidenceKind,
+    TopicCompletion,
+)
+from courses.signals import programme_completed
+from lms.audit.log import record
+from lms.people.models import User
+
+
+def lock_person(user_pk: int) -> User:
+    """Lock the person, who comes first in every rule about their learning."""
+    person: User = User.objects.select_for_update(no_key=True).get(pk=user_pk)
+    return person
+
+
+def lock(enrolment: Enrolment) -> Enrolment:
+    """Lock the trainee, then the enrolment, and return it as it now stands.
+
+    Always in this order, inside the caller's transaction; each trainer comes after.
+    """
+    lock_person(enrolment.member.user_id)
+    return (
+        Enrolment.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("member__user", "edition", "programme")
+        .get(pk=enrolment.pk)
+    )
+
+
+def steps_asked(topic: EditionTopic) -> list[EvidenceKind]:
+    """What the topic asks for, in the order in which people do it."""
+    steps = [
+        (topic.needs_read, EvidenceKind.READ),
+        (topic.needs_check, EvidenceKind.CHECK),
+        (topic.needs_call, EvidenceKind.CALL),
+    ]
+    return [kind for is_needed, kind in steps if is_needed]
+
+
+def suffices(topic: EditionTopic, shown: Collection[str]) -> bool:
+    """Whether what was shown completes the topic: each step, or an exemption."""
+    return EvidenceKind.EXEMPTION in shown or set(steps_asked(topic)) <= set(shown)
+
+
+def settle(enrolment: Enrolment, *, at: datetime, by: User | None) -> None:
+    """Write down which topics are now complete, then whether the programme is.
+
+    The caller holds the enrolment's lock. Only an open enrolment becomes complete,
+    once; whoever listens to `programme_completed` is in the same transaction.
+    """
+    asked = list(enrolment.edition.topics.all())
+    shown: dict[int, dict[str, datetime]] = defaultdict(dict)
+    for evidence in Evidence.objects.filter(enrolment=enrolment, voided_at=None):
+        shown[evidence.topic_id][evidence.kind] = evidence.at
+    live = TopicCompletion.objects.filter(enrolment=enrolment, voided_at=None)
+    complete = set(live.values_list("topic_id", flat=True))
+
+    for topic in asked:
+        kinds = shown[topic.topic_id]
+        if topic.topic_id not in complete and suffices(topic, kinds):
+            TopicCompletion.objects.create(
+                enrolment=enrolment, topic_id=topic.topic_id, at=max(kinds.values())
+            )
+            complete.add(topic.topic_id)
+
+    if enrolment.is_open and complete >= {topic.topic_id for topic in asked}:
+        _complete(enrolment, at=at, by=by)
+
+
+def _complete(enrolment: Enrolment, *, at: datetime, by: User | None) -> None:
+    months = enrolment.edition.validity_months
+    enrolment.completed_at = at
+    enrolment.valid_from = at.date()
+    enrolment.valid_until = add_months(at.date(), months) if months else None
+    enrolment.save(update_fields=["completed_at", "valid_from", "valid_until"])
+    record(by, "completed", enrolment)
+    programme_completed.send(sender=Enrolment, enrolment=enrolment, by=by)
+
+
+def add_months(day: date, months: int) -> date:
+    """Return the same day so many months later, or that month's last day."""
+    year, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + year, month + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))

@@ -1,0 +1,93 @@
+"""What a programme asks for, from a date on: frozen out of its page's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from django.db import transaction
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from content.blocks import lines_in
+from courses.enrolling import enrol_audience
+from courses.models import (
+    Edition,
+    EditionAudience,
+    EditionTopic,
+    ProgrammePage,
+    TopicPage,
+)
+from lms.audit.log import record
+from lms.errors import Refused
+from lms.people.models import User
+
+
+@transaction.atomic
+def publish_edition(
+    programme: ProgrammePage, *, by: User | None, effective_on: date | None = None
+) -> Edition:
+    """Ask of people what the programme's published pages now say (Policy 1).
+
+    Freezes audience, need, validity and the published topics into rows that never
+    change. From `effective_on` (None: today) on, whoever is in its teams is enrolled;
+    for a later date the clock does it then. Raises Refused, with all that is missing.
+    """
+    programme = ProgrammePage.objects.select_for_update(of=("self",)).get(
+        pk=programme.pk
+    )
+    topics = list(programme.topics().live())
+    if missing := missing_for_edition(programme, topics):
+        raise Refused(" ".join(missing))
+
+    edition = Edition.objects.create(
+        programme=programme,
+        number=programme.editions.count() + 1,
+        title=programme.title,
+        section=programme.section,
+        effective_on=effective_on or now().date(),
+        need_count=programme.need_count,
+        validity_months=programme.validity_months,
+        due_days=programme.due_days,
+        preparation=programme.preparation,
+        published_by=by,
+    )
+    EditionAudience.objects.bulk_create(
+        EditionAudience(edition=edition, team=team) for team in programme.audience.all()
+    )
+    EditionTopic.objects.bulk_create(
+        EditionTopic(
+            edition=edition,
+            topic=topic,
+            order=order,
+            title=topic.title,
+            needs_read=topic.needs_read,
+            needs_call=topic.needs_call,
+            call_minutes=topic.call_minutes,
+            criteria=list(lines_in(topic.criteria)),
+            revision=topic.live_revision,
+        )
+        for order, topic in enumerate(topics, start=1)
+    )
+    record(by, "published", edition, programme=programme.pk)
+    enrol_audience(edition, by=by)
+    return edition
+
+
+def missing_for_edition(
+    programme: ProgrammePage, topics: Iterable[TopicPage]
+) -> list[str]:
+    """Say, in a sentence each, what the pages still lack for an edition."""
+    topics = list(topics)
+    missing = []
+    if not programme.live:
+        missing.append(_("Publish the programme's page first."))
+    if not topics:
+        missing.append(_("It has no published topic yet: add one and publish it."))
+    missing += [
+        _("“%(topic)s” asks for nothing: tick reading, or the call.")
+        % {"topic": topic.title}
+        for topic in topics
+        if not (topic.needs_read or topic.needs_call)
+    ]
+    return missing

@@ -1,0 +1,209 @@
+"""Who is in which programme: by team, by a manager, by ByteKast."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from courses.completing import lock, lock_person
+from courses.cycles import begin_again, close
+from courses.models import (
+    Edition,
+    EditionAudience,
+    Enrolment,
+    Evidence,
+    ProgrammePage,
+    Source,
+)
+from courses.signals import enrolment_closed
+from lms.audit.log import record
+from lms.errors import Refused
+from lms.people.models import Member, Reseller, TeamMembership, User
+
+
+@transaction.atomic
+def enrol(
+    member: Member,
+    programme: ProgrammePage,
+    *,
+    source: Source,
+    by: User | None,
+    due_on: date | None = None,
+) -> Enrolment:
+    """Put the member into the programme, as its edition in force asks.
+
+    Repeating is safe: what is open or completed is returned as it is. Who was in it
+    before begins again with all that was earned. `due_on` of None gives the edition's
+    days, if it has any. Raises Refused for one who has left, and for a programme
+    that asks nothing of anybody yet.
+    """
+    lock_person(member.user_id)
+    earlier = Enrolment.objects.filter(member=member, programme=programme)
+    last = earlier.select_related("edition").order_by("cycle").last()
+    if last and not (last.withdrawn_at or last.annulled_at):
+        return last
+
+    edition = programme.edition_on()
+    if edition is None:
+        raise Refused(_("This programme is not open yet: it has no edition in force."))
+    if not member.is_live:
+        raise Refused(_("They have left: add them to the reseller again first."))
+    if due_on is None and edition.due_days:
+        due_on = now().date() + timedelta(days=edition.due_days)
+    if last:
+        return begin_again(
+            last,
+            member=member,
+            edition=edition,
+            keep=Evidence.objects.filter(enrolment=last, voided_at=None),
+            why=_("Came back"),
+            by=by,
+            source=source,
+            due_on=due_on,
+        )
+
+    enrolment = Enrolment.objects.create(
+        member=member,
+        programme=programme,
+        edition=edition,
+        source=source,
+        enrolled_by=by,
+        due_on=due_on,
+    )
+    record(by, "enrolled", enrolment, source=source)
+    return enrolment
+
+
+@transaction.atomic
+def withdraw(enrolment: Enrolment, *, by: User | None, why: str) -> Enrolment:
+    """Close what is open; what was earned stays. Repeating is safe.
+
+    Raises Refused for what is completed: that ends by a mistake found in it alone.
+    """
+    enrolment = lock(enrolment)
+    if enrolment.completed_at:
+        raise Refused(_("They have completed this programme: what is earned stays."))
+    if enrolment.is_open:
+        close(enrolment, why=why, by=by)
+        enrolment_closed.send(
+            sender=Enrolment, enrolment=enrolment, successor=None, by=by
+        )
+    return enrolment
+
+
+@transaction.atomic
+def follow_teams(member: Member, *, by: User | None) -> None:
+    """Let the member's programmes follow their teams (Policy 1); repeating is safe.
+
+    Enrols them where an edition in force names one of their teams. Withdraws what is
+    open and came from a team they are no longer in; all that is open, if they left.
+    """
+    lock_person(member.user_id)
+    is_here = (
+        member.is_live
+        and Reseller.objects.live().filter(pk=member.reseller_id).exists()
+    )
+    wanted = _programmes_of(member) if is_here else []
+    left_open = Enrolment.objects.open().filter(member=member)
+    if member.is_live:
+        left_open = left_open.filter(source=Source.TEAM)
+    why = _("Left the team") if member.is_live else _("Left the reseller")
+    for enrolment in left_open.exclude(programme__in=wanted).order_by("pk"):
+        withdraw(enrolment, by=by, why=why)
+    for programme in wanted:
+        enrol(member, programme, source=Source.TEAM, by=by)
+
+
+def enrol_audience(edition: Edition, *, by: User | None) -> int:
+    """Enrol whoever is in the edition's teams and not in the programme yet.
+
+    Does nothing for an edition not in force today. Returns how many were enrolled.
+    """
+    if edition.programme.edition_on() != edition:
+        return 0
+    members = list(_waiting(edition))
+    for member in members:
+        enrol(member, edition.programme, source=Source.TEAM, by=by)
+    return len(members)
+
+
+def follow_the_calendar() -> int:
+    """Do what a day brings and no signal says; return how many people it touched.
+
+    For the clock: an edition comes into force, a team is joined or left on a later
+    day, a planned leaving has come; or a person joined in the very moment in which
+    an edition was published.
+    """
+    editions = editions_in_force()
+    enrolled = sum(enrol_audience(edition, by=None) for edition in editions)
+    members = Member.objects.filter(pk__in=_behind(editions).values("member"))
+    for member in members:
+        follow_teams(member, by=None)
+    return enrolled + len(members)
+
+
+def editions_in_force(day: date | None = None) -> list[Edition]:
+    """Each programme's edition on a day (today), by the policy's number."""
+    editions = (
+        Edition.objects.filter(effective_on__lte=day or now().date())
+        .select_related("programme")
+        .order_by("programme", "number")
+    )
+    latest = {edition.programme_id: edition for edition in editions}
+    return sorted(latest.values(), key=lambda each: (each.section, each.title))
+
+
+def _programmes_of(member: Member) -> list[ProgrammePage]:
+    """Programmes whose edition in force names a team that the member is in today."""
+    teams = _team_memberships().filter(member=member).values("team")
+    editions = editions_in_force()
+    obliging = set(
+        Edition.objects.filter(
+            pk__in=[edition.pk for edition in editions], audience__team__in=teams
+        ).values_list("pk", flat=True)
+    )
+    return [edition.programme for edition in editions if edition.pk in obliging]
+
+
+def _waiting(edition: Edition) -> QuerySet[Member]:
+    """Members in the edition's teams today, without a standing enrolment."""
+    in_team = _team_memberships().filter(
+        member=OuterRef("pk"), team__in=edition.audience.values("team")
+    )
+    standing = Enrolment.objects.standing().filter(
+        member=OuterRef("pk"), programme=edition.programme_id
+    )
+    return (
+        Member.objects.live()
+        .filter(Exists(in_team), ~Exists(standing))
+        .filter(reseller__in=Reseller.objects.live())
+        .order_by("user", "pk")
+    )
+
+
+def _behind(editions: list[Edition]) -> QuerySet[Enrolment]:
+    """Open enrolments of those who left, or whose team is not asked any more."""
+    obliged = Exists(
+        _team_memberships().filter(
+            member=OuterRef("member"),
+            team__in=EditionAudience.objects.filter(
+                edition__in=[edition.pk for edition in editions],
+                edition__programme=OuterRef(OuterRef("programme")),
+            ).values("team"),
+        )
+    )
+    return Enrolment.objects.open().filter(
+        ~Q(member__in=Member.objects.live()) | (Q(source=Source.TEAM) & ~obliged)
+    )
+
+
+def _team_memberships() -> QuerySet[TeamMembership]:
+    """Those that hold today."""
+    today = now().date()
+    return TeamMembership.objects.filter(from_on__lte=today).filter(
+        Q(until_on=None) | Q(until_on__gt=today)
+    )

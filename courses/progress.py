@@ -1,0 +1,309 @@
+"""What people have shown, and how far it takes them.
+
+Nothing here is stored but the evidence itself and what it completed: progress is
+asked of the rows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from courses.completing import lock, lock_person, settle, steps_asked, suffices
+from courses.cycles import begin_again, close
+from courses.models import (
+    EditionTopic,
+    Enrolment,
+    Evidence,
+    EvidenceKind,
+    Preparation,
+    TopicCompletion,
+    TopicPage,
+)
+from courses.signals import enrolment_closed
+from lms.audit.log import record
+from lms.errors import Refused
+from lms.people.models import User
+
+__all__ = [
+    "Progress",
+    "Step",
+    "TopicProgress",
+    "lock",
+    "progress_of",
+    "record_evidence",
+    "topics_for_call",
+    "void_evidence",
+]
+
+
+@transaction.atomic
+def record_evidence(
+    enrolment: Enrolment,
+    topic: TopicPage,
+    kind: EvidenceKind,
+    *,
+    by: User | None,
+    detail: dict[str, Any] | None = None,
+    at: datetime | None = None,
+) -> Evidence:
+    """Note that a step of a topic was shown to be done, and complete what that does.
+
+    Repeating is safe: the first stands. `at` of None is now. What was withdrawn
+    still takes evidence (the call went ahead, and coming back counts it), but never
+    becomes complete. Raises Refused for a topic that this person's programme does
+    not ask for.
+    """
+    enrolment = lock(enrolment)
+    if not enrolment.edition.topics.filter(topic=topic.pk).exists():
+        raise Refused(_("This topic is not part of the programme they follow."))
+    live = Evidence.objects.filter(enrolment=enrolment, topic=topic, voided_at=None)
+    if known := live.filter(kind=kind).first():
+        return known
+
+    at = at or now()
+    evidence = Evidence.objects.create(
+        enrolment=enrolment, topic=topic, kind=kind, at=at, by=by, detail=detail or {}
+    )
+    record(by, "recorded", evidence, enrolment=enrolment.pk, topic=topic.pk, kind=kind)
+    settle(enrolment, at=at, by=by)
+    return evidence
+
+
+@transaction.atomic
+def void_evidence(evidence: Evidence, *, by: User | None, why: str) -> None:
+    """Take back a mistake, wherever the evidence was carried to or came from.
+
+    The topic is no longer complete. What was completed with it is annulled, and its
+    member, unless gone, begins again with the rest. Repeating is safe.
+    """
+    lock_person(evidence.enrolment.member.user_id)
+    family = [each for each in _family(evidence) if each.voided_at is None]
+    enrolments = list(
+        Enrolment.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("member", "edition", "programme")
+        .filter(pk__in={each.enrolment_id for each in family})
+        .order_by("pk")
+    )
+    for each in family:
+        each.voided_at, each.voided_by, each.voided_why = now(), by, why[:200]
+        each.save(update_fields=["voided_at", "voided_by", "voided_why"])
+        record(by, "voided", each, enrolment=each.enrolment_id, topic=each.topic_id)
+    undone = [each for each in enrolments if _void_completion(each, evidence.topic_id)]
+    annulled = [each for each in undone if each.completed_at and not each.annulled_at]
+    for enrolment in annulled:
+        close(enrolment, why=why, by=by)
+    for enrolment in annulled:
+        _go_on_with_the_rest(enrolment, why=why, by=by)
+
+
+def _family(evidence: Evidence) -> list[Evidence]:
+    """The evidence, what it was carried from, and all that was carried on."""
+    while evidence.carried_from is not None:
+        evidence = evidence.carried_from
+    family = generation = [evidence]
+    while generation := list(Evidence.objects.filter(carried_from__in=generation)):
+        family = [*family, *generation]
+    return family
+
+
+def _void_completion(enrolment: Enrolment, topic_pk: int) -> bool:
+    """Void the topic's completion unless other evidence suffices; tell whether."""
+    asked = enrolment.edition.topics.filter(topic=topic_pk).first()
+    left = Evidence.objects.filter(
+        enrolment=enrolment, topic=topic_pk, voided_at=None
+    ).values_list("kind", flat=True)
+    if asked is None or suffices(asked, set(left)):
+        return False
+    completions = TopicCompletion.objects.filter(
+        enrolment=enrolment, topic=topic_pk, voided_at=None
+    )
+    return completions.update(voided_at=now()) > 0
+
+
+def _go_on_with_the_rest(enrolment: Enrolment, *, why: str, by: User | None) -> None:
+    """Begin the annulled cycle again, unless a later one stands or they left."""
+    later = Enrolment.objects.filter(
+        member=enrolment.member,
+        programme=enrolment.programme_id,
+        cycle__gt=enrolment.cycle,
+    )
+    if later.exists() or not enrolment.member.is_live:
+        enrolment_closed.send(
+            sender=Enrolment, enrolment=enrolment, successor=None, by=by
+        )
+        return
+    begin_again(
+        enrolment,
+        member=enrolment.member,
+        edition=enrolment.programme.edition_on() or enrolment.edition,
+        keep=Evidence.objects.filter(enrolment=enrolment, voided_at=None),
+        why=why,
+        by=by,
+    )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that a topic asks for; `at` of None means that it is still open."""
+
+    kind: EvidenceKind
+    at: datetime | None
+
+    @property
+    def is_done(self) -> bool:
+        return self.at is not None
+
+
+@dataclass(frozen=True)
+class TopicProgress:
+    """A topic as its edition asks for it, and how far somebody is in it."""
+
+    asked: EditionTopic
+    steps: tuple[Step, ...]
+    completed_at: datetime | None
+    exempted_at: datetime | None = None
+
+    @property
+    def topic(self) -> TopicPage:
+        return self.asked.topic
+
+    @property
+    def title(self) -> str:
+        """As the edition named it, whatever has become of the page."""
+        return self.asked.title
+
+    @property
+    def is_complete(self) -> bool:
+        return self.completed_at is not None
+
+    @property
+    def is_begun(self) -> bool:
+        return self.is_complete or any(step.is_done for step in self.steps)
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether all that comes before the call is done."""
+        return all(
+            step.is_done for step in self.steps if step.kind != EvidenceKind.CALL
+        )
+
+    @property
+    def wants_call(self) -> bool:
+        """Whether a call is what it needs, whatever comes before it."""
+        return not self.is_complete and any(
+            step.kind == EvidenceKind.CALL and not step.is_done for step in self.steps
+        )
+
+    def is_done(self, kind: EvidenceKind) -> bool:
+        return any(step.kind == kind and step.is_done for step in self.steps)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an enrolment is: its topics in order, asked of the rows."""
+
+    enrolment: Enrolment
+    topics: tuple[TopicProgress, ...]
+
+    @property
+    def required(self) -> int:
+        return len(self.topics)
+
+    @property
+    def done(self) -> int:
+        return sum(topic.is_complete for topic in self.topics)
+
+    @property
+    def is_begun(self) -> bool:
+        return any(topic.is_begun for topic in self.topics)
+
+    @property
+    def next_topic(self) -> TopicProgress | None:
+        """The first with something to read or answer, else the first still open."""
+        open_topics = [topic for topic in self.topics if not topic.is_complete]
+        unprepared = [topic for topic in open_topics if not topic.is_prepared]
+        return next(iter(unprepared or open_topics), None)
+
+    @property
+    def for_call(self) -> list[TopicProgress]:
+        """Topics that a call may cover now, whether or not one is booked."""
+        if not self.enrolment.is_open:
+            return []
+        first = self.enrolment.edition.preparation == Preparation.FIRST
+        return [
+            topic
+            for topic in self.topics
+            if topic.wants_call and (topic.is_prepared or not first)
+        ]
+
+    def topic(self, topic_pk: int) -> TopicProgress | None:
+        """The progress in one topic; None where the edition does not ask for it."""
+        return next((each for each in self.topics if each.topic.pk == topic_pk), None)
+
+
+def progress_of(enrolments: Iterable[Enrolment]) -> dict[int, Progress]:
+    """How far each enrolment is, by its key: three queries, however many there are.
+
+    Bring the enrolments with their edition (`select_related`): it is not asked anew.
+    """
+    enrolments = list(enrolments)
+    keys = [enrolment.pk for enrolment in enrolments]
+    asked: dict[int, list[EditionTopic]] = defaultdict(list)
+    topics = (
+        EditionTopic.objects.filter(
+            edition__in={each.edition_id for each in enrolments}
+        )
+        .select_related("topic")
+        .defer(*(f"topic__{field}" for field in TopicPage.TEXTS))
+    )
+    for topic in topics:
+        asked[topic.edition_id].append(topic)
+    shown = {
+        (enrolment, topic, kind): at
+        for enrolment, topic, kind, at in Evidence.objects.filter(
+            enrolment__in=keys, voided_at=None
+        ).values_list("enrolment", "topic", "kind", "at")
+    }
+    completed = {
+        (enrolment, topic): at
+        for enrolment, topic, at in TopicCompletion.objects.filter(
+            enrolment__in=keys, voided_at=None
+        ).values_list("enrolment", "topic", "at")
+    }
+    return {
+        enrolment.pk: Progress(
+            enrolment,
+            tuple(
+                TopicProgress(
+                    asked=topic,
+                    steps=tuple(
+                        Step(kind, shown.get((enrolment.pk, topic.topic_id, kind)))
+                        for kind in steps_asked(topic)
+                    ),
+                    completed_at=completed.get((enrolment.pk, topic.topic_id)),
+                    exempted_at=shown.get(
+                        (enrolment.pk, topic.topic_id, EvidenceKind.EXEMPTION)
+                    ),
+                )
+                for topic in asked[enrolment.edition_id]
+            ),
+        )
+        for enrolment in enrolments
+    }
+
+
+def topics_for_call(enrolment: Enrolment) -> list[EditionTopic]:
+    """Topics ready for a call, but for what is booked: open, asked, prepared if first.
+
+    Three queries, and the edition's where it did not come along.
+    """
+    progress = progress_of([enrolment])[enrolment.pk]
+    return [topic.asked for topic in progress.for_call]

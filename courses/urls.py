@@ -1,0 +1,11 @@
+"""Addresses of what people do in a topic; the pages are Wagtail's."""
+
+from django.urls import path
+
+from courses import views
+
+app_name = "courses"
+
+urlpatterns = [
+    path("read/<int:enrolment_pk>/<int:topic_pk>/", views.read, name="read"),
+]

@@ -1,0 +1,29 @@
+"""What people do on a topic's page."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from courses.models import EditionTopic, Enrolment, EvidenceKind
+from courses.progress import record_evidence
+from lms.people.access import MemberRequest
+
+
+@login_required
+@require_POST
+def read(request: MemberRequest, enrolment_pk: int, topic_pk: int) -> HttpResponse:
+    """Note that one has read a topic; answered with the topic's steps for htmx."""
+    enrolment = get_object_or_404(
+        Enrolment.objects.standing().filter(member__user=request.user), pk=enrolment_pk
+    )
+    asked = get_object_or_404(
+        EditionTopic.objects.select_related("topic"),
+        edition=enrolment.edition_id,
+        topic=topic_pk,
+        needs_read=True,
+    )
+    record_evidence(enrolment, asked.topic, EvidenceKind.READ, by=request.user)
+    return redirect(asked.topic.get_url(request) or "landing")
