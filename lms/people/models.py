@@ -119,7 +119,7 @@ class ResellerQuerySet(MP_NodeQuerySet):
         )
 
 
-class ResellerManager(MP_NodeManager):
+class ResellerManager(MP_NodeManager.from_queryset(ResellerQuerySet)):  # type: ignore[misc]  # as above
     def get_queryset(self) -> ResellerQuerySet:
         return ResellerQuerySet(self.model).order_by("path")
 
