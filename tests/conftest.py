@@ -5,6 +5,7 @@ with DATABASE_URL, on that one (in a database of its own).
 """
 
 import ipaddress
+import logging
 import os
 import shutil
 import socket
@@ -46,6 +47,8 @@ elif "DATABASE_URL" not in os.environ:  # else a worker of xdist inherits it
 (FOLDER / "static").mkdir()  # WhiteNoise warns where there is none
 
 django.setup()
+logging.getLogger("django_tasks").setLevel(logging.WARNING)  # two lines a page
+logging.getLogger("wagtail").setLevel(logging.WARNING)
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 

@@ -1,0 +1,490 @@
+"""Rows for tests, each valid by itself and with nothing on top: no surprises.
+
+What a rule of ours would write beside a row (mail, log, completions) is not written
+here: call the rule for that.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import factory
+from django.db.models import Max
+from django.utils.text import slugify
+from django.utils.timezone import now
+from factory import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
+from factory.django import DjangoModelFactory
+from schedule.models import Calendar
+from wagtail.models import Page, Site
+
+from certificates.models import Certificate
+from certificates.serials import new_serial
+from content.models import Acknowledgement, HandbookPage, HomePage
+from courses.models import (
+    Attempt,
+    AttemptKind,
+    Edition,
+    EditionAudience,
+    EditionTopic,
+    Enrolment,
+    Evidence,
+    EvidenceKind,
+    Preparation,
+    ProgrammeIndexPage,
+    ProgrammePage,
+    Source,
+    TopicCompletion,
+    TopicPage,
+)
+from lms.audit.models import Event
+from lms.mail.models import Message
+from lms.people.models import (
+    Invitation,
+    Member,
+    Reseller,
+    Team,
+    TeamMembership,
+    User,
+)
+from sessions.hours import set_weekly_hours
+from sessions.models import Booking, BookingState, BookingTopic, Origin, Trainer
+
+WORKING_WEEK = [(weekday, 9 * 60, 17 * 60) for weekday in range(5)]
+
+# --- People ----------------------------------------------------------------------
+
+
+class UserFactory(DjangoModelFactory[User]):
+    """Somebody with a login and no role; `password=` lets them sign in by one."""
+
+    class Meta:
+        model = User
+
+    email = Sequence(lambda n: f"person{n}@example.com")
+    full_name = Sequence(lambda n: f"Person {n}")
+    password = factory.django.Password(None)
+
+
+class ResellerFactory(DjangoModelFactory[Reseller]):
+    """A reseller at the top of the tree, or below `parent`."""
+
+    class Meta:
+        model = Reseller
+
+    name = Sequence(lambda n: f"Reseller {n}")
+    approved_on = date(2020, 1, 1)
+
+    @classmethod
+    def _create(
+        cls, model_class: type[Reseller], parent: Reseller | None = None, **fields: Any
+    ) -> Reseller:
+        if parent is None:
+            return model_class.add_root(**fields)
+        parent.refresh_from_db(fields=["numchild"])
+        return parent.add_child(**fields)
+
+
+class TeamFactory(DjangoModelFactory[Team]):
+    class Meta:
+        model = Team
+
+    name = Sequence(lambda n: f"Team {n}")
+    slug = LazyAttribute(lambda team: slugify(team.name))
+
+
+class MemberFactory(DjangoModelFactory[Member]):
+    """A live member, in no team; `is_manager=True` for a manager."""
+
+    class Meta:
+        model = Member
+
+    user = SubFactory(UserFactory)
+    reseller = SubFactory(ResellerFactory)
+    joined_on = date(2020, 1, 1)
+
+
+class TeamMembershipFactory(DjangoModelFactory[TeamMembership]):
+    class Meta:
+        model = TeamMembership
+
+    member = SubFactory(MemberFactory)
+    team = SubFactory(TeamFactory)
+    from_on = date(2020, 1, 1)
+
+
+class InvitationFactory(DjangoModelFactory[Invitation]):
+    """An open invitation; nobody knows the token behind its hash."""
+
+    class Meta:
+        model = Invitation
+
+    email = Sequence(lambda n: f"invited{n}@example.com")
+    reseller = SubFactory(ResellerFactory)
+    token_hash = Sequence(lambda n: hashlib.sha256(b"%d" % n).hexdigest())
+    expires_at = LazyFunction(lambda: now() + timedelta(days=14))
+
+
+# --- Pages -----------------------------------------------------------------------
+
+
+def home_page() -> HomePage:
+    """Return the one home page, at the root of the one site, as the seed makes it."""
+    if home := HomePage.objects.first():
+        return home
+    root = Page.get_first_root_node()
+    for welcome in root.get_children().exact_type(Page):
+        welcome.delete()  # Wagtail's own; its site goes with it
+    home = root.add_child(instance=HomePage(title="Home", slug="home"))
+    Site.objects.create(root_page=home, is_default_site=True)
+    return home
+
+
+def programme_index() -> ProgrammeIndexPage:
+    """Return the one index of programmes, below the home page."""
+    return ProgrammeIndexPage.objects.first() or home_page().add_child(
+        instance=ProgrammeIndexPage(title="Programmes", slug="programmes")
+    )
+
+
+class PageFactory(DjangoModelFactory[Any]):
+    """A live page below `parent`, without a revision."""
+
+    class Meta:
+        abstract = True
+        skip_postgeneration_save = True
+
+    slug = LazyAttribute(lambda page: slugify(page.title))
+
+    @classmethod
+    def _create(cls, model_class: type[Page], parent: Page, **fields: Any) -> Page:
+        parent.refresh_from_db(fields=["numchild"])
+        return parent.add_child(instance=model_class(**fields))
+
+
+class HandbookPageFactory(PageFactory):
+    class Meta:
+        model = HandbookPage
+
+    parent = LazyFunction(home_page)
+    title = Sequence(lambda n: f"Handbook {n}")
+
+
+class ProgrammePageFactory(PageFactory):
+    """A programme without topics and editions; `audience=` takes teams."""
+
+    class Meta:
+        model = ProgrammePage
+
+    parent = LazyFunction(programme_index)
+    title = Sequence(lambda n: f"Programme {n}")
+
+    @factory.post_generation
+    def audience(
+        self: ProgrammePage, create: bool, teams: Iterable[Team] | None
+    ) -> None:
+        if teams:
+            self.audience.set(teams)
+            self.save()
+
+
+class TopicPageFactory(PageFactory):
+    """A topic, the last one of its programme (`parent`)."""
+
+    class Meta:
+        model = TopicPage
+
+    parent = SubFactory(ProgrammePageFactory)
+    title = Sequence(lambda n: f"Topic {n}")
+
+
+class AcknowledgementFactory(DjangoModelFactory[Acknowledgement]):
+    class Meta:
+        model = Acknowledgement
+
+    member = SubFactory(MemberFactory)
+    page = SubFactory(HandbookPageFactory)
+    version = SelfAttribute("page.version")
+
+
+# --- Courses ---------------------------------------------------------------------
+
+
+class EditionFactory(DjangoModelFactory[Edition]):
+    """An edition in force, on its programme's topic pages: four where it has none.
+
+    `topics=` takes topic pages instead ([] for none); `audience=` takes teams.
+    """
+
+    class Meta:
+        model = Edition
+        skip_postgeneration_save = True
+
+    programme = SubFactory(ProgrammePageFactory)
+    number = LazyAttribute(lambda edition: edition.programme.editions.count() + 1)
+    title = SelfAttribute("programme.title")
+    section = SelfAttribute("programme.section")
+    effective_on = date(2020, 1, 1)
+    preparation = Preparation.ADVISED
+
+    @factory.post_generation
+    def topics(self: Edition, create: bool, pages: Iterable[TopicPage] | None) -> None:
+        if pages is None:
+            pages = list(self.programme.topics())
+            pages = pages or TopicPageFactory.create_batch(4, parent=self.programme)
+        for page in pages:
+            EditionTopicFactory(edition=self, topic=page)
+
+    @factory.post_generation
+    def audience(self: Edition, create: bool, teams: Iterable[Team] | None) -> None:
+        for team in teams or ():
+            EditionAudience.objects.create(edition=self, team=team)
+
+
+class EditionTopicFactory(DjangoModelFactory[EditionTopic]):
+    """What an edition asks for in a topic: what the topic's page says."""
+
+    class Meta:
+        model = EditionTopic
+
+    edition = SubFactory(EditionFactory, topics=[])
+    topic = LazyAttribute(lambda row: TopicPageFactory(parent=row.edition.programme))
+    order = LazyAttribute(lambda row: row.edition.topics.count() + 1)
+    title = SelfAttribute("topic.title")
+    needs_read = SelfAttribute("topic.needs_read")
+    needs_call = SelfAttribute("topic.needs_call")
+    call_minutes = SelfAttribute("topic.call_minutes")
+
+
+class EnrolmentFactory(DjangoModelFactory[Enrolment]):
+    """An open enrolment of a new member; `completed=True` for a completed one.
+
+    A completed one has neither evidence nor completions nor a certificate.
+    """
+
+    class Meta:
+        model = Enrolment
+
+    class Params:
+        completed = factory.Trait(
+            completed_at=LazyFunction(now),
+            valid_from=LazyAttribute(lambda enrolment: enrolment.completed_at.date()),
+        )
+
+    member = SubFactory(MemberFactory)
+    edition = SubFactory(EditionFactory)
+    programme = SelfAttribute("edition.programme")
+    source = Source.TEAM
+
+
+def first_topic(row: Any) -> TopicPage:
+    return row.enrolment.edition.topics.first().topic
+
+
+class EvidenceFactory(DjangoModelFactory[Evidence]):
+    """The first topic, read; nothing is completed by it."""
+
+    class Meta:
+        model = Evidence
+
+    enrolment = SubFactory(EnrolmentFactory)
+    topic = LazyAttribute(first_topic)
+    kind = EvidenceKind.READ
+    by = SelfAttribute("enrolment.member.user")
+
+
+class TopicCompletionFactory(DjangoModelFactory[TopicCompletion]):
+    """The first topic, complete, without the evidence for it."""
+
+    class Meta:
+        model = TopicCompletion
+
+    enrolment = SubFactory(EnrolmentFactory)
+    topic = LazyAttribute(first_topic)
+
+
+class AttemptFactory(DjangoModelFactory[Attempt]):
+    """A check of the first topic, started and without questions."""
+
+    class Meta:
+        model = Attempt
+
+    enrolment = SubFactory(EnrolmentFactory)
+    topic = LazyAttribute(first_topic)
+    kind = AttemptKind.CHECK
+    questions = LazyFunction(list)
+    key = LazyFunction(list)
+
+
+# --- Sessions --------------------------------------------------------------------
+
+
+def calendar(kind: str) -> LazyFunction:
+    def make() -> Calendar:
+        slug = f"{kind}-{Calendar.objects.count()}"
+        return Calendar.objects.create(name=slug, slug=slug)
+
+    return LazyFunction(make)
+
+
+class TrainerFactory(DjangoModelFactory[Trainer]):
+    """A trainer of no programme, Monday to Friday 9 to 5 in London.
+
+    `programmes=` takes pages; `weekly_hours=` takes (weekday, start minute, end
+    minute) of each window, [] for none.
+    """
+
+    class Meta:
+        model = Trainer
+        skip_postgeneration_save = True
+
+    user = SubFactory(UserFactory)
+    time_zone = "Europe/London"
+    languages = LazyFunction(lambda: ["en"])
+    hours = calendar("hours")
+    off = calendar("off")
+    extra = calendar("extra")
+    room_url = "https://meet.example.com/room"
+
+    @factory.post_generation
+    def programmes(
+        self: Trainer, create: bool, pages: Iterable[ProgrammePage] | None
+    ) -> None:
+        self.programmes.set(pages or ())
+
+    @factory.post_generation
+    def weekly_hours(
+        self: Trainer, create: bool, windows: list[tuple[int, int, int]] | None
+    ) -> None:
+        set_weekly_hours(self, WORKING_WEEK if windows is None else windows)
+
+
+def after_all_calls() -> datetime:
+    """The first full hour after all calls, not before 10:00 UTC in two days."""
+    earliest = now().replace(hour=10, minute=0, second=0, microsecond=0)
+    earliest += timedelta(days=2)
+    last = Booking.objects.aggregate(last=Max("busy_until"))["last"]
+    if last is None or last <= earliest:
+        return earliest
+    hour = last.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return hour if hour == last else hour + timedelta(hours=1)
+
+
+class BookingFactory(DjangoModelFactory[Booking]):
+    """A booked call of 20 minutes in the days to come, on one topic.
+
+    Calls made one after the other follow one another. The topic is the enrolment's
+    first without a booked call; `topics=` takes pages instead ([] for none).
+    """
+
+    class Meta:
+        model = Booking
+        skip_postgeneration_save = True
+
+    enrolment = SubFactory(EnrolmentFactory)
+    trainee = SelfAttribute("enrolment.member.user")
+    trainer = LazyAttribute(
+        lambda booking: TrainerFactory(programmes=[booking.enrolment.programme])
+    )
+    starts_at = LazyFunction(after_all_calls)
+    ends_at = LazyAttribute(lambda booking: booking.starts_at + timedelta(minutes=20))
+    busy_until = LazyAttribute(lambda booking: booking.ends_at + booking.trainer.rest)
+    state = BookingState.BOOKED
+    created_by = SelfAttribute("trainee")
+
+    @factory.lazy_attribute
+    def proposed_until(self: Any) -> datetime | None:
+        is_proposed = self.state == BookingState.PROPOSED
+        return now() + timedelta(hours=48) if is_proposed else None
+
+    @factory.lazy_attribute
+    def missed_by(self: Any) -> str:
+        return Origin.TRAINEE if self.state == BookingState.MISSED else ""
+
+    @factory.post_generation
+    def topics(self: Booking, create: bool, pages: Iterable[TopicPage] | None) -> None:
+        if pages is None:
+            taken = BookingTopic.objects.filter(booked_for=self.enrolment)
+            free = self.enrolment.edition.topics.exclude(
+                topic__in=taken.values("topic")
+            )
+            pages = [free[0].topic]  # an IndexError: every topic has its call
+        for page in pages:
+            BookingTopicFactory(booking=self, topic=page)
+
+
+class BookingTopicFactory(DjangoModelFactory[BookingTopic]):
+    """A topic of a call, not signed off."""
+
+    class Meta:
+        model = BookingTopic
+
+    booking = SubFactory(BookingFactory, topics=[])
+    topic = LazyAttribute(lambda row: first_topic(row.booking))
+    title = SelfAttribute("topic.title")
+    minutes = SelfAttribute("topic.call_minutes")
+
+    @factory.lazy_attribute
+    def booked_for(self: Any) -> Enrolment | None:
+        is_booked = self.booking.state == BookingState.BOOKED
+        return self.booking.enrolment if is_booked else None
+
+
+# --- Certificates, mail, log -----------------------------------------------------
+
+
+def sha256(claim: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(claim, sort_keys=True).encode()).hexdigest()
+
+
+class CertificateFactory(DjangoModelFactory[Certificate]):
+    """A standing, released certificate without a file; its claims are short."""
+
+    class Meta:
+        model = Certificate
+
+    enrolment = SubFactory(EnrolmentFactory, completed=True)
+    serial = LazyFunction(new_serial)
+    public_claim = LazyAttribute(
+        lambda row: {
+            "serial": row.serial,
+            "name": row.enrolment.member.user.full_name,
+            "reseller": row.enrolment.member.reseller.name,
+            "programme": {
+                "title": row.enrolment.edition.title,
+                "section": row.enrolment.edition.section,
+                "edition": row.enrolment.edition.number,
+            },
+            "topics": [],
+            "valid_from": str(row.enrolment.valid_from),
+            "valid_until": row.enrolment.valid_until and str(row.enrolment.valid_until),
+        }
+    )
+    private_claim = LazyFunction(lambda: {"calls": []})
+    public_sha256 = LazyAttribute(lambda row: sha256(row.public_claim))
+    private_sha256 = LazyAttribute(lambda row: sha256(row.private_claim))
+    release_at = LazyFunction(now)
+
+
+class MessageFactory(DjangoModelFactory[Message]):
+    """A message that waits to be sent."""
+
+    class Meta:
+        model = Message
+
+    key = Sequence(lambda n: f"message-{n}")
+    recipient = SubFactory(UserFactory)
+    to = SelfAttribute("recipient.email")
+    subject = "Hello"
+    body = "Hello."
+
+
+class EventFactory(DjangoModelFactory[Event]):
+    class Meta:
+        model = Event
+
+    actor = SubFactory(UserFactory)
+    verb = "looked"
+    target_type = "people.user"
+    target_id = "1"
