@@ -41,6 +41,12 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Home:
+    title: str
+    introduction: str
+
+
+@dataclass(frozen=True)
 class Team:
     slug: str
     name: str
@@ -102,6 +108,7 @@ class Policy:
     prepared_by: str
     last_edited_on: date
     last_edited: str
+    home: Home
     teams: Sequence[Team]
     handbook: Sequence[HandbookPart]
     programmes: Sequence[Programme]
@@ -117,6 +124,7 @@ def read_policy() -> Policy:
     data = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return Policy(
         **data["meta"],
+        home=Home(**data["home"]),
         teams=[Team(**team) for team in data["team"]],
         handbook=[_handbook_part(part) for part in data["handbook"]],
         programmes=[_programme(programme) for programme in data["programme"]],
