@@ -7,7 +7,7 @@ production. A bad value stops the start with a sentence that names the variable.
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -120,7 +120,7 @@ INSTALLED_APPS = [
     "wagtail.contrib.settings",
     "wagtail.embeds",
     "wagtail.sites",
-    "wagtail.users",
+    "lms.people.apps.CmsUsersConfig",
     "wagtail.snippets",
     "wagtail.documents",
     "wagtail.images",
@@ -246,7 +246,7 @@ MAIL_FROM = env.str("MAIL_FROM", default="ByteKast Qualifications <training@loca
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM
 MAIL_FOLDER = DATA_DIR / "mail"
 if env.str("EMAIL_URL", default=""):
-    _mail = _value(
+    _mail: dict[str, Any] = _value(
         "EMAIL_URL",
         {},
         lambda text: dict(environ.Env.email_url_config(text)),
@@ -291,6 +291,8 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_SESSION_REMEMBER = None
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ALLAUTH_TRUSTED_PROXY_COUNT = int(_flag("BEHIND_PROXY", False))  # whose limits count
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _TLS

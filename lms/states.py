@@ -27,7 +27,7 @@ class Actor(Enum):
 class State:
     """A word, an icon and a tone: never colour alone.
 
-    `tone` is one of neutral, info, good, warn, bad. `needs_attention` puts it into
+    `tone` is one of quiet, neutral, info, good, warn, bad. `needs_attention` puts it into
     the manager's filter of that name.
     """
 
@@ -45,7 +45,12 @@ class State:
 
 LEFT = State("left", _("Left"), "minus", "neutral", _("No longer here."), Actor.NOBODY)
 NOT_REQUIRED = State(
-    "not-required", "–", "minus", "neutral", _("Not required."), Actor.NOBODY
+    "not-required",
+    _("Not required"),
+    "minus",
+    "quiet",
+    _("Nothing to do."),
+    Actor.NOBODY,
 )
 REVOKED = State(
     "revoked",

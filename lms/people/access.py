@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
-from lms.people.models import Member, Reseller, User
-
-if TYPE_CHECKING:
-    from lms.people.models import ResellerQuerySet
+from lms.people.models import Member, Reseller, ResellerQuerySet, User
 
 MEMBERSHIP_KEY = "membership"
 
@@ -73,8 +69,9 @@ class Access:
     def managed_resellers(self) -> ResellerQuerySet:
         """The reseller managed and all below it, as one filter on the path."""
         if self.member is None or not self.member.is_manager:
-            return Reseller.objects.none()
-        return Reseller.objects.filter(path__startswith=self.member.reseller.path)
+            nobodys: ResellerQuerySet = ResellerQuerySet(Reseller).none()
+            return nobodys
+        return ResellerQuerySet(Reseller).below(self.member.reseller)
 
     @property
     def may_read(self) -> bool:

@@ -41,7 +41,8 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         return user
 
     def get_by_natural_key(self, email: str | None) -> User:
-        return self.get(email=(email or "").lower())
+        user: User = self.get(email=(email or "").lower())
+        return user
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -109,19 +110,28 @@ class User(AbstractBaseUser, PermissionsMixin):
 class ResellerQuerySet(MP_NodeQuerySet):
     def visible_to(self, access: Access) -> ResellerQuerySet:
         """The managed subtree; all resellers, for staff."""
-        return self if access.is_staff else access.managed_resellers
+        if access.is_staff:
+            return self
+        return access.managed_resellers
+
+    def below(self, top: Reseller) -> ResellerQuerySet:
+        """The reseller itself and all its subsidiaries."""
+        tree: ResellerQuerySet = self.filter(path__startswith=top.path)
+        return tree
 
     def live(self, on: date | None = None) -> ResellerQuerySet:
         """Approved and not ended on a day (today)."""
         day = on or now().date()
-        return self.filter(approved_on__lte=day).filter(
-            Q(ended_on=None) | Q(ended_on__gt=day)
+        live: ResellerQuerySet = self.filter(
+            Q(ended_on=None) | Q(ended_on__gt=day), approved_on__lte=day
         )
+        return live
 
 
 class ResellerManager(MP_NodeManager.from_queryset(ResellerQuerySet)):  # type: ignore[misc]  # as above
     def get_queryset(self) -> ResellerQuerySet:
-        return ResellerQuerySet(self.model).order_by("path")
+        resellers: ResellerQuerySet = ResellerQuerySet(self.model).order_by("path")
+        return resellers
 
 
 class Reseller(MP_Node):

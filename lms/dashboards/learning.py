@@ -1,0 +1,179 @@
+"""My learning: the one next step, then everything else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from content.models import Acknowledgement, HandbookPage
+from lms import states
+from lms.dashboards.record import Record, record_of
+from lms.dashboards.state import Cell
+from lms.mail.times import moment
+from lms.people.access import MemberRequest
+from lms.people.models import Member
+from sessions.models import Booking
+
+VERY_SOON = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """The one thing to do now."""
+
+    title: str
+    text: str = ""
+    url: str = ""
+    label: str = ""
+    icon: str = "arrow-right"
+
+
+@login_required
+def my(request: MemberRequest) -> HttpResponse:
+    """What to do next, one's programmes, calls, certificates, and the handbook."""
+    member = request.access.member
+    if member is None:
+        return render(request, "dashboards/my_without_reseller.html")
+    record = record_of(member)
+    context = {
+        "member": member,
+        "record": record,
+        "step": next_step(member, record),
+        "unread": _handbook_to_read(member),
+        "last_call_cell": _cell_with_last_call(record),
+    }
+    return render(request, "dashboards/my.html", context)
+
+
+def next_step(member: Member, record: Record) -> NextStep:
+    """A call very soon, else go on reading, else book, else wait for what is on."""
+    zone = member.user.time_zone
+    calls = [cell.next_call for cell in record.cells if cell.next_call]
+    coming = [call for call in calls if call and call.ends_at > now()]
+    coming.sort(key=lambda call: call.starts_at)
+    if coming and coming[0].starts_at - now() < VERY_SOON:
+        return _call_step(coming[0], zone)
+    open_cells = [
+        cell for cell in record.cells if cell.enrolment and cell.enrolment.is_open
+    ]
+    for cell in open_cells:
+        if step := _reading_step(cell):
+            return step
+    for cell in open_cells:
+        if step := _booking_step(cell):
+            return step
+    if coming:
+        return _call_step(coming[0], zone)
+    if waiting := [
+        cell for cell in record.cells if cell.state == states.WAITING_FOR_SIGN_OFF
+    ]:
+        call = waiting[0].next_call
+        return NextStep(
+            _("Waiting for %(trainer)s’s sign-off")
+            % {"trainer": call and call.trainer},
+            _("You get a mail as soon as your call is signed off."),
+        )
+    return _nothing_left(member, record)
+
+
+def _call_step(call: Booking, zone: str) -> NextStep:
+    minutes = int((call.starts_at - now()).total_seconds() // 60)
+    if minutes < 0:
+        title = _("Your call is on now")
+    elif minutes < 60:
+        title = ngettext(
+            "Your call is in %(n)d minute", "Your call is in %(n)d minutes", minutes
+        ) % {"n": minutes}
+    else:
+        title = _("Your call is on %(when)s") % {"when": moment(call.starts_at, zone)}
+    topics = ", ".join(item.title for item in call.topics.all())
+    return NextStep(
+        title,
+        _("With %(trainer)s: %(topics)s") % {"trainer": call.trainer, "topics": topics},
+        call.get_absolute_url(),
+        _("Open your call"),
+        "video",
+    )
+
+
+def _reading_step(cell: Cell) -> NextStep | None:
+    topic = cell.progress.next_topic if cell.progress else None
+    if cell.progress is None or topic is None or topic.is_prepared:
+        return None
+    title = (
+        _("Continue: %(topic)s") if cell.progress.is_begun else _("Start: %(topic)s")
+    )
+    return NextStep(
+        title % {"topic": topic.title},
+        cell.programme.title,
+        topic.topic.url,
+        _("Open the topic"),
+        "book",
+    )
+
+
+def _booking_step(cell: Cell) -> NextStep | None:
+    count = len(cell.ready)
+    if not count or cell.enrolment is None:
+        return None
+    title = ngettext(
+        "Book your call: %(n)d topic ready",
+        "Book your call: %(n)d topics ready",
+        count,
+    )
+    return NextStep(
+        title % {"n": count},
+        cell.programme.title,
+        reverse("sessions:book", args=[cell.enrolment.pk]),
+        _("Find a time"),
+        "calendar",
+    )
+
+
+def _nothing_left(member: Member, record: Record) -> NextStep:
+    if not record.teams and not record.cells:
+        return NextStep(
+            _("Your manager chooses your team"),
+            _("Your programmes appear here as soon as you are in a team."),
+        )
+    if not record.cells:
+        return NextStep(
+            _("Nothing is asked of you"),
+            _("Your team has no programme. You can read all of them."),
+            "/programmes/",
+            _("See the programmes"),
+        )
+    return NextStep(_("You are up to date"), _("Nothing is left to do. Well done."))
+
+
+def _handbook_to_read(member: Member) -> list[HandbookPage]:
+    """Pages put up to be read whose present version the member has not confirmed."""
+    done = set(
+        Acknowledgement.objects.filter(member=member).values_list("page", "version")
+    )
+    pages = HandbookPage.objects.live().filter(is_acknowledged=True).order_by("path")
+    return [
+        page
+        for page in pages
+        if (page.pk, page.version) not in done and not page.has_holes
+    ]
+
+
+def _cell_with_last_call(record: Record) -> Cell | None:
+    """A programme whose booked call may be the last one: its name is asked about."""
+    for cell in record.cells:
+        call = cell.next_call
+        if call and cell.progress:
+            on_agenda = {item.topic_id for item in call.topics.all()}
+            missing = [each for each in cell.progress.topics if not each.is_complete]
+            if {each.topic.pk for each in missing} <= on_agenda:
+                return cell
+    return None

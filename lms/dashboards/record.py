@@ -1,0 +1,42 @@
+"""A person's record: each programme with its steps, the calls, the certificates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from certificates.models import Certificate
+from lms import states
+from lms.dashboards.matrix import programmes_shown
+from lms.dashboards.state import Cell, cells_of
+from lms.people.models import Member, TeamMembership
+from sessions.models import Booking
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a manager may see of somebody, and they themselves."""
+
+    cells: list[Cell]
+    not_required: list[Cell]
+    teams: list[TeamMembership]
+    calls: list[Booking]
+    certificates: list[Certificate]
+
+
+def record_of(member: Member) -> Record:
+    """Gather the record of a member that the reader was allowed to fetch."""
+    cells = list(cells_of([member], programmes_shown()).values())
+    calls = Booking.objects.filter(enrolment__member=member).for_agenda()
+    certificates = (
+        Certificate.objects.filter(enrolment__member=member)
+        .released()
+        .select_related("enrolment__edition")
+    )
+    teams = member.team_memberships.filter(until_on=None).select_related("team")
+    return Record(
+        cells=[cell for cell in cells if cell.enrolment],
+        not_required=[cell for cell in cells if cell.state == states.NOT_REQUIRED],
+        teams=list(teams),
+        calls=list(calls.order_by("-starts_at")),
+        certificates=list(certificates),
+    )

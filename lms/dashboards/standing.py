@@ -1,0 +1,129 @@
+"""The channel team's screens: where each reseller stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from courses.models import Enrolment, ProgrammePage
+from lms import states
+from lms.dashboards.export import FORMATS, table_response
+from lms.dashboards.matrix import as_table, matrix_of, programmes_shown
+from lms.people.access import MemberRequest
+from lms.people.models import Member, Reseller
+from lms.people.roles import staff_required
+from lms.states import State
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many of those whom a programme concerns hold it, in one reseller."""
+
+    programme: ProgrammePage
+    qualified: int
+    concerned: int
+
+    @property
+    def state(self) -> State:
+        """Everybody, some or none of those concerned; a dash when nobody is."""
+        if not self.concerned:
+            return states.NOT_REQUIRED
+        if self.qualified >= self.concerned:
+            return states.QUALIFIED
+        return states.IN_PROGRESS if self.qualified else states.NOT_STARTED
+
+    @property
+    def words(self) -> str:
+        if not self.concerned:
+            return ""
+        counts = {"qualified": self.qualified, "concerned": self.concerned}
+        return _("%(qualified)d of %(concerned)d") % counts
+
+
+@dataclass(frozen=True)
+class Line:
+    """A reseller and its coverage of each programme."""
+
+    reseller: Reseller
+    parent: Reseller | None
+    people: int
+    coverage: list[Coverage]
+
+
+@staff_required
+def standing(request: MemberRequest) -> HttpResponse:
+    """Resellers × programmes: how many are qualified, of how many concerned."""
+    programmes = programmes_shown()
+    header = [_("Company"), *(programme.title for programme in programmes)]
+    if (file_type := request.GET.get("format")) in FORMATS:
+        rows = [
+            [line.reseller.name, *(each.words for each in line.coverage)]
+            for line in lines(programmes)
+        ]
+        return table_response(f"standing-{now():%Y-%m-%d}", file_type, header, rows)
+    context = {
+        "lines": lines(programmes),
+        "columns": [{"label": label} for label in header],
+    }
+    return render(request, "dashboards/standing.html", context)
+
+
+def lines(programmes: Sequence[ProgrammePage]) -> list[Line]:
+    """Count for each reseller its own people; four queries for any number."""
+    live = Member.objects.live()
+    people = Counter(live.values_list("reseller", flat=True))
+    of_live = Enrolment.objects.filter(member__in=live).values_list(
+        "member__reseller", "programme"
+    )
+    pairs = of_live.annotate(people=Count("member", distinct=True))
+    concerned = {row[:2]: row[2] for row in pairs.filter(_standing())}
+    qualified = {
+        row[:2]: row[2] for row in pairs.filter(pk__in=Enrolment.objects.qualified())
+    }
+    resellers = list(Reseller.objects.live())
+    by_path = {reseller.path: reseller for reseller in resellers}
+    return [
+        Line(
+            reseller,
+            by_path.get(reseller.path[: -Reseller.steplen]),
+            people[reseller.pk],
+            [
+                Coverage(
+                    programme,
+                    qualified.get((reseller.pk, programme.pk), 0),
+                    concerned.get((reseller.pk, programme.pk), 0),
+                )
+                for programme in programmes
+            ],
+        )
+        for reseller in resellers
+    ]
+
+
+def _standing() -> Q:
+    return Q(withdrawn_at=None, annulled_at=None)
+
+
+@staff_required
+def reseller(request: MemberRequest, pk: int) -> HttpResponse:
+    """A reseller and what is below it, as its manager sees it."""
+    top = get_object_or_404(Reseller.objects.visible_to(request.access), pk=pk)
+    tree = Reseller.objects.below(top)
+    members = Member.objects.live().filter(reseller__in=tree)
+    matrix = matrix_of(members, tree, request.GET)
+    if (file_type := request.GET.get("format")) in FORMATS:
+        header, rows = as_table(matrix, request.user.time_zone)
+        return table_response(f"team-{now():%Y-%m-%d}", file_type, header, rows)
+    context = {
+        "reseller": top,
+        "matrix": matrix,
+        "page": matrix.page(request.GET.get("page")),
+    }
+    return render(request, "dashboards/reseller.html", context)

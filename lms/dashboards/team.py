@@ -1,0 +1,79 @@
+"""The manager's screens: who is qualified, and one person's record."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from certificates.models import Certificate
+from lms.dashboards.export import FORMATS, table_response
+from lms.dashboards.matrix import as_table, matrix_of
+from lms.dashboards.record import Record, record_of
+from lms.mail.times import on_day
+from lms.people.access import Access, MemberRequest
+from lms.people.models import Invitation, Member
+from lms.people.roles import manager_required
+
+
+@manager_required
+def team(request: MemberRequest) -> HttpResponse:
+    """The matrix of one's people; `?format=csv` or `xlsx` for the same as a file."""
+    resellers = request.access.managed_resellers
+    members = Member.objects.live().filter(reseller__in=resellers)
+    matrix = matrix_of(members, resellers, request.GET)
+    if (file_type := request.GET.get("format")) in FORMATS:
+        header, rows = as_table(matrix, request.user.time_zone)
+        return table_response(f"team-{now():%Y-%m-%d}", file_type, header, rows)
+    context = {
+        "matrix": matrix,
+        "page": matrix.page(request.GET.get("page")),
+        "invited": Invitation.objects.visible_to(request.access).open().count(),
+        "certificates": Certificate.objects.visible_to(request.access)
+        .exclude(enrolment__member__user=request.user)
+        .released()
+        .standing()
+        .count(),
+    }
+    return render(request, "dashboards/team.html", context)
+
+
+@login_required
+def person(request: MemberRequest, pk: int) -> HttpResponse:
+    """One person's record, for themselves, their managers and the channel team."""
+    seen = Member.objects.visible_to(request.access)
+    member = get_object_or_404(seen.select_related("user", "reseller"), pk=pk)
+    record = record_of(member)
+    back = _way_back(request.access, member)
+    context = {
+        "member": member,
+        "record": record,
+        "facts": _facts_of(member, record),
+        "back_url": reverse(back[0]),
+        "back_label": back[1],
+    }
+    return render(request, "dashboards/person.html", context)
+
+
+def _way_back(access: Access, member: Member) -> tuple[str, str]:
+    if access.managed_resellers.filter(pk=member.reseller_id).exists():
+        return "dashboards:team", _("Team")
+    if access.is_staff:
+        return "dashboards:standing", _("Standing")
+    return "dashboards:my", _("My learning")
+
+
+def _facts_of(member: Member, record: Record) -> list[dict[str, str]]:
+    teams = ", ".join(held.team.name for held in record.teams)
+    facts = [
+        {"label": _("E-mail"), "value": member.user.email},
+        {"label": _("Teams"), "value": teams or _("No team yet")},
+        {"label": _("Here as"), "value": member.get_engagement_display()},
+        {"label": _("Since"), "value": on_day(member.joined_on)},
+    ]
+    if member.left_on:
+        facts.append({"label": _("Left on"), "value": on_day(member.left_on)})
+    return facts
