@@ -28,6 +28,10 @@ class Message(models.Model):
     attachments = models.JSONField(
         default=list, help_text="Of each file: name, type, text."
     )
+    is_secret = models.BooleanField(
+        default=False,
+        help_text="Holds a link that opens by itself: forgotten once sent.",
+    )
     created_at = models.DateTimeField(default=now)
     send_after = models.DateTimeField(default=now)
     sent_at = models.DateTimeField(null=True)

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from email.mime.text import MIMEText
 from smtplib import SMTPException
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from django.conf import settings
+from django.core.cache import cache
 from django.core.mail import EmailMessage
+from django.core.validators import validate_email
 from django.db import transaction
-from django.template.loader import render_to_string
+from django.db.models import F
+from django.template import Context, Engine
 from django.utils.timezone import now
 from django.utils.translation import override
 
@@ -22,15 +25,17 @@ if TYPE_CHECKING:
     from lms.people.models import User
 
 logger = logging.getLogger(__name__)
+LEASE = timedelta(minutes=5)  # longer than a mail server lets us wait
+AT_ONCE = 200
 
 
 class File(TypedDict):
-    """A text file to attach; `method` is the calendar's METHOD, or empty."""
+    """A text file to attach; `method` is the calendar's METHOD, where it has one."""
 
     name: str
     type: str
     text: str
-    method: str
+    method: NotRequired[str]
 
 
 def queue(
@@ -41,15 +46,16 @@ def queue(
     *,
     files: Iterable[File] = (),
     send_after: datetime | None = None,
+    is_secret: bool = False,
 ) -> Message:
     """Write a mail in the caller's transaction; asking again writes nothing.
 
     `key` says for what, so that each is sent once. `template` is a text template
-    whose first line is the subject; it gets `person`, `zone` and `public_url`
-    besides `context`. `send_after` is in UTC, None means at once.
+    whose first line is the subject, never escaped; it gets `person`, `zone` and
+    `public_url` besides `context`. `send_after` is in UTC, None means at once.
+    `is_secret` mail holds a link that opens by itself: its text is not kept.
     """
     person = None if isinstance(to, str) else to
-    address = to if isinstance(to, str) else to.email
     words = {
         "person": person,
         "zone": person.time_zone if person else settings.HOME_TIME_ZONE,
@@ -57,65 +63,116 @@ def queue(
         **context,
     }
     with override(person.language if person else settings.LANGUAGE_CODE):
-        subject, _, body = render_to_string(template, words).strip().partition("\n")
+        source = Engine.get_default().get_template(template)
+        text = source.render(Context(words, autoescape=False))
+    subject, _, body = text.strip().partition("\n")
+    return queue_text(
+        key,
+        to,
+        subject,
+        body,
+        files=files,
+        send_after=send_after,
+        is_secret=is_secret,
+    )
+
+
+def queue_text(
+    key: str,
+    to: User | str,
+    subject: str,
+    body: str,
+    *,
+    files: Iterable[File] = (),
+    send_after: datetime | None = None,
+    is_secret: bool = False,
+) -> Message:
+    """Write a mail whose words are ready; else as `queue`.
+
+    Raises ValidationError for an address that is none, and makes the subject one
+    line: nothing from outside gets into the headers.
+    """
+    address = to if isinstance(to, str) else to.email
+    validate_email(address)
     message, is_new = Message.objects.get_or_create(
         key=key,
         defaults={
-            "recipient": person,
+            "recipient": None if isinstance(to, str) else to,
             "to": address,
             "subject": " ".join(subject.split())[:200],
             "body": body.strip() + "\n",
             "attachments": list(files),
             "send_after": send_after or now(),
+            "is_secret": is_secret,
         },
     )
     if is_new:
-        from lms.mail.tasks import deliver  # noqa: PLC0415  # the task calls back
-
-        enqueue = deliver.using(run_after=send_after).enqueue
-        transaction.on_commit(lambda: enqueue(message.pk) and None)
+        _enqueue(message.pk, send_after)
     return message
 
 
 def send(pk: int) -> bool:
     """Send one message unless it was sent; tell whether it left just now.
 
-    A failure is kept on the row and tried again by the clock, ever more slowly.
+    Of two workers one gets it: it is claimed for five minutes, then sent outside
+    any transaction. A failure is kept on the row and tried again by the clock,
+    ever more slowly.
     """
-    with transaction.atomic():
-        message = Message.objects.select_for_update().due(now()).filter(pk=pk).first()
-        if message is None:
-            return False
-        try:
-            _as_email(message).send()
-        except (SMTPException, OSError) as error:
-            _put_off(message, type(error).__name__)
-            return False
-        message.sent_at = now()
-        message.save(update_fields=["sent_at"])
+    claimed = Message.objects.due(now()).filter(pk=pk)
+    if not claimed.update(send_after=now() + LEASE, tries=F("tries") + 1):
+        return False
+    message = Message.objects.get(pk=pk)
+    try:
+        _as_email(message).send()
+    except (SMTPException, OSError) as error:
+        _put_off(message, type(error).__name__)
+        return False
+    message.sent_at = now()
+    message.error = ""
+    if message.is_secret:
+        message.body = ""
+    message.save(update_fields=["sent_at", "error", "body"])
     return True
 
 
+def send_due() -> int:
+    """Send what should have left by now, a good many at once; return how many."""
+    cache.delete("mail.asked")
+    due = Message.objects.due(now()).values_list("pk", flat=True)
+    return sum(send(pk) for pk in list(due[:AT_ONCE]))
+
+
 def enqueue_due() -> None:
-    """Ask the worker again for whatever should have left by now."""
-    from lms.mail.tasks import deliver  # noqa: PLC0415  # the task calls back
+    """Ask the worker again for what should have left, once a minute at most."""
+    from lms.mail.tasks import deliver_due  # noqa: PLC0415  # the task calls back
 
     late = now() - timedelta(minutes=1)
-    for pk in Message.objects.due(late).values_list("pk", flat=True)[:500]:
-        deliver.enqueue(pk)
+    if Message.objects.due(late).exists() and cache.add("mail.asked", True, 60):
+        deliver_due.enqueue()
 
 
 def drop(prefix: str) -> int:
     """Take back what is not sent yet and whose key begins so; return how many."""
-    waiting = Message.objects.filter(key__startswith=prefix, sent_at=None)
+    waiting = Message.objects.filter(
+        key__startswith=prefix, sent_at=None, dropped_at=None
+    )
+    waiting.filter(is_secret=True).update(body="")
     return waiting.update(dropped_at=now())
 
 
+def _enqueue(pk: int, run_after: datetime | None) -> None:
+    from lms.mail.tasks import deliver  # noqa: PLC0415  # the task calls back
+
+    task = deliver.using(run_after=run_after)
+    transaction.on_commit(lambda: task.enqueue(pk) and None)
+
+
 def _put_off(message: Message, error: str) -> None:
-    message.tries += 1  # the row is locked
+    """Wait 2, 4, 8 minutes and so on, a day at most."""
+    wait = timedelta(minutes=min(2 ** min(message.tries, 11), 24 * 60))
     message.error = error
-    message.send_after = now() + timedelta(minutes=min(2**message.tries, 60))
-    message.save(update_fields=["tries", "error", "send_after"])
+    message.send_after = now() + wait
+    message.save(update_fields=["error", "send_after"])
     logger.warning("Message %s was not sent: %s", message.pk, error)
 
 
@@ -134,6 +191,7 @@ def _as_email(message: Message) -> EmailMessage:
         part = MIMEText(file["text"], file["type"].partition("/")[2], "utf-8")
         if method := file.get("method"):
             part.set_param("method", method)
-        part.add_header("Content-Disposition", "attachment", filename=file["name"])
+        name = " ".join(file["name"].split())
+        part.add_header("Content-Disposition", "attachment", filename=name)
         email.attach(part)
     return email

@@ -9,3 +9,9 @@ from lms.mail import outbox
 def deliver(pk: int) -> None:
     """Send the message; safe to repeat."""
     outbox.send(pk)
+
+
+@task(backend="jobs")
+def deliver_due() -> None:
+    """Send all that should have left by now; safe to repeat."""
+    outbox.send_due()

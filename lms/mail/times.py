@@ -24,13 +24,24 @@ def day(at: datetime, zone: str | ZoneInfo) -> str:
 
 
 def clock(at: datetime, zone: str | ZoneInfo) -> str:
-    """Write the local time of day of an instant: "14:00"."""
-    return date_format(_local(at, zone), "H:i")
+    """Write the local time of day of an instant: "14:00".
+
+    In the hour that a clock change repeats, its name tells which: "01:30 BST".
+    """
+    local = _local(at, zone)
+    other = local.replace(fold=1 - local.fold)
+    repeated = local.utcoffset() != other.utcoffset()
+    return date_format(local, "H:i") + (f" {local.tzname()}" if repeated else "")
 
 
 def span(start: datetime, end: datetime, zone: str | ZoneInfo) -> str:
-    """Write a stretch of time: "Tue 24 Nov, 14:00–14:45 (London)"."""
+    """Write a stretch of time: "Tue 24 Nov, 14:00–14:45 (London)".
+
+    Past midnight the last day is named too.
+    """
     last = clock(end, zone)
+    if _local(start, zone).date() != _local(end, zone).date():
+        last = f"{day(end, zone)}, {last}"
     return f"{day(start, zone)}, {clock(start, zone)}–{last} ({city(str(zone))})"
 
 

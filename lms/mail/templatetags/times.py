@@ -43,6 +43,18 @@ def local_clock(at: datetime, zone: str | ZoneInfo) -> SafeString:
 
 
 @register.filter
+def moment(at: datetime, zone: str | ZoneInfo) -> str:
+    """`{{ booking.starts_at|moment:zone }}` in a mail: the words alone."""
+    return times.moment(at, zone)
+
+
+@register.simple_tag
+def span(start: datetime, end: datetime, zone: str | ZoneInfo) -> str:
+    """`{% span a b zone %}` in a mail: the words alone."""
+    return times.span(start, end, zone)
+
+
+@register.filter
 def on_day(on: date | None) -> SafeString | str:
     """`{{ certificate.issued_on|on_day }}`: 24 November 2026; nothing for None."""
     return _element(on, times.on_day(on)) if on else ""

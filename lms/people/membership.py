@@ -1,0 +1,118 @@
+"""Belonging to a reseller and its teams: dated rows, announced to the rooms above."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from django.db import transaction
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from lms.audit.log import record
+from lms.errors import Refused
+from lms.people.models import Member, Reseller, Team, TeamMembership, User
+from lms.people.signals import membership_changed
+
+
+@transaction.atomic
+def join(
+    user: User,
+    reseller: Reseller,
+    *,
+    teams: Iterable[Team],
+    engagement: str,
+    is_manager: bool,
+    by: User | None,
+    on: date | None = None,
+) -> Member:
+    """Make the person a member of the reseller and its teams, from a day (today).
+
+    Someone who left before joins as a new row. Raises Refused when they belong
+    already, or the reseller has ended.
+    """
+    _lock(user)
+    today = now().date()
+    if reseller.ended_on and reseller.ended_on <= today:
+        raise Refused(
+            _("%(reseller)s is no longer an approved reseller. Nobody can join it.")
+            % {"reseller": reseller}
+        )
+    if user.memberships.live().filter(reseller=reseller).exists():
+        raise Refused(
+            _("This person already belongs to %(reseller)s.") % {"reseller": reseller}
+        )
+    member = Member.objects.create(
+        user=user,
+        reseller=reseller,
+        engagement=engagement,
+        is_manager=is_manager,
+        joined_on=on or today,
+    )
+    chosen = set(teams)
+    TeamMembership.objects.bulk_create(
+        TeamMembership(member=member, team=team, from_on=member.joined_on)
+        for team in chosen
+    )
+    record(by, "joined", member, teams=sorted(team.pk for team in chosen))
+    membership_changed.send(Member, member=member, by=by)
+    return member
+
+
+@transaction.atomic
+def set_teams(member: Member, teams: Iterable[Team], *, by: User | None) -> None:
+    """Put the member into exactly these teams, from today; what was stays as dated.
+
+    Writes and announces nothing when they are in these teams already. Raises
+    Refused when the member has left.
+    """
+    _lock(member.user)
+    if not member.is_live:
+        raise Refused(_("This person has left. Invite them again first."))
+    today = now().date()
+    open_rows = {
+        row.team_id: row for row in member.team_memberships.filter(until_on=None)
+    }
+    wanted = {team.pk for team in teams}
+    ended = open_rows.keys() - wanted
+    begun = wanted - open_rows.keys()
+    if not ended and not begun:
+        return
+    for team in ended:
+        row = open_rows[team]
+        row.until_on = max(today, row.from_on)
+        row.save(update_fields=["until_on"])
+    TeamMembership.objects.bulk_create(
+        TeamMembership(member=member, team_id=team, from_on=today) for team in begun
+    )
+    record(by, "teams set", member, begun=sorted(begun), ended=sorted(ended))
+    membership_changed.send(Member, member=member, by=by)
+
+
+@transaction.atomic
+def leave(member: Member, *, on: date, by: User | None) -> None:
+    """End the membership and its teams on a day; the first day no longer there.
+
+    Leaving twice changes nothing. Raises Refused for a day to come (that is a
+    planned end) or before the person joined.
+    """
+    _lock(member.user)
+    member.refresh_from_db()
+    if member.left_on is not None:
+        return
+    if on > now().date():
+        raise Refused(_("Choose today or a day before. A later day is a planned end."))
+    if on < member.joined_on:
+        raise Refused(_("That is before this person joined. Choose a later day."))
+    member.left_on = on
+    member.save(update_fields=["left_on"])
+    for row in member.team_memberships.filter(until_on=None):
+        row.until_on = max(on, row.from_on)
+        row.save(update_fields=["until_on"])
+    record(by, "left", member, on=on.isoformat())
+    membership_changed.send(Member, member=member, by=by)
+
+
+def _lock(user: User) -> None:
+    """Take the person's row: the first lock of all, and one change at a time."""
+    User.objects.select_for_update().get(pk=user.pk)

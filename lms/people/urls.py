@@ -1,0 +1,16 @@
+"""Joining, settings, switching."""
+
+from django.urls import path
+
+from lms.people import views
+
+app_name = "people"
+
+urlpatterns = [
+    path("join/sent/", views.sent, name="sent"),
+    path("join/<str:token>/", views.accept, name="accept"),
+    path("join/<str:token>/again/", views.send_again, name="send_again"),
+    path("welcome/<str:token>/", views.welcome, name="welcome"),
+    path("settings/", views.settings, name="settings"),
+    path("switch/", views.switch, name="switch"),
+]

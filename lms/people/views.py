@@ -1,0 +1,172 @@
+"""Joining by a link, one's settings, and switching between memberships."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.utils import perform_login
+from django.conf import settings as configuration
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from lms.audit.log import record
+from lms.errors import Refused
+from lms.people import accounts, inviting
+from lms.people.access import MEMBERSHIP_KEY, MemberRequest
+from lms.people.forms import SettingsForm, SwitchForm, WelcomeForm
+from lms.people.models import Invitation, User
+from lms.people.names import person_at
+
+
+@never_cache
+def accept(request: HttpRequest, token: str) -> HttpResponse:
+    """Accept an invitation: as somebody new, or signed in as whom it is for.
+
+    A link that never was, was used or taken back is one and the same dead end.
+    """
+    invitation = inviting.find_invitation(token)
+    if invitation is None or not inviting.is_pending(invitation):
+        return render(request, "people/dead_link.html", status=404)
+    if not inviting.is_open(invitation):
+        return render(request, "people/run_out.html", {"token": token}, status=410)
+    person = person_at(invitation.email)
+    if person is None and not request.user.is_authenticated:
+        return _accept_as_new(request, invitation)
+    return _accept_signed_in(request, invitation, person)
+
+
+def _accept_as_new(request: HttpRequest, invitation: Invitation) -> HttpResponse:
+    form = WelcomeForm(
+        request.POST or None,
+        email=invitation.email,
+        initial={
+            "full_name": invitation.full_name,
+            "time_zone": configuration.HOME_TIME_ZONE,
+        },
+    )
+    status = 200
+    if form.is_valid():
+        try:
+            member = inviting.accept(invitation, **form.cleaned_data)
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+            status = 409
+        else:
+            return _sign_in(request, member.user)
+    elif form.is_bound:
+        status = 422
+    words = {"form": form, "invitation": invitation}
+    return render(request, "people/accept.html", words, status=status)
+
+
+def _accept_signed_in(
+    request: HttpRequest, invitation: Invitation, person: User | None
+) -> HttpResponse:
+    refused = ""
+    is_theirs = person is not None and request.user == person
+    if request.method == "POST" and person and is_theirs:
+        try:
+            member = inviting.accept_as(invitation, person)
+        except Refused as refusal:
+            refused = str(refusal)
+        else:
+            request.session[MEMBERSHIP_KEY] = member.pk
+            messages.success(
+                request, _("Welcome to %(reseller)s.") % {"reseller": member.reseller}
+            )
+            return redirect("landing")
+    return render(
+        request,
+        "people/accept_signed_in.html",
+        {"invitation": invitation, "is_theirs": is_theirs, "refused": refused},
+        status=409 if refused else 200,
+    )
+
+
+@require_POST
+def send_again(request: HttpRequest, token: str) -> HttpResponse:
+    """Mail a fresh link to the address invited, if this one has run out.
+
+    The answer is the same whatever the link was.
+    """
+    invitation = inviting.find_invitation(token)
+    if (
+        invitation
+        and inviting.is_pending(invitation)
+        and not inviting.is_open(invitation)
+    ):
+        with suppress(Refused):  # somebody was quicker: the mail is on its way
+            inviting.send_again(invitation, by=None)
+    return redirect("people:sent")
+
+
+def sent(request: HttpRequest) -> HttpResponse:
+    return render(request, "people/sent.html")
+
+
+@never_cache
+def welcome(request: HttpRequest, token: str) -> HttpResponse:
+    """Claim a login that somebody made for you: once."""
+    person = accounts.find_person(token)
+    if person is None:
+        return render(request, "people/dead_link.html", status=404)
+    form = WelcomeForm(
+        request.POST or None,
+        email=person.email,
+        initial={"full_name": person.full_name, "time_zone": person.time_zone},
+    )
+    status = 200
+    if form.is_valid():
+        try:
+            person = accounts.claim(token, **form.cleaned_data)
+        except Refused:
+            return render(request, "people/dead_link.html", status=404)
+        return _sign_in(request, person)
+    if form.is_bound:
+        status = 422
+    return render(
+        request, "people/welcome.html", {"form": form, "person": person}, status=status
+    )
+
+
+def _sign_in(request: HttpRequest, person: User) -> HttpResponse:
+    """Sign in by the password just set, the second factor included."""
+    record_authentication(request, person, "password", email=person.email)
+    response: HttpResponse = perform_login(
+        request, person, email_verification="none", redirect_url=reverse("landing")
+    )
+    return response
+
+
+@login_required
+def settings(request: MemberRequest) -> HttpResponse:
+    """One's name, zone and needs."""
+    person = User.objects.get(pk=request.user.pk)  # what is typed stays off the frame
+    form = SettingsForm(request.POST or None, instance=person)
+    if form.is_valid():
+        if form.changed_data:
+            person.save(update_fields=form.changed_data)
+            record(person, "changed settings", person, fields=form.changed_data)
+        messages.success(request, _("Your settings are saved."))
+        return redirect("people:settings")
+    status = 422 if form.is_bound else 200
+    return render(request, "people/settings.html", {"form": form}, status=status)
+
+
+@login_required
+@require_POST
+def switch(request: MemberRequest) -> HttpResponse:
+    """Act as another of one's memberships from now on."""
+    form = SwitchForm(request.POST)
+    own = {member.pk for member in request.access.memberships}
+    if not form.is_valid() or form.cleaned_data["member"] not in own:
+        raise Http404
+    request.session[MEMBERSHIP_KEY] = form.cleaned_data["member"]
+    return redirect("landing")
