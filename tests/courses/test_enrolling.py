@@ -1,0 +1,265 @@
+from datetime import date, timedelta
+
+import pytest
+from django.utils.timezone import now
+
+from courses.enrolling import (
+    editions_in_force,
+    enrol,
+    follow_teams,
+    follow_the_calendar,
+    withdraw,
+)
+from courses.models import Enrolment, EvidenceKind, Source
+from courses.progress import progress_of, record_evidence
+from courses.signals import enrolment_closed
+from lms.errors import Refused
+from lms.people.models import Member
+from lms.people.signals import membership_changed
+from tests.factories import (
+    EditionFactory,
+    EnrolmentFactory,
+    MemberFactory,
+    ProgrammePageFactory,
+    TeamFactory,
+    TeamMembershipFactory,
+    UserFactory,
+)
+
+TODAY = now().date()
+
+
+@pytest.fixture
+def support(db):
+    return TeamFactory(name="Support")
+
+
+@pytest.fixture
+def programme(support):
+    """Return a programme that obliges Support."""
+    return EditionFactory(audience=[support]).programme
+
+
+@pytest.fixture
+def member(support):
+    """Return a member of Support, not followed yet."""
+    return TeamMembershipFactory(team=support).member
+
+
+def leave_team(member, on=TODAY):
+    member.team_memberships.update(until_on=on)
+
+
+def test_joining_a_team_enrols_and_says_so_by_signal(member, programme):
+    manager = UserFactory()
+    EditionFactory()  # another programme, of no team
+
+    membership_changed.send(sender=Member, member=member, by=manager)
+
+    enrolment = Enrolment.objects.get()
+    assert (enrolment.member, enrolment.programme) == (member, programme)
+    assert (enrolment.source, enrolment.enrolled_by) == (Source.TEAM, manager)
+    assert enrolment.due_on is None
+
+
+def test_following_teams_again_changes_nothing(member, programme):
+    follow_teams(member, by=None)
+    follow_teams(member, by=None)
+
+    assert Enrolment.objects.get().is_open
+
+
+def test_enrolment_follows_the_edition_in_force_and_its_days(member, programme):
+    second = EditionFactory(programme=programme, due_days=30, effective_on=TODAY)
+    EditionFactory(programme=programme, effective_on=TODAY + timedelta(days=1))
+
+    enrolment = enrol(member, programme, source=Source.STAFF, by=None)
+
+    assert enrolment.edition == second
+    assert enrolment.due_on == TODAY + timedelta(days=30)
+
+
+def test_due_date_given_stands(member, programme):
+    due_on = TODAY + timedelta(days=5)
+
+    enrolment = enrol(member, programme, source=Source.MANAGER, by=None, due_on=due_on)
+
+    assert enrolment.due_on == due_on
+
+
+@pytest.mark.parametrize("completed", [False, True])
+def test_enrolling_again_returns_what_stands(db, completed):
+    standing = EnrolmentFactory(completed=completed)
+
+    again = enrol(standing.member, standing.programme, source=Source.STAFF, by=None)
+
+    assert again == standing
+    assert again.source == Source.TEAM
+
+
+def test_programme_without_an_edition_in_force_takes_nobody(db):
+    programme = ProgrammePageFactory()
+    EditionFactory(programme=programme, effective_on=TODAY + timedelta(days=1))
+
+    with pytest.raises(Refused):
+        enrol(MemberFactory(), programme, source=Source.STAFF, by=None)
+
+
+def test_one_who_left_is_not_enrolled(programme):
+    left = MemberFactory(left_on=TODAY)
+
+    with pytest.raises(Refused):
+        enrol(left, programme, source=Source.STAFF, by=None)
+
+    assert not Enrolment.objects.exists()
+
+
+def test_leaving_a_team_withdraws_what_is_open_and_came_by_team(member, programme):
+    follow_teams(member, by=None)
+    other = EnrolmentFactory(member=member, source=Source.MANAGER)
+    leave_team(member)
+
+    follow_teams(member, by=None)
+
+    enrolment = Enrolment.objects.get(programme=programme)
+    assert enrolment.withdrawn_at is not None
+    other.refresh_from_db()
+    assert other.is_open
+
+
+def test_last_day_in_a_team_is_the_day_before_its_end(member, programme):
+    leave_team(member, on=TODAY + timedelta(days=1))
+
+    follow_teams(member, by=None)
+
+    assert Enrolment.objects.get().is_open
+
+
+def test_leaving_a_team_leaves_what_is_completed(member, programme):
+    completed = EnrolmentFactory(
+        member=member, edition=programme.edition_on(), completed=True
+    )
+    leave_team(member)
+
+    follow_teams(member, by=None)
+
+    completed.refresh_from_db()
+    assert completed.withdrawn_at is None
+    assert completed.annulled_at is None
+
+
+def test_leaving_the_reseller_withdraws_all_that_is_open(member, programme):
+    follow_teams(member, by=None)
+    EnrolmentFactory(member=member, source=Source.MANAGER)
+    stranger = EnrolmentFactory()
+    member.left_on = TODAY
+    member.save(update_fields=["left_on"])
+
+    follow_teams(member, by=None)
+
+    assert list(Enrolment.objects.open()) == [stranger]
+
+
+def test_coming_back_begins_again_with_all_that_was_earned(member, programme):
+    follow_teams(member, by=None)
+    enrolment = Enrolment.objects.get()
+    first, second, *_ = [row.topic for row in enrolment.edition.topics.all()]
+    for kind in (EvidenceKind.READ, EvidenceKind.CALL):
+        record_evidence(enrolment, first, kind, by=None)
+    record_evidence(enrolment, second, EvidenceKind.READ, by=None)
+    leave_team(member)
+    follow_teams(member, by=None)
+
+    TeamMembershipFactory(
+        member=member, team=member.team_memberships.get().team, from_on=TODAY
+    )
+    follow_teams(member, by=None)
+
+    again = Enrolment.objects.open().get()
+    assert (again.cycle, again.source) == (2, Source.TEAM)
+    progress = progress_of([again])[again.pk]
+    assert progress.done == 1
+    assert progress.topics[1].is_prepared
+
+
+def test_people_of_an_ended_reseller_are_not_enrolled(member, programme):
+    member.reseller.ended_on = TODAY
+    member.reseller.save()
+
+    follow_teams(member, by=None)
+
+    assert not Enrolment.objects.exists()
+
+
+def test_withdrawing_twice_says_so_once(db):
+    enrolment = EnrolmentFactory()
+    heard = []
+
+    def listen(sender, enrolment, successor, by, **kwargs):
+        heard.append((enrolment, successor))
+
+    enrolment_closed.connect(listen)
+    withdraw(enrolment, by=None, why="Left the team")
+    withdraw(enrolment, by=None, why="Left the reseller")
+    enrolment_closed.disconnect(listen)
+
+    enrolment.refresh_from_db()
+    assert enrolment.closed_why == "Left the team"
+    assert heard == [(enrolment, None)]
+
+
+def test_completed_programme_is_not_withdrawn(db):
+    enrolment = EnrolmentFactory(completed=True)
+
+    with pytest.raises(Refused):
+        withdraw(enrolment, by=None, why="Left the team")
+
+
+def test_each_programme_has_one_edition_in_force(db):
+    old = EditionFactory(effective_on=date(2020, 1, 1))
+    current = EditionFactory(programme=old.programme, effective_on=TODAY)
+    EditionFactory(programme=old.programme, effective_on=TODAY + timedelta(days=1))
+
+    assert editions_in_force() == [current]
+    assert editions_in_force(TODAY - timedelta(days=1)) == [old]
+
+
+def test_calendar_enrols_from_the_day_an_edition_or_a_team_begins(support):
+    edition = EditionFactory(audience=[support], effective_on=TODAY)
+    begins = TeamMembershipFactory(team=support, from_on=TODAY).member
+    TeamMembershipFactory(team=support, from_on=TODAY + timedelta(days=1))
+
+    assert follow_the_calendar() == 1
+    assert follow_the_calendar() == 0
+
+    enrolment = Enrolment.objects.get()
+    assert (enrolment.member, enrolment.edition) == (begins, edition)
+
+
+def test_calendar_withdraws_those_whose_team_or_time_here_has_ended(
+    member, programme, support
+):
+    leaver = TeamMembershipFactory(team=support).member
+    stays = TeamMembershipFactory(team=support).member
+    for each in (member, leaver, stays):
+        follow_teams(each, by=None)
+    leave_team(member)
+    Member.objects.filter(pk=leaver.pk).update(left_on=TODAY)
+
+    assert follow_the_calendar() == 2
+    assert follow_the_calendar() == 0
+
+    assert Enrolment.objects.open().get().member == stays
+
+
+@pytest.mark.races
+def test_enrolling_at_once_enrols_once(run_at_once):
+    edition = EditionFactory()
+    member = MemberFactory()
+
+    one, other = run_at_once(
+        *[lambda: enrol(member, edition.programme, source=Source.STAFF, by=None)] * 2
+    )
+
+    assert one == other
+    assert Enrolment.objects.count() == 1
