@@ -1,6 +1,9 @@
+import threading
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db.models.signals import post_save
 from django.dispatch import Signal
 from django.utils.timezone import now
 from hypothesis import given
@@ -209,14 +212,31 @@ def test_months_later_never_skips_a_month(day, months):
     assert elapsed == months
 
 
+@pytest.fixture
+def meeting():
+    """Let two who write evidence wait for each other; held apart, they go on."""
+    barrier = threading.Barrier(2)
+
+    def wait(sender, **kwargs):
+        with suppress(threading.BrokenBarrierError):
+            barrier.wait(timeout=0.5)
+
+    post_save.connect(wait, sender=Evidence)
+    yield
+    post_save.disconnect(wait, sender=Evidence)
+
+
 @pytest.mark.races
-def test_two_last_topics_at_once_complete_the_programme_once(run_at_once, heard):
+def test_two_last_topics_at_once_complete_the_programme_once(
+    run_at_once, heard, request
+):
     said = heard(programme_completed)
     enrolment = EnrolmentFactory()
     *others, one, other = topics_of(enrolment)
     complete(enrolment, *others)
     record_evidence(enrolment, one, READ, by=None)
     record_evidence(enrolment, other, READ, by=None)
+    request.getfixturevalue("meeting")
 
     answers = run_at_once(
         lambda: record_evidence(enrolment, one, CALL, by=None),
