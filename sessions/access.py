@@ -1,0 +1,165 @@
+"""What a trainer sees of people: the ready in own programmes, and whom they met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Greatest
+from django.http import HttpRequest, HttpResponse
+
+from courses.models import (
+    EditionTopic,
+    Enrolment,
+    Evidence,
+    Preparation,
+    TopicCompletion,
+)
+from courses.progress import TopicProgress, progress_of
+from lms.people.access import Access, MemberRequest
+from lms.people.models import Member
+from sessions.models import Booking, BookingTopic, Trainer
+
+P = ParamSpec("P")
+
+
+def trainer_of(access: Access) -> Trainer:
+    """The trainer that somebody is; 403 for all others."""
+    if not access.is_trainer:
+        raise PermissionDenied
+    trainer: Trainer = access.user.trainer
+    return trainer
+
+
+def trainer_required(
+    view: Callable[Concatenate[MemberRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Let trainers in: the signed-out go to sign in, others get a 403."""
+
+    @login_required
+    @wraps(view)
+    def checked(
+        request: MemberRequest, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponse:
+        trainer_of(request.access)
+        return view(request, *args, **kwargs)
+
+    return checked  # type: ignore[return-value]  # login_required forgets the type
+
+
+def bookable_by(trainer: Trainer) -> QuerySet[Enrolment]:
+    """Open enrolments in the trainer's programmes, of people who are still there."""
+    return (
+        Enrolment.objects.open()
+        .filter(
+            programme__in=trainer.programmes.all(),
+            member__in=Member.objects.live(),
+            member__user__is_active=True,
+        )
+        .exclude(member__user=trainer.user_id)
+    )
+
+
+def ready_for(trainer: Trainer) -> QuerySet[Enrolment]:
+    """Those of them in which a topic is ready and not booked, longest first.
+
+    The same question as `ready_topics`, asked of all rows at once (a test holds the
+    two together). Each carries `since`: from when on they could have booked.
+    """
+    evidence = Evidence.objects.filter(
+        enrolment=OuterRef(OuterRef("pk")), topic=OuterRef("topic"), voided_at=None
+    )
+    prepared = (Q(needs_read=False) | Exists(evidence.filter(kind="read"))) & (
+        Q(needs_check=False) | Exists(evidence.filter(kind="check"))
+    )
+    ready = (
+        EditionTopic.objects.filter(edition=OuterRef("edition"), needs_call=True)
+        .filter(Q(edition__preparation=Preparation.ADVISED) | prepared)
+        .exclude(Exists(evidence.filter(kind__in=["call", "exemption"])))
+        .exclude(
+            Exists(
+                TopicCompletion.objects.filter(
+                    enrolment=OuterRef(OuterRef("pk")),
+                    topic=OuterRef("topic"),
+                    voided_at=None,
+                )
+            )
+        )
+        .exclude(
+            Exists(
+                BookingTopic.objects.filter(
+                    booked_for=OuterRef(OuterRef("pk")), topic=OuterRef("topic")
+                )
+            )
+        )
+    )
+    return (
+        bookable_by(trainer)
+        .filter(Exists(ready))
+        .annotate(
+            since=Greatest(
+                "enrolled_at",
+                Coalesce(_last(Booking.objects, "ended_at"), "enrolled_at"),
+                Coalesce(_last(Booking.objects, "signed_off_at"), "enrolled_at"),
+                Coalesce(
+                    _last(
+                        Evidence.objects.filter(
+                            enrolment__edition__preparation=Preparation.FIRST
+                        ),
+                        "at",
+                    ),
+                    "enrolled_at",
+                ),
+            )
+        )
+        .order_by("since", "pk")
+    )
+
+
+def _last(rows: Any, field: str) -> Subquery:
+    """When the last of the enrolment's rows was; None without one."""
+    latest = rows.filter(enrolment=OuterRef("pk")).order_by()
+    return Subquery(latest.values("enrolment").annotate(last=Max(field)).values("last"))
+
+
+@dataclass(frozen=True)
+class ReadyPerson:
+    """Somebody who could book, and has not."""
+
+    enrolment: Enrolment
+    topics: list[TopicProgress]
+
+    @property
+    def is_prepared(self) -> bool:
+        return all(topic.is_prepared for topic in self.topics)
+
+    @property
+    def minutes(self) -> int:
+        return sum(topic.asked.call_minutes for topic in self.topics)
+
+
+def ready_people(enrolments: Iterable[Enrolment]) -> list[ReadyPerson]:
+    """Load what the list shows of these enrolments; five queries for any number."""
+    enrolments = list(enrolments)
+    progress = progress_of(enrolments)
+    booked = set(
+        BookingTopic.objects.filter(
+            booked_for__in=[enrolment.pk for enrolment in enrolments]
+        ).values_list("booked_for_id", "topic_id")
+    )
+    return [
+        ReadyPerson(
+            enrolment,
+            [
+                topic
+                for topic in progress[enrolment.pk].for_call
+                if (enrolment.pk, topic.topic.pk) not in booked
+            ],
+        )
+        for enrolment in enrolments
+    ]

@@ -1,0 +1,110 @@
+"""Calendar files of a call (RFC 5545, 5546): one UID for life, SEQUENCE rising."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from email.utils import parseaddr
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from icalendar import Alarm, Calendar, Event, vCalAddress, vText
+
+from lms.mail.outbox import File
+from sessions.models import Booking, BookingState
+
+if TYPE_CHECKING:
+    from lms.people.models import User
+
+
+def calendar_file(booking: Booking, reader: User) -> File:
+    """Return the file for one side, in their zone: METHOD REQUEST, or CANCEL."""
+    method = "REQUEST" if booking.state != BookingState.CANCELLED else "CANCEL"
+    return File(
+        name="call.ics",
+        type="text/calendar",
+        text=_calendar(booking, reader, method).to_ical().decode(),
+        method=method,
+    )
+
+
+def summary(booking: Booking) -> str:
+    """Its line in a calendar: the same for both sides."""
+    return _("ByteKast call: %(programme)s") % {
+        "programme": booking.enrolment.edition.title
+    }
+
+
+def description(booking: Booking) -> str:
+    """Who meets, on which topics, and the page through which the room is reached."""
+    people = _("%(trainee)s and %(trainer)s") % {
+        "trainee": booking.trainee,
+        "trainer": booking.trainer,
+    }
+    titles = [f"- {topic.title}" for topic in booking.topics.all()]
+    join = _("Join from the call's page:")
+    return "\n".join([people, *titles, "", join, page_url(booking)])
+
+
+def page_url(booking: Booking) -> str:
+    """The full address of the call's page."""
+    return f"{settings.PUBLIC_URL}{booking.get_absolute_url()}"
+
+
+def _calendar(booking: Booking, reader: User, method: str) -> Calendar:
+    calendar = Calendar()
+    calendar.add("prodid", "-//ByteKast//Qualifications//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", method)
+    calendar.add_component(_event(booking, reader, method))
+    first = booking.starts_at.date()
+    calendar.add_missing_timezones(
+        first_date=first - timedelta(days=400), last_date=first + timedelta(days=400)
+    )
+    return calendar
+
+
+def _event(booking: Booking, reader: User, method: str) -> Event:
+    event = Event()
+    event.add("uid", booking.uid)
+    event.add("sequence", booking.sequence)
+    event.add("dtstamp", now())
+    event.add("dtstart", booking.starts_at.astimezone(reader.zone))
+    event.add("dtend", booking.ends_at.astimezone(reader.zone))
+    event.add("summary", summary(booking))
+    event.add("description", description(booking))
+    event.add("location", page_url(booking))
+    event.add("url", page_url(booking))
+    event.add("status", "CANCELLED" if method == "CANCEL" else "CONFIRMED")
+    event.add("organizer", _organizer())
+    event.add("attendee", _attendee(reader))
+    if method == "REQUEST":
+        event.add_component(_alarm())
+    return event
+
+
+def _organizer() -> vCalAddress:
+    """Always the same: calendars take a change only from who invited."""
+    name, address = parseaddr(settings.MAIL_FROM)
+    organizer = vCalAddress(f"mailto:{address}")
+    organizer.params["CN"] = vText(name or "ByteKast")
+    return organizer
+
+
+def _attendee(reader: User) -> vCalAddress:
+    """The reader alone: the other side's address is theirs."""
+    attendee = vCalAddress(f"mailto:{reader.email}")
+    attendee.params["CN"] = vText(" ".join(reader.full_name.split()))
+    attendee.params["ROLE"] = vText("REQ-PARTICIPANT")
+    attendee.params["PARTSTAT"] = vText("ACCEPTED")
+    attendee.params["RSVP"] = vText("FALSE")
+    return attendee
+
+
+def _alarm() -> Alarm:
+    alarm = Alarm()
+    alarm.add("action", "DISPLAY")
+    alarm.add("description", _("Your call begins soon."))
+    alarm.add("trigger", timedelta(minutes=-10))
+    return alarm

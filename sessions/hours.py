@@ -1,0 +1,272 @@
+"""Who is a trainer, and their weekly hours, kept in django-scheduler's calendars.
+
+An event keeps no zone: its start is read as wall-clock time in the trainer's zone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django.db import transaction
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from schedule.models import Calendar, Event, Rule
+
+from courses.models import ProgrammePage
+from lms.audit.log import record
+from lms.errors import Refused
+from lms.mail.zones import ZONES
+from lms.people.models import User
+from sessions.models import Trainer
+
+DAY = 24 * 60
+WEEK = 7 * DAY
+DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+ZONE_NAMES = {name for name, _label in ZONES}
+
+
+class Window(NamedTuple):
+    """Weekly hours: Monday is 0; minutes from its midnight, up to 48:00."""
+
+    weekday: int
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        return f"{DAYS[self.weekday]} {_clock(self.start)}-{_clock(self.end % DAY)}"
+
+
+@transaction.atomic
+def make_trainer(
+    user: User,
+    *,
+    programmes: Iterable[ProgrammePage],
+    time_zone: str,
+    room_url: str,
+    by: User | None,
+) -> Trainer:
+    """Let somebody hold calls on these programmes; again changes what is said anew.
+
+    `room_url` may be empty for now. Raises Refused for an unknown zone or an
+    address that is not https. Hours are set apart.
+    """
+    if time_zone not in ZONE_NAMES:
+        raise Refused(_("There is no such time zone. Choose one from the list."))
+    require_room_url(room_url)
+
+    trainer = Trainer.objects.select_for_update().filter(user=user).first()
+    if trainer is None:
+        trainer = Trainer.objects.create(
+            user=user,
+            time_zone=time_zone,
+            languages=[user.language[:2]],
+            room_url=room_url,
+            **{
+                kind: Calendar.objects.create(
+                    name=f"{kind} {user.pk}", slug=f"trainer-{user.pk}-{kind}"
+                )
+                for kind in ("hours", "off", "extra")
+            },
+        )
+    else:
+        set_zone(trainer, time_zone)
+        trainer.room_url = room_url
+        trainer.is_active = True
+        trainer.save(update_fields=["room_url", "is_active"])
+    trainer.programmes.set(programmes)
+    record(by, "make_trainer", trainer, user=user.pk)
+    return trainer
+
+
+def require_room_url(room_url: str) -> None:
+    """Refuse a link that is not a plain https address; empty is none yet."""
+    if not room_url:
+        return
+    try:
+        URLValidator(schemes=["https"])(room_url)
+    except ValidationError:
+        raise Refused(
+            _("The link to the room must be a full address with https://.")
+        ) from None
+
+
+@transaction.atomic
+def set_weekly_hours(
+    trainer: Trainer, windows: Sequence[tuple[int, int, int]], *, by: User | None = None
+) -> None:
+    """Replace the weekly hours: (weekday, start minute, end minute) of each window.
+
+    Minutes count from the weekday's midnight; an end past 24:00 is of the next day.
+    Raises Refused for a window without length or two that overlap. Calls that are
+    booked already stay.
+    """
+    checked = _require_good([Window(*window) for window in windows])
+    Trainer.objects.select_for_update().get(pk=trainer.pk)  # a booking waits
+    Event.objects.filter(calendar=trainer.hours_id).delete()
+    rule = weekly_rule()
+    Event.objects.bulk_create(
+        Event(
+            calendar_id=trainer.hours_id,
+            title=str(window),
+            start=_anchored(trainer.zone, window.weekday, window.start),
+            end=_anchored(trainer.zone, window.weekday, window.end),
+            rule=rule,
+        )
+        for window in checked
+    )
+    record(by, "set_weekly_hours", trainer, windows=len(checked))
+
+
+def weekly_hours(trainers: Iterable[Trainer]) -> dict[int, list[Window]]:
+    """Return each trainer's weekly windows in order, by trainer's pk; one query."""
+    by_calendar = {trainer.hours_id: trainer for trainer in trainers}
+    found: dict[int, list[Window]] = {
+        trainer.pk: [] for trainer in by_calendar.values()
+    }
+    events = Event.objects.filter(
+        calendar__in=by_calendar, rule__frequency="WEEKLY"
+    ).values_list("calendar_id", "start", "end")
+    for calendar, start, end in events:
+        trainer = by_calendar[calendar]
+        found[trainer.pk].append(as_window(start, end, trainer.zone))
+    return {pk: sorted(windows) for pk, windows in found.items()}
+
+
+def as_window(start: datetime, end: datetime, zone: ZoneInfo) -> Window:
+    """Read a weekly event as wall-clock time, by the zone's clock at its start."""
+    local = start.astimezone(zone)
+    minute = local.hour * 60 + local.minute
+    length = int((end - start).total_seconds()) // 60
+    return Window(local.weekday(), minute, minute + length)
+
+
+@transaction.atomic
+def set_zone(trainer: Trainer, time_zone: str) -> None:
+    """Change a trainer's zone: the weekly hours stay as the clock shows them."""
+    if time_zone == trainer.time_zone:
+        return
+    windows = weekly_hours([trainer])[trainer.pk]
+    trainer.time_zone = time_zone
+    trainer.save(update_fields=["time_zone"])
+    set_weekly_hours(trainer, windows)
+
+
+def weekly_rule() -> Rule:
+    """The one rule all weekly events share; without params, which it reads badly."""
+    rule, _is_new = Rule.objects.get_or_create(
+        name="Weekly", frequency="WEEKLY", params="", defaults={"description": ""}
+    )
+    return rule
+
+
+_SPAN = re.compile(r"(\d{1,2})[:.](\d{2})\s*[-–—]\s*(\d{1,2})[:.](\d{2})")
+_DAY_RANGE = re.compile(r"([A-Za-z]+)(?:\s*[-–—]\s*([A-Za-z]+))?$")
+
+
+def parse_hours(text: str) -> list[Window]:
+    """Read "Mon 09:00-12:00, 13:00-17:00; Tue-Fri 09:00-17:00", a line or ; per day.
+
+    An end at or before the start is of the next day. Raises Refused with the piece
+    that cannot be read.
+    """
+    windows: list[Window] = []
+    for line in re.split(r"[;\n]", text):
+        days: list[int] = []
+        spans: list[tuple[int, int]] = []
+        for piece in filter(None, (part.strip() for part in line.split(","))):
+            named = re.match(r"([^\d]*)(.*)", piece)
+            words, rest = named.groups() if named else ("", "")
+            if words.strip():
+                days += _parse_days(words.strip(), piece)
+            if rest:
+                spans.append(_parse_span(rest, piece))
+        if bool(days) != bool(spans):
+            raise _unreadable(line.strip())
+        windows += [Window(day, start, end) for day in days for start, end in spans]
+    return _require_good(windows)
+
+
+def format_hours(windows: Iterable[Window]) -> str:
+    """Write windows as `parse_hours` reads them, a line per day."""
+    lines: dict[int, list[str]] = {}
+    for window in sorted(windows):
+        lines.setdefault(window.weekday, []).append(str(window).partition(" ")[2])
+    return "\n".join(f"{DAYS[day]} {', '.join(spans)}" for day, spans in lines.items())
+
+
+def _parse_days(words: str, piece: str) -> list[int]:
+    match = _DAY_RANGE.match(words)
+    if match is None:
+        raise _unreadable(piece)
+    try:
+        first, last = (
+            DAYS.index(name[:3].title()) for name in (match[1], match[2] or match[1])
+        )
+    except ValueError:
+        raise _unreadable(piece) from None
+    return [(first + n) % 7 for n in range((last - first) % 7 + 1)]
+
+
+def _parse_span(text: str, piece: str) -> tuple[int, int]:
+    match = _SPAN.fullmatch(text.strip())
+    if match is None:
+        raise _unreadable(piece)
+    hour, minute, end_hour, end_minute = map(int, match.groups())
+    start, end = hour * 60 + minute, end_hour * 60 + end_minute
+    if minute > 59 or end_minute > 59 or start >= DAY or end > DAY:
+        raise _unreadable(piece)
+    return start, end if end > start else end + DAY
+
+
+def _unreadable(piece: str) -> Refused:
+    return Refused(
+        _("“%(piece)s” cannot be read. Write days and times like this: %(example)s.")
+        % {"piece": piece[:60], "example": "Mon-Fri 09:00-12:00, 13:00-17:00"}
+    )
+
+
+def _require_good(windows: list[Window]) -> list[Window]:
+    """Refuse windows without length, or longer than a day, or that overlap."""
+    for window in windows:
+        in_week = 0 <= window.weekday < 7 and 0 <= window.start < DAY
+        if not in_week or not 0 < window.end - window.start <= DAY:
+            raise Refused(_("Hours must end after they start, within a day."))
+    in_order = sorted(windows)
+    if not in_order:
+        return []
+    first = in_order[0]
+    for one, other in pairwise([*in_order, first]):
+        starts = other.weekday * DAY + other.start + (WEEK if other is first else 0)
+        if one.weekday * DAY + one.end > starts:
+            raise Refused(
+                _("%(one)s and %(other)s overlap.") % {"one": one, "other": other}
+            )
+    return in_order
+
+
+def _anchored(zone: ZoneInfo, weekday: int, minute: int) -> datetime:
+    """Place wall-clock time in a past week in which the zone's clock never jumps."""
+    today = now().astimezone(zone).date()
+    monday = today - timedelta(days=today.weekday() + 7)
+    while not _is_calm(zone, monday):
+        monday -= timedelta(days=7)
+    wall = datetime.combine(monday, time()) + timedelta(days=weekday, minutes=minute)
+    return wall.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _is_calm(zone: ZoneInfo, monday: date) -> bool:
+    """Tell whether the zone keeps its offset from this Monday to the Tuesday after."""
+    start = datetime.combine(monday, time(), tzinfo=zone)
+    hours = (start.replace(tzinfo=None) + timedelta(hours=n) for n in range(9 * 24 + 1))
+    return len({hour.replace(tzinfo=zone).utcoffset() for hour in hours}) == 1
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"

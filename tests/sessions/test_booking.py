@@ -1,0 +1,485 @@
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import uuid4
+
+import pytest
+import time_machine
+
+from lms.errors import Refused
+from lms.mail.models import Message
+from sessions.booking import (
+    TimeTaken,
+    book_call,
+    cancel_call,
+    cancel_run_out,
+    ready_topics,
+)
+from sessions.models import Booking, BookingState, BookingTopic, Origin
+from tests.factories import (
+    BookingFactory,
+    EditionFactory,
+    EnrolmentFactory,
+    EvidenceFactory,
+    TopicCompletionFactory,
+    TrainerFactory,
+    UserFactory,
+)
+
+MONDAY = datetime(2026, 6, 1, 8, tzinfo=UTC)
+WEDNESDAY_TEN = datetime(2026, 6, 3, 9, tzinfo=UTC)  # in London
+
+
+@pytest.fixture
+def _monday():
+    with time_machine.travel(MONDAY):
+        yield
+
+
+@pytest.fixture
+def enrolment(db, _monday):
+    return EnrolmentFactory()
+
+
+@pytest.fixture
+def trainer(enrolment):
+    return TrainerFactory(programmes=[enrolment.programme])
+
+
+def book(enrolment, topics=None, *, starts_at=WEDNESDAY_TEN, **more):
+    return book_call(
+        enrolment,
+        ready_topics(enrolment)[:1] if topics is None else topics,
+        starts_at=starts_at,
+        **{"request_key": uuid4(), "by": enrolment.member.user} | more,
+    )
+
+
+# --- What is ready -----------------------------------------------------------------
+
+
+def test_ready_topics_are_all_asked_for_a_call(enrolment):
+    assert ready_topics(enrolment) == list(enrolment.edition.topics.all())
+
+
+def test_ready_topics_leave_out_complete_and_booked(enrolment):
+    first, second, *others = enrolment.edition.topics.all()
+    TopicCompletionFactory(enrolment=enrolment, topic=first.topic)
+    BookingFactory(enrolment=enrolment, topics=[second.topic])
+
+    assert ready_topics(enrolment) == others
+
+
+def test_ready_topics_come_back_when_the_call_is_off(enrolment):
+    booking = BookingFactory(enrolment=enrolment)
+    cancel_call(booking, by=booking.trainee, reason="Ill.")
+
+    assert len(ready_topics(enrolment)) == 4
+
+
+def test_ready_topics_wait_for_preparation_where_it_comes_first(db, _monday):
+    enrolment = EnrolmentFactory(edition=EditionFactory(preparation="first"))
+    read = EvidenceFactory(enrolment=enrolment)
+
+    assert [topic.topic for topic in ready_topics(enrolment)] == [read.topic]
+
+
+# --- Booking -----------------------------------------------------------------------
+
+
+def test_book_call_takes_the_time_and_the_topics(enrolment, trainer):
+    topics = ready_topics(enrolment)[:2]
+
+    booking = book(enrolment, topics)
+
+    assert booking.state == BookingState.BOOKED
+    assert booking.trainer == trainer
+    assert booking.trainee == enrolment.member.user
+    assert booking.ends_at == WEDNESDAY_TEN + timedelta(minutes=40)
+    assert booking.busy_until == booking.ends_at + timedelta(minutes=10)
+    assert [row.topic for row in booking.topics.all()] == [t.topic for t in topics]
+    assert {row.booked_for for row in booking.topics.all()} == {enrolment}
+
+
+def test_book_call_again_with_its_key_returns_the_first(enrolment, trainer):
+    key = uuid4()
+    topics = ready_topics(enrolment)[:1]
+    first = book(enrolment, topics, request_key=key)
+
+    again = book(enrolment, topics, request_key=key)
+
+    assert again == first
+    assert Booking.objects.count() == 1
+    assert Message.objects.count() == 2
+
+
+def test_book_call_refuses_a_key_of_somebody_else(enrolment, trainer):
+    other = BookingFactory()
+
+    with pytest.raises(Refused):
+        book(enrolment, request_key=other.request_key)
+
+
+@pytest.mark.parametrize("which", ["foreign", "complete", "booked", "twice", "none"])
+def test_book_call_refuses_topics_that_are_not_ready(enrolment, trainer, which):
+    first, second, *_others = enrolment.edition.topics.all()
+    TopicCompletionFactory(enrolment=enrolment, topic=first.topic)
+    BookingFactory(enrolment=enrolment, topics=[second.topic])
+    topics = {
+        "foreign": [EnrolmentFactory().edition.topics.first()],
+        "complete": [first],
+        "booked": [second],
+        "twice": [_others[0], _others[0]],
+        "none": [],
+    }[which]
+
+    with pytest.raises(Refused):
+        book(enrolment, topics)
+
+    assert Booking.objects.count() == 1
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_book_call_takes_at_most_ninety_minutes(db, _monday, over):
+    edition = EditionFactory(programme__title="Long")
+    topics = list(edition.topics.all())
+    enrolment = EnrolmentFactory(edition=edition)
+    TrainerFactory(programmes=[enrolment.programme])
+    for topic in topics:
+        topic.call_minutes = 22.5  # four of them are ninety
+    topics[0].call_minutes += 0.5 if over else 0
+
+    if over:
+        with pytest.raises(Refused):
+            book(enrolment, topics)
+    else:
+        assert book(enrolment, topics).ends_at - WEDNESDAY_TEN == timedelta(minutes=90)
+
+
+@pytest.mark.parametrize("field", ["completed_at", "withdrawn_at"])
+def test_book_call_refuses_a_closed_enrolment(enrolment, trainer, field):
+    topics = ready_topics(enrolment)
+    setattr(enrolment, field, MONDAY)
+    enrolment.valid_from = MONDAY.date() if field == "completed_at" else None
+    enrolment.save(update_fields=[field, "valid_from"])
+
+    with pytest.raises(Refused):
+        book(enrolment, topics[:1])
+
+
+@pytest.mark.parametrize(
+    "starts_at",
+    [
+        MONDAY - timedelta(days=5),
+        WEDNESDAY_TEN + timedelta(minutes=1),
+        WEDNESDAY_TEN + timedelta(seconds=1),
+        WEDNESDAY_TEN + timedelta(hours=9),
+        MONDAY + timedelta(hours=1),  # inside the notice
+        WEDNESDAY_TEN + timedelta(days=364),
+    ],
+)
+def test_book_call_refuses_a_time_that_nobody_offers(enrolment, trainer, starts_at):
+    with pytest.raises(TimeTaken):
+        book(enrolment, starts_at=starts_at)
+
+    assert not Booking.objects.exists()
+    assert not Message.objects.exists()
+
+
+def test_book_call_refuses_when_nobody_is_qualified(enrolment):
+    TrainerFactory()
+
+    with pytest.raises(TimeTaken):
+        book(enrolment)
+
+
+def test_book_call_tells_the_trainees_own_clash_first(enrolment, trainer):
+    BookingFactory(
+        enrolment__member__user=enrolment.member.user, starts_at=WEDNESDAY_TEN
+    )
+
+    with pytest.raises(TimeTaken, match="You have another call then: Wed 3 Jun, 10:00"):
+        book(enrolment)
+
+
+def test_book_call_may_start_when_another_ends(enrolment, trainer):
+    BookingFactory(
+        enrolment__member__user=enrolment.member.user,
+        starts_at=WEDNESDAY_TEN - timedelta(minutes=20),
+        ends_at=WEDNESDAY_TEN,
+    )
+
+    assert book(enrolment).starts_at == WEDNESDAY_TEN
+
+
+def test_book_call_takes_the_wanted_trainer(enrolment, trainer):
+    wanted = TrainerFactory(programmes=[enrolment.programme])
+    BookingFactory(trainer=wanted)
+
+    assert book(enrolment, trainer=wanted).trainer == wanted
+
+
+def test_book_call_takes_the_least_busy_this_week(enrolment, trainer):
+    idle = TrainerFactory(programmes=[enrolment.programme])
+    BookingFactory(trainer=trainer, starts_at=WEDNESDAY_TEN + timedelta(days=1))
+
+    assert book(enrolment).trainer == idle
+
+
+def test_book_call_then_takes_the_longest_without_a_call(enrolment, trainer):
+    other = TrainerFactory(programmes=[enrolment.programme])
+    BookingFactory(trainer=trainer, starts_at=WEDNESDAY_TEN - timedelta(days=8))
+    BookingFactory(trainer=other, starts_at=WEDNESDAY_TEN - timedelta(days=15))
+
+    assert book(enrolment).trainer == other
+
+
+def test_book_call_passes_over_who_is_taken(enrolment, trainer):
+    other = TrainerFactory(programmes=[enrolment.programme])
+    BookingFactory(trainer=trainer, starts_at=WEDNESDAY_TEN)
+    BookingFactory(trainer=other, starts_at=WEDNESDAY_TEN + timedelta(hours=2))
+    BookingFactory(trainer=other, starts_at=WEDNESDAY_TEN + timedelta(hours=3))
+
+    assert book(enrolment).trainer == other
+
+
+def test_book_call_ends_a_proposal_that_ran_out_there(enrolment, trainer):
+    proposal = BookingFactory(
+        trainer=trainer,
+        starts_at=WEDNESDAY_TEN,
+        state=BookingState.PROPOSED,
+        proposed_until=MONDAY,
+    )
+
+    book(enrolment)
+
+    proposal.refresh_from_db()
+    assert proposal.state == BookingState.CANCELLED
+
+
+def test_book_call_tells_both_sides_each_in_their_zone(enrolment, trainer):
+    enrolment.member.user.time_zone = "Asia/Tokyo"
+    enrolment.member.user.save()
+
+    book(enrolment)
+
+    mails = {mail.recipient: mail for mail in Message.objects.all()}
+    assert "Wed 3 Jun, 18:00 (Tokyo)" in mails[enrolment.member.user].subject
+    assert "Wed 3 Jun, 10:00 (London)" in mails[trainer.user].subject
+    assert [mail.attachments[0]["method"] for mail in mails.values()] == ["REQUEST"] * 2
+    assert not any("meet.example.com" in mail.body for mail in mails.values())
+
+
+# --- Several at once ---------------------------------------------------------------
+
+
+def tell(results):
+    return sorted(type(result).__name__ for result in results)
+
+
+@pytest.mark.races
+def test_eight_people_and_one_slot_make_one_booking(run_at_once):
+    edition = EditionFactory()
+    enrolments = EnrolmentFactory.create_batch(8, edition=edition)
+    trainer = TrainerFactory(
+        programmes=[edition.programme], weekly_hours=[(d, 600, 620) for d in range(7)]
+    )
+    starts_at = soon(trainer)
+
+    results = run_at_once(
+        *(partial(book, each, starts_at=starts_at) for each in enrolments)
+    )
+
+    assert tell(results) == ["Booking"] + ["TimeTaken"] * 7
+    assert Booking.objects.count() == 1
+
+
+@pytest.mark.races
+def test_eight_people_and_two_trainers_make_two_bookings(run_at_once):
+    edition = EditionFactory()
+    enrolments = EnrolmentFactory.create_batch(8, edition=edition)
+    for _n in range(2):
+        trainer = TrainerFactory(
+            programmes=[edition.programme],
+            weekly_hours=[(d, 600, 620) for d in range(7)],
+        )
+    starts_at = soon(trainer)
+
+    results = run_at_once(
+        *(partial(book, each, starts_at=starts_at) for each in enrolments)
+    )
+
+    assert tell(results) == ["Booking"] * 2 + ["TimeTaken"] * 6
+    assert Booking.objects.values("trainer").distinct().count() == 2
+
+
+@pytest.mark.races
+def test_the_days_cap_holds_when_all_book_at_once(run_at_once):
+    edition = EditionFactory()
+    enrolments = EnrolmentFactory.create_batch(6, edition=edition)
+    trainer = TrainerFactory(
+        programmes=[edition.programme],
+        weekly_hours=[(d, 600, 1200) for d in range(7)],
+        day_cap=2,
+    )
+    first = soon(trainer)
+
+    results = run_at_once(
+        *(
+            partial(book, each, starts_at=first + timedelta(hours=n))
+            for n, each in enumerate(enrolments)
+        )
+    )
+
+    assert tell(results) == ["Booking"] * 2 + ["TimeTaken"] * 4
+
+
+@pytest.mark.races
+def test_two_keys_for_one_topic_make_one_call(run_at_once):
+    enrolment = EnrolmentFactory()
+    trainer = TrainerFactory(
+        programmes=[enrolment.programme],
+        weekly_hours=[(d, 600, 900) for d in range(7)],
+    )
+    topics = ready_topics(enrolment)[:1]
+    first = soon(trainer)
+
+    results = run_at_once(
+        *(
+            partial(book, enrolment, topics, starts_at=first + timedelta(hours=n))
+            for n in range(4)
+        )
+    )
+
+    assert tell(results) == ["Booking"] + ["Refused"] * 3
+    assert BookingTopic.objects.filter(booked_for=enrolment).count() == 1
+
+
+@pytest.mark.races
+def test_a_double_click_makes_one_booking(run_at_once):
+    enrolment = EnrolmentFactory()
+    trainer = TrainerFactory(programmes=[enrolment.programme])
+    topics = ready_topics(enrolment)[:1]
+    click = partial(
+        book,
+        enrolment,
+        topics,
+        starts_at=soon(trainer, weekdays=range(5)),
+        request_key=uuid4(),
+    )
+
+    results = run_at_once(*[click] * 4)
+
+    assert len(set(results)) == 1
+    assert Booking.objects.get() in results
+
+
+def soon(trainer, weekdays=range(7)):
+    """Ten o'clock on the trainer's clock, on a weekday in two to five days."""
+    local = datetime.now(trainer.zone) + timedelta(days=2)
+    while local.weekday() not in weekdays:
+        local += timedelta(days=1)
+    return local.replace(hour=10, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+# --- Cancelling --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", ["trainee", "trainer", "staff"])
+def test_cancel_call_frees_time_and_topics_and_tells_both(db, _monday, side):
+    booking = BookingFactory()
+    by = {
+        "trainee": booking.trainee,
+        "trainer": booking.trainer.user,
+        "staff": UserFactory(is_staff=True),
+    }[side]
+
+    cancelled = cancel_call(booking, by=by, reason=" Ill. ")
+
+    assert cancelled.state == BookingState.CANCELLED
+    assert (cancelled.reason, cancelled.ended_by) == ("Ill.", by)
+    assert (cancelled.late, cancelled.sequence) == (False, 1)
+    assert [row.booked_for for row in cancelled.topics.all()] == [None]
+    assert {mail.recipient for mail in Message.objects.all()} == {
+        booking.trainee,
+        booking.trainer.user,
+    }
+    assert {mail.attachments[0]["method"] for mail in Message.objects.all()} == {
+        "CANCEL"
+    }
+
+
+def test_cancel_call_again_changes_nothing(db, _monday):
+    booking = BookingFactory()
+    cancel_call(booking, by=booking.trainee, reason="Ill.")
+
+    again = cancel_call(booking, by=booking.trainer.user, reason="Other.")
+
+    assert (again.reason, again.sequence) == ("Ill.", 1)
+    assert Message.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("hours", "side", "origin", "late"),
+    [
+        (24, "trainee", Origin.TRAINEE, False),
+        (23, "trainee", Origin.TRAINEE, True),
+        (23, "trainee", Origin.TRAINER, False),
+        (23, "trainer", Origin.TRAINEE, False),
+    ],
+)
+def test_cancel_call_inside_the_notice_is_late(db, hours, side, origin, late):
+    booking = BookingFactory(starts_at=MONDAY + timedelta(hours=hours), origin=origin)
+    by = booking.trainee if side == "trainee" else booking.trainer.user
+
+    with time_machine.travel(MONDAY, tick=False):
+        assert cancel_call(booking, by=by, reason="Ill.").late == late
+
+
+def test_cancel_call_refuses_strangers(db, _monday):
+    with pytest.raises(Refused):
+        cancel_call(BookingFactory(), by=UserFactory(), reason="Ill.")
+
+
+def test_cancel_call_wants_a_reason(db, _monday):
+    booking = BookingFactory()
+
+    with pytest.raises(Refused):
+        cancel_call(booking, by=booking.trainee, reason=" ")
+
+
+@pytest.mark.parametrize("minutes", [0, 1])
+def test_cancel_call_refuses_what_has_begun(db, minutes):
+    booking = BookingFactory(starts_at=MONDAY)
+
+    with (
+        time_machine.travel(MONDAY + timedelta(minutes=minutes), tick=False),
+        pytest.raises(Refused),
+    ):
+        cancel_call(booking, by=booking.trainee, reason="Ill.")
+
+
+@pytest.mark.parametrize("state", [BookingState.DONE, BookingState.MISSED])
+def test_cancel_call_refuses_what_is_over(db, _monday, state):
+    booking = BookingFactory(state=state)
+
+    with pytest.raises(Refused):
+        cancel_call(booking, by=booking.trainee, reason="Ill.")
+
+
+def test_cancel_run_out_takes_what_was_not_answered_and_no_more(db, _monday):
+    out = BookingFactory(state=BookingState.PROPOSED, proposed_until=MONDAY)
+    open_still = BookingFactory(
+        state=BookingState.PROPOSED, proposed_until=MONDAY + timedelta(hours=1)
+    )
+    booked = BookingFactory()
+
+    assert (cancel_run_out(), cancel_run_out()) == (1, 0)
+
+    states = dict(Booking.objects.values_list("pk", "state"))
+    assert states == {
+        out.pk: BookingState.CANCELLED,
+        open_still.pk: BookingState.PROPOSED,
+        booked.pk: BookingState.BOOKED,
+    }
+
+

@@ -1,0 +1,579 @@
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from schedule.models import Event
+
+from sessions.hours import Window
+from sessions.models import BookingState, Trainer
+from sessions.slots import (
+    Asked,
+    Calls,
+    Hours,
+    free_slots,
+    free_trainers,
+    instant,
+    starts,
+)
+from tests.factories import (
+    BookingFactory,
+    EnrolmentFactory,
+    TrainerFactory,
+    UserFactory,
+)
+
+MONDAY = datetime(2026, 6, 1, tzinfo=UTC)  # in the summer: London is an hour ahead
+HALF = timedelta(minutes=30)
+
+
+@pytest.fixture
+def frozen():
+    with time_machine.travel(MONDAY, tick=False) as traveller:
+        yield traveller
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def utc_starts(enrolment, length=HALF, **asked):
+    return [slot.starts_at for slot in free_slots(enrolment, length, **asked)]
+
+
+def trainer_for(enrolment, **fields):
+    fields = {"time_zone": "UTC", "rest_minutes": 0, "notice_hours": 0} | fields
+    return TrainerFactory(programmes=[enrolment.programme], **fields)
+
+
+# --- What people see --------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_slots_lie_on_a_grid_from_the_start_of_the_hours(frozen):
+    enrolment = EnrolmentFactory()
+    trainer_for(enrolment, weekly_hours=[(0, 9 * 60 + 10, 10 * 60)], horizon_days=1)
+
+    found = utc_starts(enrolment)
+
+    assert found == [at("2026-06-01 09:10"), at("2026-06-01 09:25")]
+
+
+@pytest.mark.django_db
+def test_slots_follow_the_trainers_clock(frozen):
+    enrolment = EnrolmentFactory()
+    trainer_for(
+        enrolment,
+        time_zone="Europe/London",
+        weekly_hours=[(0, 9 * 60, 9 * 60 + 30)],
+        horizon_days=1,
+    )
+
+    assert utc_starts(enrolment) == [at("2026-06-01 08:00")]
+
+
+@pytest.mark.django_db
+def test_slots_join_windows_that_touch(frozen):
+    enrolment = EnrolmentFactory()
+    trainer_for(enrolment, weekly_hours=[(0, 540, 560), (0, 560, 580)], horizon_days=1)
+
+    assert utc_starts(enrolment) == [at("2026-06-01 09:00")]
+
+
+@pytest.mark.django_db
+def test_slots_run_over_midnight(frozen):
+    enrolment = EnrolmentFactory()
+    trainer_for(
+        enrolment, weekly_hours=[(0, 23 * 60 + 45, 24 * 60 + 30)], horizon_days=2
+    )
+
+    found = utc_starts(enrolment)
+
+    assert found == [at("2026-06-01 23:45"), at("2026-06-02 00:00")]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("busy", "left"),
+    [
+        (("09:00", "09:30"), ["09:30", "09:45", "10:00"]),
+        (("09:30", "10:00"), ["09:00", "10:00"]),
+        (("10:00", "10:30"), ["09:00", "09:15", "09:30"]),
+        (("08:30", "09:00"), ["09:00", "09:15", "09:30", "09:45", "10:00"]),
+        (("09:20", "09:25"), ["09:30", "09:45", "10:00"]),
+    ],
+)
+def test_slots_leave_out_the_trainers_calls_half_open(frozen, busy, left):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(enrolment, weekly_hours=[(0, 540, 630)], horizon_days=1)
+    start, end = (at(f"2026-06-01 {clock}") for clock in busy)
+    BookingFactory(trainer=trainer, starts_at=start, ends_at=end, busy_until=end)
+
+    assert utc_starts(enrolment) == [at(f"2026-06-01 {clock}") for clock in left]
+
+
+@pytest.mark.django_db
+def test_slots_leave_one_rest_after_each_call_and_no_two(frozen):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(
+        enrolment, rest_minutes=15, weekly_hours=[(0, 540, 660)], horizon_days=1
+    )
+    BookingFactory(
+        trainer=trainer,
+        starts_at=at("2026-06-01 09:45"),
+        ends_at=at("2026-06-01 10:00"),
+        busy_until=at("2026-06-01 10:15"),
+    )
+
+    found = utc_starts(enrolment)
+
+    assert found == [
+        at("2026-06-01 09:00"),  # ends 09:30, rests until 09:45
+        at("2026-06-01 10:15"),
+        at("2026-06-01 10:30"),
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("state", "blocks"),
+    [
+        (BookingState.PROPOSED, True),
+        (BookingState.BOOKED, True),
+        (BookingState.DONE, True),
+        (BookingState.CANCELLED, False),
+        (BookingState.MISSED, False),
+    ],
+)
+def test_slots_are_blocked_by_live_calls_alone(frozen, state, blocks):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(enrolment, weekly_hours=[(0, 540, 570)], horizon_days=1)
+    start, end = at("2026-06-01 09:00"), at("2026-06-01 09:30")
+    BookingFactory(
+        trainer=trainer, starts_at=start, ends_at=end, busy_until=end, state=state
+    )
+
+    assert utc_starts(enrolment) == ([] if blocks else [start])
+
+
+@pytest.mark.django_db
+def test_slots_are_not_blocked_by_a_proposal_that_ran_out(frozen):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(enrolment, weekly_hours=[(0, 540, 570)], horizon_days=1)
+    start, end = at("2026-06-01 09:00"), at("2026-06-01 09:30")
+    BookingFactory(
+        trainer=trainer,
+        starts_at=start,
+        ends_at=end,
+        busy_until=end,
+        state=BookingState.PROPOSED,
+        proposed_until=MONDAY,
+    )
+
+    assert utc_starts(enrolment) == [start]
+
+
+@pytest.mark.django_db
+def test_slots_leave_out_the_trainees_own_calls_with_anybody(frozen):
+    enrolment = EnrolmentFactory()
+    trainer_for(enrolment, weekly_hours=[(0, 540, 630)], horizon_days=1)
+    BookingFactory(
+        enrolment__member__user=enrolment.member.user,
+        starts_at=at("2026-06-01 09:30"),
+        ends_at=at("2026-06-01 09:50"),
+    )
+
+    found = utc_starts(enrolment)
+
+    assert found == [at("2026-06-01 09:00"), at("2026-06-01 10:00")]
+
+
+@pytest.mark.django_db
+def test_slots_ignore_the_call_that_is_being_moved(frozen):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(
+        enrolment, weekly_hours=[(0, 540, 570)], horizon_days=1, day_cap=1
+    )
+    start, end = at("2026-06-01 09:00"), at("2026-06-01 09:30")
+    booking = BookingFactory(
+        enrolment=enrolment,
+        trainer=trainer,
+        starts_at=start,
+        ends_at=end,
+        busy_until=end,
+    )
+
+    assert utc_starts(enrolment) == []
+    assert utc_starts(enrolment, ignore=booking) == [start]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("seconds", "first"), [(0, "09:00"), (1, "09:15"), (-1, "09:00")]
+)
+def test_slots_keep_the_shortest_notice_to_the_minute(frozen, seconds, first):
+    enrolment = EnrolmentFactory()
+    trainer_for(enrolment, notice_hours=2, weekly_hours=[(0, 540, 600)], horizon_days=1)
+    frozen.move_to(at("2026-06-01 07:00") + timedelta(seconds=seconds))
+
+    assert utc_starts(enrolment)[0] == at(f"2026-06-01 {first}")
+
+
+@pytest.mark.django_db
+def test_slots_waive_the_notice_for_the_trainer(frozen):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(
+        enrolment, notice_hours=24, weekly_hours=[(0, 540, 570)], horizon_days=2
+    )
+
+    assert utc_starts(enrolment) == []
+    assert utc_starts(enrolment, trainer=trainer, any_notice=True) == [
+        at("2026-06-01 09:00")
+    ]
+
+
+@pytest.mark.django_db
+def test_slots_end_at_the_horizon(frozen):
+    enrolment = EnrolmentFactory()
+    trainer_for(enrolment, weekly_hours=[(0, 540, 600)], horizon_days=7)
+    frozen.move_to(at("2026-06-01 09:45"))
+
+    found = utc_starts(enrolment)
+
+    assert found == [at("2026-06-08 09:00"), at("2026-06-08 09:15")]
+
+
+@pytest.mark.django_db
+def test_slots_stop_at_the_days_cap_on_the_trainers_day(frozen):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(
+        enrolment,
+        time_zone="Pacific/Auckland",  # half a day ahead
+        weekly_hours=[(1, 60, 90), (1, 1380, 1410), (2, 60, 90)],
+        day_cap=1,
+        horizon_days=3,
+    )
+    start = at("2026-06-01 13:00")  # Tuesday 01:00 there
+    end = start + HALF
+    BookingFactory(trainer=trainer, starts_at=start, ends_at=end, busy_until=end)
+
+    assert utc_starts(enrolment) == [at("2026-06-02 13:00")]  # Wednesday 01:00
+
+
+@pytest.mark.django_db
+def test_slots_stop_at_the_weeks_cap_until_the_trainers_monday(frozen):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(
+        enrolment,
+        time_zone="America/New_York",
+        weekly_hours=[(6, 1380, 1410), (0, 0, 30)],
+        week_cap=1,
+        horizon_days=8,
+    )
+    start = at("2026-06-02 13:00")
+    BookingFactory(trainer=trainer, starts_at=start, ends_at=start + HALF)
+
+    # Sundays at 23:00 in New York: before the full week, in it; Monday is after it.
+    assert utc_starts(enrolment) == [at("2026-06-01 03:00"), at("2026-06-08 04:00")]
+
+
+@pytest.mark.django_db
+def test_slots_count_a_call_before_the_asked_stretch_into_the_weeks_cap(frozen):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(enrolment, weekly_hours=[(6, 540, 570)], week_cap=1)
+    start = at("2026-06-01 09:00")
+    BookingFactory(trainer=trainer, starts_at=start, ends_at=start + HALF)
+
+    found = free_trainers(enrolment, HALF, at("2026-06-07 09:00"))
+
+    assert found == []
+
+
+@pytest.mark.django_db
+def test_slots_close_for_time_off_and_open_for_extra_hours(frozen):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(enrolment, weekly_hours=[(0, 540, 720)], horizon_days=2)
+    Event.objects.create(
+        calendar=trainer.off,
+        start=at("2026-06-01 09:20"),
+        end=at("2026-06-01 11:20"),
+    )
+    Event.objects.create(
+        calendar=trainer.extra,
+        start=at("2026-06-02 07:05"),
+        end=at("2026-06-02 07:40"),
+    )
+
+    found = utc_starts(enrolment)
+
+    assert found == [at("2026-06-01 11:30"), at("2026-06-02 07:05")]
+
+
+@pytest.mark.django_db
+def test_slots_open_extra_hours_inside_time_off(frozen):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(enrolment, weekly_hours=[(0, 540, 720)], horizon_days=1)
+    Event.objects.create(
+        calendar=trainer.off, start=MONDAY, end=MONDAY + timedelta(days=1)
+    )
+    Event.objects.create(
+        calendar=trainer.extra,
+        start=at("2026-06-01 09:10"),
+        end=at("2026-06-01 09:45"),
+    )
+
+    assert utc_starts(enrolment) == [at("2026-06-01 09:10")]
+
+
+@pytest.mark.django_db
+def test_slots_come_from_active_qualified_trainers_other_than_oneself(frozen):
+    enrolment = EnrolmentFactory()
+    hours = [(0, 540, 570)]
+    one, other = (trainer_for(enrolment, weekly_hours=hours) for _n in range(2))
+    trainer_for(enrolment, weekly_hours=hours, is_active=False)
+    trainer_for(enrolment, weekly_hours=hours, user=UserFactory(is_active=False))
+    trainer_for(enrolment, weekly_hours=hours, user=enrolment.member.user)
+    trainer_for(EnrolmentFactory(), weekly_hours=hours)
+
+    assert free_trainers(enrolment, HALF, at("2026-06-01 09:00")) == [one.pk, other.pk]
+    assert free_trainers(enrolment, HALF, at("2026-06-01 09:00"), trainer=other) == [
+        other.pk
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "2026-06-01 09:01",  # off the grid
+        "2026-06-01 09:45",  # would end after the hours
+        "2026-05-25 09:00",  # past
+        "2027-06-07 09:00",  # beyond the horizon
+        "2026-06-02 09:00",  # nobody's day
+        "2026-06-01 09:00:30",
+    ],
+)
+def test_nobody_is_free_at_a_time_that_is_not_offered(frozen, asked):
+    enrolment = EnrolmentFactory()
+    trainer_for(enrolment, weekly_hours=[(0, 540, 600)])
+
+    assert free_trainers(enrolment, HALF, at(asked)) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("trainers", [1, 3])
+def test_slots_take_three_queries_for_any_number_of_trainers(
+    frozen, trainers, django_assert_num_queries
+):
+    enrolment = EnrolmentFactory()
+    for _n in range(trainers):
+        BookingFactory(trainer=trainer_for(enrolment), starts_at=at("2026-06-03 12:00"))
+
+    with django_assert_num_queries(3):  # trainers, hours, calls
+        found = free_slots(enrolment, HALF)
+
+    assert max(len(slot.trainers) for slot in found) == trainers
+
+
+# --- Clock changes ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("minute", "is_end", "utc"),
+    [
+        (59, False, "2027-03-28 00:59"),
+        (90, False, "2027-03-28 01:00"),  # 01:30 is not there: the jump itself
+        (90, True, "2027-03-28 01:00"),
+        (120, False, "2027-03-28 01:00"),
+        (24 * 60 + 60, True, "2027-03-29 00:00"),
+    ],
+)
+def test_an_edge_in_the_gap_is_the_jump(minute, is_end, utc):
+    day = date(2027, 3, 28).toordinal()
+
+    found = instant(ZoneInfo("Europe/London"), day, minute, is_end=is_end)
+
+    assert datetime.fromtimestamp(found * 60, UTC) == at(utc)
+
+
+@pytest.mark.parametrize(
+    ("minute", "is_end", "utc"),
+    [
+        (90, False, "2027-10-31 00:30"),  # the first 01:30
+        (90, True, "2027-10-31 01:30"),  # the last
+        (120, False, "2027-10-31 02:00"),
+    ],
+)
+def test_an_edge_in_the_repeated_hour_is_the_outer_one(minute, is_end, utc):
+    day = date(2027, 10, 31).toordinal()
+
+    found = instant(ZoneInfo("Europe/London"), day, minute, is_end=is_end)
+
+    assert datetime.fromtimestamp(found * 60, UTC) == at(utc)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("week", "utc"),
+    [
+        ("2027-03-22", "2027-03-22 08:00"),
+        ("2027-03-29", "2027-03-29 07:00"),
+        ("2027-10-25", "2027-10-25 07:00"),
+        ("2027-11-01", "2027-11-01 08:00"),
+    ],
+)
+def test_weekly_hours_stay_at_nine_across_both_changes(frozen, week, utc):
+    enrolment = EnrolmentFactory()
+    trainer_for(enrolment, time_zone="Europe/Berlin", weekly_hours=[(0, 540, 570)])
+    frozen.move_to(at(week))
+
+    assert utc_starts(enrolment, before=at(week) + timedelta(days=1)) == [at(utc)]
+
+
+# --- Against a brute force over every minute ---------------------------------------
+
+ZONES = [
+    "UTC",
+    "Europe/London",
+    "America/New_York",
+    "Australia/Lord_Howe",  # half an hour of summer
+    "Asia/Kathmandu",
+    "Pacific/Apia",
+    "America/Santiago",  # changes at midnight
+]
+CHANGES = [
+    at("2027-03-14 07:00"),
+    at("2027-03-28 01:00"),
+    at("2027-04-03 15:00"),
+    at("2027-09-05 04:00"),
+    at("2027-10-31 01:00"),
+    at("2027-11-07 06:00"),
+    at("2028-02-29 12:00"),
+]
+minutes = st.integers(0, 24 * 60 - 1)
+windows = st.builds(
+    lambda weekday, start, length: Window(weekday, start, start + length),
+    st.integers(0, 6),
+    minutes,
+    st.integers(1, 24 * 60),
+)
+spans = st.builds(
+    lambda start, length: (start, start + length),
+    st.integers(-2000, 4000),
+    st.integers(1, 900),
+)
+
+
+def brute_force(trainer, hours, calls, asked):
+    """Decide each minute by itself, from the wall clock of that very minute."""
+    zone = trainer.zone
+    low, high = asked.first - 4 * 1440, asked.last + 4 * 1440
+    walls = {
+        minute: datetime.fromtimestamp(minute * 60, zone) for minute in range(low, high)
+    }
+    off = {m for start, end in hours.once["off"] for m in range(start, end)}
+    pieces = []  # (first minute still open, grid's anchor, minutes)
+    for window, _since, _until in hours.weekly["hours"]:
+        for span in occurrences(window, walls):
+            run: list[int] = []
+            for minute in span:
+                if minute not in off:
+                    run.append(minute)
+                elif run:
+                    pieces.append((run[0], span[0], set(run)))
+                    run = []
+            if run:
+                pieces.append((run[0], span[0], set(run)))
+    pieces += [
+        (start, start, set(range(start, end))) for start, end in hours.once["extra"]
+    ]
+    opened = set().union(*(piece[2] for piece in pieces)) if pieces else set()
+
+    def is_free(start):
+        owners = sorted(piece[:2] for piece in pieces if start in piece[2])
+        call = range(start, start + asked.length)
+        rested = range(start, start + asked.length + trainer.rest_minutes)
+        day = walls[start].date()
+        same_day = [m for m in calls.counted if walls[m].date() == day]
+        same_week = [
+            m
+            for m in calls.counted
+            if walls[m].date().isocalendar()[:2] == day.isocalendar()[:2]
+        ]
+        return (
+            bool(owners)
+            and (start - owners[0][1]) % 15 == 0
+            and opened.issuperset(call)
+            and not any(meets(rested, busy) for busy in calls.busy)
+            and not any(meets(call, other) for other in calls.elsewhere)
+            and (trainer.day_cap is None or len(same_day) < trainer.day_cap)
+            and (trainer.week_cap is None or len(same_week) < trainer.week_cap)
+        )
+
+    return [start for start in range(asked.first, asked.last) if is_free(start)]
+
+
+def meets(call, span):
+    return call.start < span[1] and span[0] < call.stop
+
+
+def occurrences(window, walls):
+    """Find a window on each local date by looking at the clock minute by minute."""
+    by_wall: dict[datetime, list[int]] = {}
+    for minute, wall in walls.items():
+        by_wall.setdefault(wall.replace(tzinfo=None), []).append(minute)
+    for day in sorted({wall.date() for wall in by_wall}):
+        if day.weekday() == window.weekday:
+            midnight = datetime.combine(day, time())
+            start = edge(by_wall, midnight + timedelta(minutes=window.start), min)
+            end = edge(by_wall, midnight + timedelta(minutes=window.end), max)
+            if start is not None and end is not None and start < end:
+                yield range(start, end)
+
+
+def edge(by_wall, wall, which):
+    """The first or last time the clock shows this, or the first time after it."""
+    if wall > max(by_wall) or wall < min(by_wall):
+        return None
+    while wall not in by_wall:
+        wall += timedelta(minutes=1)
+        which = min
+    return which(by_wall[wall])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    zone=st.sampled_from(ZONES),
+    change=st.sampled_from(CHANGES),
+    weekly=st.lists(windows, max_size=4),
+    off=st.lists(spans, max_size=2),
+    extra=st.lists(spans, max_size=2),
+    busy=st.lists(spans, max_size=3),
+    elsewhere=st.lists(spans, max_size=2),
+    length=st.integers(5, 90),
+    rest=st.integers(0, 20),
+    caps=st.tuples(st.none() | st.integers(0, 2), st.none() | st.integers(0, 3)),
+)
+def test_slots_are_those_a_look_at_every_minute_finds(
+    zone, change, weekly, off, extra, busy, elsewhere, length, rest, caps
+):
+    middle = int(change.timestamp()) // 60
+
+    def placed(spans):
+        return [(middle + start, middle + end) for start, end in spans]
+
+    trainer = Trainer(
+        time_zone=zone, rest_minutes=rest, day_cap=caps[0], week_cap=caps[1]
+    )
+    hours = Hours()
+    hours.weekly["hours"] = [(window, date(2026, 1, 5), None) for window in weekly]
+    hours.once["off"], hours.once["extra"] = placed(off), placed(extra)
+    calls = Calls(placed(busy), [start for start, _end in placed(busy)], [])
+    calls.elsewhere = placed(elsewhere)
+    asked = Asked(length, middle - 1440, middle + 1440)
+
+    found = list(starts(trainer, hours, calls, asked))
+
+    assert found == brute_force(trainer, hours, calls, asked)
