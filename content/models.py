@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel
 from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 from wagtail.fields import StreamField
-from wagtail.models import Page
+from wagtail.models import Page, get_page_models
 from wagtail.search import index
+from wagtail.url_routing import RouteResult
 
 from content.blocks import BODY_BLOCKS, holes_in
-from content.walls import members_only
+from content.walls import MembersPage, edit_url
 from lms.people.models import Member
 
 if TYPE_CHECKING:
@@ -35,8 +36,33 @@ class HomePage(Page):
     max_count = 1
     template = "content/home.html"
 
+    def route(self, request: HttpRequest, path_components: list[str]) -> RouteResult:
+        """Find the page by its whole address: one query, however deep it lies."""
+        if not path_components:
+            return super().route(request, path_components)
+        page = (
+            Page.objects.filter(url_path=f"{self.url_path}{'/'.join(path_components)}/")
+            .select_related(*_page_types())
+            .first()
+        )
+        name = page and page.specific_class._meta.model_name
+        if name not in _page_types():
+            raise Http404
+        return getattr(page, name).route(request, [])
 
-class HandbookPage(Page):
+    def get_context(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(request, *args, **kwargs)
+        return context | {"edit_url": edit_url(self, request)}
+
+
+def _page_types() -> list[str]:
+    """How a page reaches its own type's row: all but Wagtail's bare page."""
+    return [model._meta.model_name for model in get_page_models() if model is not Page]
+
+
+class HandbookPage(MembersPage):
     """A part of the policy; the top one lists the others."""
 
     section = models.CharField(
@@ -73,9 +99,6 @@ class HandbookPage(Page):
     def has_holes(self) -> bool:
         """Whether an editor still has to fill something in."""
         return bool(holes_in(self.body))
-
-    def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return members_only(request) or super().serve(request, *args, **kwargs)
 
 
 class AcknowledgementQuerySet(models.QuerySet["Acknowledgement"]):

@@ -2,16 +2,59 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from wagtail.models import Page, PageViewRestriction
+
+from lms.people.access import Access
+
+
+def access_from(request: HttpRequest | None) -> Access | None:
+    """Who is reading; None for the signed-out, and in a preview made by nobody."""
+    return getattr(request, "access", None) or None
 
 
 def members_only(request: HttpRequest) -> HttpResponse | None:
     """Send the signed-out to sign in, refuse who left; None lets the page answer."""
-    access = request.access  # type: ignore[attr-defined]  # set by AccessMiddleware
-    if not access:
+    access = access_from(request)
+    if access is None:
         return redirect_to_login(request.get_full_path())
     if not access.may_read:
         raise PermissionDenied
     return None
+
+
+def edit_url(page: Page, request: HttpRequest) -> str:
+    """Where the channel team edits the page; empty for all others."""
+    access = access_from(request)
+    if access is None or not access.is_staff or page.pk is None:
+        return ""
+    return reverse("wagtailadmin_pages:edit", args=[page.pk])
+
+
+class MembersPage(Page):
+    """A page for those with a live membership or a role, and for nobody else.
+
+    Wagtail's own page privacy is off: one wall, and a query less.
+    """
+
+    private_page_options: list[str] = []
+
+    class Meta:
+        abstract = True
+
+    def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return members_only(request) or super().serve(request, *args, **kwargs)
+
+    def get_view_restrictions(self) -> Any:
+        return PageViewRestriction.objects.none()
+
+    def get_context(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(request, *args, **kwargs)
+        return context | {"edit_url": edit_url(self, request)}

@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import date, datetime
 
+from django.db.models import Min
+
 from courses.models import (
     EditionTopic,
     Enrolment,
@@ -82,10 +84,17 @@ def settle(enrolment: Enrolment, *, at: datetime, by: User | None) -> None:
 
 
 def _complete(enrolment: Enrolment, *, at: datetime, by: User | None) -> None:
+    """Complete it; what was carried from a completed one keeps the old expiry."""
     months = enrolment.edition.validity_months
+    ends = Enrolment.objects.filter(
+        evidence__carried_to__enrolment=enrolment,
+        evidence__carried_to__voided_at=None,
+        completed_at__isnull=False,
+    ).aggregate(first=Min("valid_until"))
+    expiries = [ends["first"], add_months(at.date(), months) if months else None]
     enrolment.completed_at = at
     enrolment.valid_from = at.date()
-    enrolment.valid_until = add_months(at.date(), months) if months else None
+    enrolment.valid_until = min(filter(None, expiries), default=None)
     enrolment.save(update_fields=["completed_at", "valid_from", "valid_until"])
     record(by, "completed", enrolment)
     programme_completed.send(sender=Enrolment, enrolment=enrolment, by=by)

@@ -37,13 +37,14 @@ def enrol(
     """Put the member into the programme, as its edition in force asks.
 
     Repeating is safe: what is open or completed is returned as it is. Who was in it
-    before begins again with all that was earned. `due_on` of None gives the edition's
-    days, if it has any. Raises Refused for one who has left, and for a programme
-    that asks nothing of anybody yet.
+    before, here or elsewhere in the reseller's tree, begins again with all that was
+    earned and has not run out. `due_on` of None gives the edition's days, if it has
+    any. Raises Refused for one who has left, and for a programme that asks nothing of
+    anybody yet.
     """
     lock_person(member.user_id)
-    earlier = Enrolment.objects.filter(member=member, programme=programme)
-    last = earlier.select_related("edition").order_by("cycle").last()
+    own = Enrolment.objects.filter(member=member, programme=programme)
+    last = own.order_by("cycle").last()
     if last and not (last.withdrawn_at or last.annulled_at):
         return last
 
@@ -54,7 +55,7 @@ def enrol(
         raise Refused(_("They have left: add them to the reseller again first."))
     if due_on is None and edition.due_days:
         due_on = now().date() + timedelta(days=edition.due_days)
-    if last:
+    if last := last or _last_in_the_tree(member, programme):
         return begin_again(
             last,
             member=member,
@@ -144,6 +145,21 @@ def follow_the_calendar() -> int:
     for member in members:
         follow_teams(member, by=None)
     return enrolled + len(members)
+
+
+def _last_in_the_tree(member: Member, programme: ProgrammePage) -> Enrolment | None:
+    """What the person had in a membership of this tree that has ended, if it counts."""
+    root = member.reseller.path[: Reseller.steplen]
+    earlier = (
+        Enrolment.objects.filter(programme=programme, member__user=member.user_id)
+        .filter(member__reseller__path__startswith=root)
+        .exclude(member__in=Member.objects.live())
+        .order_by("enrolled_at", "pk")
+    )
+    last = earlier.last()
+    if last and last.completed_at and not last.annulled_at:
+        return earlier.qualified().last()
+    return last
 
 
 def editions_in_force(day: date | None = None) -> list[Edition]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalManyToManyField
@@ -17,9 +17,10 @@ from wagtail.fields import StreamField
 from wagtail.models import Page, Revision
 from wagtail.query import PageQuerySet
 from wagtail.search import index
+from wagtail.url_routing import RouteResult
 
 from content.blocks import BODY_BLOCKS, CRITERION_BLOCKS, LINE_BLOCKS
-from content.walls import members_only
+from content.walls import MembersPage
 from lms.constraints import AppendOnly
 from lms.people.models import Member, Team, User
 
@@ -34,7 +35,7 @@ class Preparation(models.TextChoices):
     FIRST = "first", _("Prepare first: the call opens when it is done")
 
 
-class ProgrammeIndexPage(Page):
+class ProgrammeIndexPage(MembersPage):
     """All programmes, for those who may read them."""
 
     parent_page_types = ["content.HomePage"]
@@ -42,11 +43,8 @@ class ProgrammeIndexPage(Page):
     max_count = 1
     template = "courses/programmes.html"
 
-    def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return members_only(request) or super().serve(request, *args, **kwargs)
 
-
-class ProgrammePage(Page):
+class ProgrammePage(MembersPage):
     """One of the qualifications (Policy 1). Its fields draft the next edition."""
 
     section = models.CharField(
@@ -122,11 +120,8 @@ class ProgrammePage(Page):
             .first()
         )
 
-    def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return members_only(request) or super().serve(request, *args, **kwargs)
 
-
-class TopicPage(Page):
+class TopicPage(MembersPage):
     """A topic of a programme. Its fields draft what the next edition asks for."""
 
     TEXTS = ("objectives", "body", "agenda", "preparation", "criteria")
@@ -176,8 +171,16 @@ class TopicPage(Page):
     subpage_types: list[str] = []
     template = "courses/topic.html"
 
-    def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return members_only(request) or super().serve(request, *args, **kwargs)
+    def route(self, request: HttpRequest, path_components: list[str]) -> RouteResult:
+        """Answer when unpublished too, to people who may be in the middle of it."""
+        if not path_components and not self.live and self.edition_topics.exists():
+            return RouteResult(self)
+        return super().route(request, path_components)
+
+    def get_template(self, request: HttpRequest, *args: Any, **kwargs: Any) -> str:
+        if self.live or getattr(request, "is_preview", False):
+            return self.template
+        return "courses/topic_revised.html"
 
 
 class Edition(models.Model):

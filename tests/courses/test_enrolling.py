@@ -21,6 +21,7 @@ from tests.factories import (
     EnrolmentFactory,
     MemberFactory,
     ProgrammePageFactory,
+    ResellerFactory,
     TeamFactory,
     TeamMembershipFactory,
     UserFactory,
@@ -180,6 +181,68 @@ def test_coming_back_begins_again_with_all_that_was_earned(member, programme):
     progress = progress_of([again])[again.pk]
     assert progress.done == 1
     assert progress.topics[1].is_prepared
+
+
+def rejoin(member, reseller=None):
+    """Let the member leave, and join again: the same person in a new row."""
+    member.left_on = TODAY
+    member.save(update_fields=["left_on"])
+    follow_teams(member, by=None)
+    return MemberFactory(user=member.user, reseller=reseller or member.reseller)
+
+
+@pytest.mark.parametrize("below", [False, True])
+def test_coming_back_to_the_tree_goes_on_with_what_was_earned(db, below):
+    old = EnrolmentFactory()
+    topic = old.edition.topics.first().topic
+    record_evidence(old, topic, EvidenceKind.EXEMPTION, by=None)
+    top = old.member.reseller
+    member = rejoin(old.member, ResellerFactory(parent=top) if below else None)
+
+    enrolment = enrol(member, old.programme, source=Source.MANAGER, by=None)
+
+    assert (enrolment.member, enrolment.cycle) == (member, 1)
+    assert progress_of([enrolment])[enrolment.pk].done == 1
+
+
+def test_another_reseller_carries_nothing_over_by_itself(db):
+    old = EnrolmentFactory()
+    record_evidence(
+        old, old.edition.topics.first().topic, EvidenceKind.EXEMPTION, by=None
+    )
+    member = rejoin(old.member, ResellerFactory())
+
+    enrolment = enrol(member, old.programme, source=Source.MANAGER, by=None)
+
+    assert enrolment.evidence.count() == 0
+
+
+def test_coming_back_within_the_validity_is_qualified_until_the_old_end(db):
+    old = EnrolmentFactory(edition__validity_months=12)
+    at = now() - timedelta(days=200)
+    for row in old.edition.topics.all():
+        record_evidence(old, row.topic, EvidenceKind.EXEMPTION, by=None, at=at)
+    old.refresh_from_db()
+    member = rejoin(old.member)
+
+    enrolment = enrol(member, old.programme, source=Source.TEAM, by=None)
+
+    enrolment.refresh_from_db()
+    assert enrolment.completed_at is not None
+    assert enrolment.valid_until == old.valid_until
+
+
+def test_coming_back_after_the_end_begins_from_nothing(db):
+    old = EnrolmentFactory(edition__validity_months=12)
+    at = now() - timedelta(days=400)
+    for row in old.edition.topics.all():
+        record_evidence(old, row.topic, EvidenceKind.EXEMPTION, by=None, at=at)
+    member = rejoin(old.member)
+
+    enrolment = enrol(member, old.programme, source=Source.TEAM, by=None)
+
+    assert enrolment.is_open
+    assert enrolment.evidence.count() == 0
 
 
 def test_people_of_an_ended_reseller_are_not_enrolled(member, programme):
