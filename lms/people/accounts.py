@@ -117,7 +117,12 @@ def _state(user: User) -> str:
 
 
 def send_welcome(user: User) -> None:
-    """Mail the link to somebody who has not claimed their login yet."""
+    """Mail the link to somebody who has not claimed their login yet.
+
+    Raises Refused when they have, or may not sign in.
+    """
+    if user.has_usable_password() or not user.is_active:
+        raise Refused(_("This person has chosen a password, or cannot sign in."))
     link = welcome_link(user)
     queue(
         f"welcome:{user.pk}:{hashlib.sha256(link.encode()).hexdigest()[:16]}",
@@ -142,6 +147,16 @@ def first_staff(email: str) -> User:
     """Make, or take, the person at the address into the channel team."""
     user = person_at(email) or make_person(email, "")
     set_channel_team(user, True, by=None)
+    return user
+
+
+@transaction.atomic
+def add_colleague(email: str, full_name: str, *, by: User | None) -> User:
+    """Take somebody into the channel team, and mail the link to who is new."""
+    user = person_at(email) or make_person(email, full_name, by=by)
+    set_channel_team(user, True, by=by)
+    if not user.has_usable_password():
+        send_welcome(user)
     return user
 
 

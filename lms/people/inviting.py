@@ -19,7 +19,7 @@ from lms.errors import Refused
 from lms.mail import outbox
 from lms.people.accounts import make_person_hashed
 from lms.people.membership import join
-from lms.people.models import Invitation, Member, Reseller, Team, User
+from lms.people.models import Invitation, InvitationState, Member, Reseller, Team, User
 from lms.people.names import lower, one_line, person_at
 
 
@@ -98,15 +98,6 @@ def find_invitation(token: str) -> Invitation | None:
     )
 
 
-def is_open(invitation: Invitation) -> bool:
-    return is_pending(invitation) and invitation.expires_at > now()
-
-
-def is_pending(invitation: Invitation) -> bool:
-    """Whether it may still be accepted, or sent anew if it ran out."""
-    return invitation.accepted_at is None and invitation.withdrawn_at is None
-
-
 def accept(
     invitation: Invitation, *, full_name: str, password: str, time_zone: str
 ) -> Member:
@@ -173,11 +164,11 @@ def _enter(invitation: Invitation, user: User) -> Member:
 def _lock(invitation: Invitation, *, must_be_open: bool = True) -> None:
     """Take the row and look again: of two who accept at once, one gets it."""
     token_hash = invitation.token_hash
-    Invitation.objects.select_for_update().get(pk=invitation.pk)
-    invitation.refresh_from_db()
-    if not is_pending(invitation) or invitation.token_hash != token_hash:
+    invitation.refresh_from_db(from_queryset=Invitation.objects.select_for_update())
+    allowed = {InvitationState.SENT, InvitationState.RAN_OUT}
+    if invitation.state not in allowed or invitation.token_hash != token_hash:
         raise Refused(_("This invitation was used or taken back."))
-    if must_be_open and not is_open(invitation):
+    if must_be_open and invitation.state == InvitationState.RAN_OUT:
         raise Refused(_("This invitation has run out. Ask for a new one."))
 
 

@@ -278,6 +278,15 @@ class TeamMembership(models.Model):
         return f"{self.member} in {self.team}"
 
 
+class InvitationState(models.TextChoices):
+    """What has become of an invitation; computed, never stored."""
+
+    SENT = "sent", _("Invited")
+    ACCEPTED = "accepted", _("Accepted")
+    RAN_OUT = "ran out", _("Ran out")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def open(self) -> InvitationQuerySet:
         """Neither accepted nor withdrawn nor run out."""
@@ -341,3 +350,13 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"Invitation {self.pk}"
+
+    @property
+    def state(self) -> InvitationState:
+        if self.accepted_at:
+            return InvitationState.ACCEPTED
+        if self.withdrawn_at:
+            return InvitationState.WITHDRAWN
+        if self.expires_at <= now():
+            return InvitationState.RAN_OUT
+        return InvitationState.SENT

@@ -22,6 +22,7 @@ from lms.people import accounts, inviting
 from lms.people.access import MEMBERSHIP_KEY, MemberRequest
 from lms.people.forms import SettingsForm, SwitchForm, WelcomeForm
 from lms.people.models import Invitation, User
+from lms.people.models import InvitationState as State
 from lms.people.names import person_at
 
 
@@ -32,9 +33,10 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     A link that never was, was used or taken back is one and the same dead end.
     """
     invitation = inviting.find_invitation(token)
-    if invitation is None or not inviting.is_pending(invitation):
+    state = invitation and invitation.state
+    if invitation is None or state not in (State.SENT, State.RAN_OUT):
         return render(request, "people/dead_link.html", status=404)
-    if not inviting.is_open(invitation):
+    if state == State.RAN_OUT:
         return render(request, "people/run_out.html", {"token": token}, status=410)
     person = person_at(invitation.email)
     if person is None and not request.user.is_authenticated:
@@ -97,11 +99,7 @@ def send_again(request: HttpRequest, token: str) -> HttpResponse:
     The answer is the same whatever the link was.
     """
     invitation = inviting.find_invitation(token)
-    if (
-        invitation
-        and inviting.is_pending(invitation)
-        and not inviting.is_open(invitation)
-    ):
+    if invitation and invitation.state == State.RAN_OUT:
         with suppress(Refused):  # somebody was quicker: the mail is on its way
             inviting.send_again(invitation, by=None)
     return redirect("people:sent")

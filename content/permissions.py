@@ -1,0 +1,53 @@
+"""What the channel team may do in the CMS."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q, QuerySet
+from wagtail.models import (
+    Collection,
+    GroupCollectionPermission,
+    GroupPagePermission,
+    Page,
+)
+
+PAGES = ["add_page", "change_page", "publish_page", "lock_page", "unlock_page"]
+FILES = {
+    "wagtailimages": ["add_image", "change_image", "choose_image"],
+    "wagtaildocs": ["add_document", "change_document", "choose_document"],
+}
+RECORDS = {  # deleting is not among them: people and what they did stay
+    "wagtailadmin": ["access_admin"],
+    "content": ["change_branding"],
+    "people": [
+        *("add_reseller", "change_reseller"),
+        *("add_invitation", "change_invitation"),
+        *("add_user", "change_user"),
+    ],
+    "training_sessions": ["add_trainer", "change_trainer"],
+}
+
+
+def grant_channel_team(group: Group) -> None:
+    """Let the group edit and publish pages, upload files, and look after people.
+
+    Doing it again changes nothing, and takes nothing away that was added by hand.
+    """
+    group.permissions.add(*_permissions(RECORDS))
+    root = Page.get_first_root_node()
+    for permission in _permissions({"wagtailcore": PAGES}):
+        GroupPagePermission.objects.get_or_create(
+            group=group, page=root, permission=permission
+        )
+    collection = Collection.get_first_root_node()
+    for permission in _permissions(FILES):
+        GroupCollectionPermission.objects.get_or_create(
+            group=group, collection=collection, permission=permission
+        )
+
+
+def _permissions(wanted: dict[str, list[str]]) -> QuerySet[Permission]:
+    any_of = Q()
+    for app, codenames in wanted.items():
+        any_of |= Q(content_type__app_label=app, codename__in=codenames)
+    return Permission.objects.filter(any_of)

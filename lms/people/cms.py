@@ -1,0 +1,451 @@
+"""The channel team's screens of people, in the CMS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from wagtail.admin.ui.tables import (
+    BooleanColumn,
+    Column,
+    DateColumn,
+    StatusTagColumn,
+    TitleColumn,
+)
+from wagtail.admin.views import generic
+from wagtail.admin.views.bulk_action import BulkAction
+from wagtail.admin.widgets import AdminDateInput
+from wagtail.admin.widgets.button import Button
+
+from lms.errors import Refused
+from lms.mail.models import Message
+from lms.people import accounts, inviting, resellers
+from lms.people.forms import NameField
+from lms.people.models import (
+    Engagement,
+    Invitation,
+    InvitationState,
+    Member,
+    Reseller,
+    Team,
+    User,
+)
+from lms.people.screens import Asked, CreateView, EditView, ViewSet
+
+# --- Resellers ---------------------------------------------------------------------
+
+
+def indented(reseller: Reseller) -> str:
+    """Its name, as deep as it lies in the tree."""
+    return "\u00a0" * 4 * (int(reseller.depth) - 1) + str(reseller.name)
+
+
+class ResellerField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not generic at run time
+    """A choice of reseller, indented as the tree is."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(queryset=Reseller.objects.all(), **options)
+
+    def label_from_instance(self, reseller: Reseller) -> str:
+        return indented(reseller)
+
+
+class ResellerForm(forms.ModelForm[Reseller]):
+    parent = ResellerField(
+        label=gettext_lazy("Subsidiary of"),
+        required=False,
+        empty_label=gettext_lazy("Nobody: a reseller of its own"),
+        help_text=gettext_lazy(
+            "Managers of the parent company see everyone of its subsidiaries."
+        ),
+    )
+
+    class Meta:
+        model = Reseller
+        fields = ["name", "parent", "approved_on", "ended_on"]
+        labels = {
+            "approved_on": gettext_lazy("Approved on"),
+            "ended_on": gettext_lazy("Ended on"),
+        }
+        help_texts = {
+            "ended_on": gettext_lazy("From this day on nobody can join it."),
+        }
+        widgets = {"approved_on": AdminDateInput, "ended_on": AdminDateInput}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance.pk:
+            parent = self.fields["parent"]
+            assert isinstance(parent, ResellerField)  # noqa: S101  for the type alone
+            parent.queryset = Reseller.objects.exclude(
+                path__startswith=self.instance.path
+            )
+            self.initial["parent"] = self.instance.get_parent()
+
+
+class AddReseller(CreateView):
+    def save_instance(self) -> Reseller:
+        return resellers.add_reseller(**self.form.cleaned_data, by=self.by)
+
+
+class EditReseller(EditView):
+    def save_instance(self) -> Reseller:
+        return resellers.change_reseller(
+            self.object, **self.form.cleaned_data, by=self.by
+        )
+
+
+class ResellerList(generic.IndexView):
+    default_ordering = "path"  # the tree's order
+
+    def get_base_queryset(self) -> QuerySet[Reseller]:
+        everyone: QuerySet[Reseller] = Reseller.objects.all()
+        return everyone
+
+
+class ResellerViewSet(ViewSet):
+    model = Reseller
+    icon = "globe"
+    menu_label = gettext_lazy("Resellers")
+    menu_order = 10
+    ordering = "path"
+    search_fields = ["name"]
+    index_view_class = ResellerList
+    add_view_class = AddReseller
+    edit_view_class = EditReseller
+    add_form = edit_form = ResellerForm
+    list_display = [
+        TitleColumn(
+            "name",
+            label=gettext_lazy("Reseller"),
+            accessor=indented,
+            get_url=lambda reseller: reverse("reseller:edit", args=[reseller.pk]),
+        ),
+        DateColumn("approved_on", label=gettext_lazy("Approved on")),
+        DateColumn("ended_on", label=gettext_lazy("Ended on")),
+    ]
+
+
+# --- Invitations -------------------------------------------------------------------
+
+
+class InviteForm(forms.ModelForm[Invitation]):
+    full_name = NameField(
+        label=gettext_lazy("Full name"),
+        help_text=gettext_lazy("They can correct it when they accept."),
+    )
+    reseller = ResellerField(label=gettext_lazy("Reseller"))
+    teams = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Teams"),
+        queryset=Team.objects.all(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("They decide which programmes this person takes."),
+    )
+    engagement = forms.ChoiceField(
+        label=gettext_lazy("Belongs there as"), choices=Engagement.choices
+    )
+
+    class Meta:
+        model = Invitation
+        fields = [
+            "full_name",
+            "email",
+            "reseller",
+            "teams",
+            "engagement",
+            "is_manager",
+        ]
+        labels = {
+            "email": gettext_lazy("E-mail address"),
+            "is_manager": gettext_lazy("Manager"),
+        }
+        help_texts = {
+            "email": gettext_lazy("The invitation goes there, and is for it alone."),
+            "is_manager": gettext_lazy("Sees everyone of this reseller and below it."),
+        }
+
+    def validate_constraints(self) -> None:
+        """Leave it to the rule, which makes room for what ran out."""
+
+
+class InviteView(CreateView):
+    page_title = gettext_lazy("Invite one person")
+    submit_button_label = gettext_lazy("Send the invitation")
+    submit_button_active_label = gettext_lazy("Sending…")
+    success_message = gettext_lazy("The invitation is on its way.")
+    error_message = gettext_lazy("Nothing was sent. Please correct what is marked.")
+
+    def save_instance(self) -> Invitation:
+        return inviting.invite(**self.form.cleaned_data, by=self.by)
+
+
+class InvitationList(generic.IndexView):
+    add_item_label = gettext_lazy("Invite one person")
+
+    def get_base_queryset(self) -> QuerySet[Invitation]:
+        return Invitation.objects.select_related("reseller").prefetch_related("teams")
+
+
+class InvitationView(Asked, generic.InspectView):
+    """One invitation: what it says, what became of it, send again, withdraw."""
+
+    template_name = "people/cms/invitation.html"
+    any_permission_required = ["change"]
+    object: Invitation
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        key = f"invitation:{self.object.pk}:"
+        mail = Message.objects.filter(key__startswith=key).order_by("-pk").first()
+        return context | {"invitation": self.object, "mail": mail}
+
+    def get_fields_context(self) -> list[dict[str, Any]]:
+        return []
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        act = inviting.withdraw if "withdraw" in request.POST else inviting.send_again
+        try:
+            act(self.object, by=self.by)
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            done = (
+                _("The invitation is taken back.")
+                if "withdraw" in request.POST
+                else _("A new link is on its way. The one before works no more.")
+            )
+            messages.success(request, done)
+        return redirect(request.path)
+
+
+class InvitationViewSet(ViewSet):
+    model = Invitation
+    icon = "mail"
+    menu_label = gettext_lazy("Invitations")
+    menu_order = 20
+    ordering = "-created_at"
+    search_fields = ["full_name", "email", "reseller__name"]
+    list_filter = ["reseller", "is_manager"]
+    index_view_class = InvitationList
+    add_view_class = InviteView
+    inspect_view_enabled = True
+    inspect_view_class = InvitationView
+    inspect_template_name = "people/cms/invitation.html"
+    add_form = edit_form = InviteForm
+    routes = {"index", "index_results", "add", "inspect"}
+    list_display = [
+        TitleColumn(
+            "full_name",
+            label=gettext_lazy("Name"),
+            accessor=lambda invitation: invitation.full_name or invitation.email,
+            get_url=lambda one: reverse("invitation:inspect", args=[one.pk]),
+        ),
+        Column("email", label=gettext_lazy("E-mail address")),
+        Column("reseller", label=gettext_lazy("Reseller")),
+        Column(
+            "teams",
+            label=gettext_lazy("Teams"),
+            accessor=lambda one: ", ".join(str(team) for team in one.teams.all()),
+        ),
+        StatusTagColumn(
+            "state",
+            label=gettext_lazy("State"),
+            accessor=lambda one: one.state.label,
+            primary=lambda one: one.state == InvitationState.SENT,
+        ),
+        DateColumn("created_at", label=gettext_lazy("Invited")),
+    ]
+
+    def get_common_view_kwargs(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_common_view_kwargs(**{"edit_url_name": None, **kwargs})
+
+
+# --- People ------------------------------------------------------------------------
+
+
+class ColleagueForm(forms.Form):
+    """Somebody for the channel team."""
+
+    full_name = NameField(label=gettext_lazy("Full name"), help_text="")
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail address"),
+        help_text=gettext_lazy(
+            "Somebody new gets a link there to choose a password. "
+            "People of resellers are invited under Invitations."
+        ),
+    )
+
+    def __init__(self, *args: Any, instance: User | None = None, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        self.instance = instance or User()
+
+
+class PersonForm(forms.ModelForm[User]):
+    """What the channel team may change of a login: never an address or password."""
+
+    full_name = NameField(label=gettext_lazy("Full name"), help_text="")
+
+    class Meta:
+        model = User
+        fields = ["full_name", "email", "is_staff", "is_active"]
+        help_texts = {
+            "email": gettext_lazy("The person changes it in their own settings."),
+        }
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["email"].disabled = True
+
+
+class AddColleague(CreateView):
+    page_title = gettext_lazy("Add a colleague to the channel team")
+    submit_button_label = gettext_lazy("Add")
+    success_message = gettext_lazy("%(object)s is of the channel team now.")
+
+    def save_instance(self) -> User:
+        words = self.form.cleaned_data
+        return accounts.add_colleague(words["email"], words["full_name"], by=self.by)
+
+
+class EditPerson(EditView):
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.object = self.get_object()
+
+    def save_instance(self) -> User:
+        words = self.form.cleaned_data
+        user: User = User.objects.select_for_update().get(pk=self.object.pk)
+        by = self.by
+        if user.is_superuser and not by.is_superuser:
+            raise PermissionDenied
+        accounts.rename(user, words["full_name"], by=by)
+        accounts.set_channel_team(user, words["is_staff"], by=by)
+        accounts.set_active(user, words["is_active"], by=by)
+        return user
+
+    @property
+    def header_more_buttons(self) -> list[Button]:
+        if self.object.has_usable_password():
+            return []
+        url = reverse("wagtailusers_users:welcome", args=[self.object.pk])
+        return [Button(_("Send the link to sign in"), url=url, icon_name="mail")]
+
+
+class PersonList(generic.IndexView):
+    add_item_label = gettext_lazy("Add a colleague")
+
+    def get_base_queryset(self) -> QuerySet[User]:
+        live = Member.objects.live().select_related("reseller")
+        people: QuerySet[User] = User.objects.prefetch_related(
+            Prefetch("memberships", queryset=live, to_attr="live_memberships")
+        )
+        return people
+
+
+class UserViewSet(ViewSet):
+    """Takes the place of Wagtail's screens of users (see `CmsUsersConfig`)."""
+
+    model = User
+    icon = "user"
+    menu_label = gettext_lazy("People")
+    menu_name = "users"
+    menu_order = 40
+    ordering = "full_name"
+    search_fields = ["full_name", "email"]
+    list_filter = ["is_staff", "is_active"]
+    index_view_class = PersonList
+    add_view_class = AddColleague
+    edit_view_class = EditPerson
+    add_form = ColleagueForm
+    edit_form = PersonForm
+    list_display = [
+        TitleColumn(
+            "full_name",
+            label=gettext_lazy("Name"),
+            accessor=str,
+            sort_key="full_name",
+            get_url=lambda user: reverse("wagtailusers_users:edit", args=[user.pk]),
+        ),
+        Column("email", label=gettext_lazy("E-mail address"), sort_key="email"),
+        Column(
+            "resellers",
+            label=gettext_lazy("Reseller"),
+            accessor=lambda user: ", ".join(
+                str(member.reseller) for member in user.live_memberships
+            ),
+        ),
+        BooleanColumn("is_staff", label=gettext_lazy("Channel team")),
+        BooleanColumn("is_active", label=gettext_lazy("Can sign in")),
+        DateColumn("last_login", label=gettext_lazy("Last here")),
+    ]
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            *super().get_urlpatterns(),
+            path("delete/<int:pk>/", refuse_delete, name="delete"),
+            path("welcome/<int:pk>/", self.welcome_view, name="welcome"),
+        ]
+
+    @property
+    def welcome_view(self) -> Any:
+        return self.construct_view(WelcomeAgain)
+
+
+class WelcomeAgain(generic.InspectView):
+    """Mail the link once more to somebody who has not chosen a password yet."""
+
+    template_name = "people/cms/welcome.html"
+    any_permission_required = ["change"]
+    page_title = gettext_lazy("Send the link to sign in")
+    object: User
+
+    def get_fields_context(self) -> list[dict[str, Any]]:
+        return []
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            accounts.send_welcome(self.object)
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, _("The link is on its way."))
+        return redirect("wagtailusers_users:edit", self.object.pk)
+
+
+NO_DELETE = gettext_lazy(
+    "People are not deleted: what they have earned stays. "
+    "Turn “active” off, and they cannot sign in any more."
+)
+
+
+def refuse_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say why nobody is deleted, and lead to what can be done."""
+    person = get_object_or_404(User, pk=pk)
+    messages.error(request, str(NO_DELETE))
+    return redirect("wagtailusers_users:edit", person.pk)
+
+
+class RefusedForMany(BulkAction):
+    """Take the place of Wagtail's actions on many users, which ask no rule of ours."""
+
+    display_name = aria_label = ""
+    models = [User]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kw: Any) -> HttpResponse:
+        messages.error(request, str(NO_DELETE))
+        return redirect("wagtailusers_users:index")
+
+
+REFUSED_FOR_MANY = [
+    type(name, (RefusedForMany,), {"action_type": name})
+    for name in ("delete", "assign_role", "set_active_state")
+]

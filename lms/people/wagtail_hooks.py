@@ -1,0 +1,32 @@
+"""People in the CMS's menu."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+from wagtail import hooks
+from wagtail.admin.menu import Menu, MenuItem, SubmenuMenuItem
+from wagtail.admin.viewsets.base import ViewSet
+
+from lms.people.cms import REFUSED_FOR_MANY, InvitationViewSet, ResellerViewSet
+from lms.people.screens import MENU
+
+
+def register_screens() -> list[ViewSet]:
+    return [ResellerViewSet(), InvitationViewSet()]
+
+
+def register_menu() -> MenuItem:
+    """One menu of people; higher rooms add to it by the hook's name."""
+    return SubmenuMenuItem(
+        _("People"),
+        Menu(register_hook_name=MENU),
+        name="people",
+        icon_name="group",
+        order=300,
+    )
+
+
+hooks.register("register_admin_viewset", register_screens)
+hooks.register("register_admin_menu_item", register_menu)
+for action in REFUSED_FOR_MANY:
+    hooks.register("register_bulk_action", action, order=100)

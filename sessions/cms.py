@@ -1,0 +1,207 @@
+"""The channel team's screens of trainers, in the CMS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from wagtail.admin.ui.tables import BooleanColumn, Column, TitleColumn
+from wagtail.admin.views import generic
+
+from courses.models import ProgrammePage
+from lms.audit.log import record
+from lms.errors import Refused
+from lms.people import accounts
+from lms.people.forms import NameField
+from lms.people.names import person_at
+from lms.people.screens import CreateView, EditView, ViewSet
+from sessions.hours import (
+    Window,
+    format_hours,
+    make_trainer,
+    parse_hours,
+    require_room_url,
+    set_weekly_hours,
+    weekly_hours,
+)
+from sessions.models import Trainer
+
+RULES = ["rest_minutes", "notice_hours", "horizon_days", "day_cap", "week_cap"]
+
+
+class HoursField(forms.CharField):
+    """Weekly hours as people write them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label=gettext_lazy("Weekly hours"),
+            required=False,
+            max_length=2000,
+            widget=forms.Textarea(attrs={"rows": 5}),
+            help_text=gettext_lazy(
+                "A line per day, in the trainer's own time zone, like this: "
+                "Mon-Fri 09:00-12:00, 13:00-17:00. Empty: no call can be booked."
+            ),
+        )
+
+    def clean(self, value: Any) -> list[Window]:
+        try:
+            return parse_hours(super().clean(value))
+        except Refused as refusal:
+            raise forms.ValidationError(str(refusal)) from None
+
+
+class RoomField(forms.CharField):
+    """An https address of the trainer's own room."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label=gettext_lazy("Link to the room"),
+            max_length=500,
+            help_text=gettext_lazy(
+                "The trainer's own Zoom, Teams or Meet room, with https://. "
+                "People reach it through their call's page."
+            ),
+        )
+
+    def clean(self, value: Any) -> str:
+        room_url = str(super().clean(value))
+        try:
+            require_room_url(room_url)
+        except Refused as refusal:
+            raise forms.ValidationError(str(refusal)) from None
+        return room_url
+
+
+class TrainerForm(forms.ModelForm[Trainer]):
+    """What the channel team decides for a trainer."""
+
+    programmes = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Programmes"),
+        queryset=ProgrammePage.objects.order_by("path"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Whose topics this trainer may sign off."),
+    )
+    room_url = RoomField()
+    weekly_hours = HoursField()
+
+    class Meta:
+        model = Trainer
+        fields = ["time_zone", "programmes", "room_url"]
+
+
+class AddTrainerForm(TrainerForm):
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail address"),
+        help_text=gettext_lazy(
+            "Of somebody who has an account, or of somebody new: "
+            "they get a link there to choose a password."
+        ),
+    )
+    full_name = NameField(
+        label=gettext_lazy("Full name"),
+        help_text=gettext_lazy("An account that exists keeps its name."),
+    )
+
+    field_order = ["full_name", "email"]
+
+
+class EditTrainerForm(TrainerForm):
+    class Meta(TrainerForm.Meta):
+        fields = ["time_zone", "programmes", "room_url", *RULES, "is_active"]
+        labels = {"is_active": gettext_lazy("Takes calls")}
+
+    field_order = ["is_active", "time_zone", "programmes", "room_url", "weekly_hours"]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        hours = weekly_hours([self.instance])[self.instance.pk]
+        self.initial["weekly_hours"] = format_hours(hours)
+
+
+class AddTrainer(CreateView):
+    success_message = gettext_lazy("%(object)s is a trainer now.")
+
+    def save_instance(self) -> Trainer:
+        """Make the trainer, and first the login if there is none."""
+        words = self.form.cleaned_data
+        person = person_at(words["email"])
+        if person is None:
+            person = accounts.make_person(
+                words["email"],
+                words["full_name"],
+                time_zone=words["time_zone"],
+                by=self.by,
+            )
+            accounts.send_welcome(person)
+        elif Trainer.objects.filter(user=person).exists():
+            raise Refused(_("This person is a trainer. Change them in the list."))
+        trainer = make_trainer(
+            person,
+            programmes=words["programmes"],
+            time_zone=words["time_zone"],
+            room_url=words["room_url"],
+            by=self.by,
+        )
+        set_weekly_hours(trainer, words["weekly_hours"], by=self.by)
+        return trainer
+
+
+class EditTrainer(EditView):
+    def save_instance(self) -> Trainer:
+        words = self.form.cleaned_data
+        trainer = Trainer.objects.get(pk=self.object.pk)
+        make_trainer(
+            trainer.user,
+            programmes=words["programmes"],
+            time_zone=words["time_zone"],
+            room_url=words["room_url"],
+            by=self.by,
+        )
+        trainer.refresh_from_db()
+        set_weekly_hours(trainer, words["weekly_hours"], by=self.by)
+        fields = [*RULES, "is_active"]
+        for field in fields:
+            setattr(trainer, field, words[field])
+        trainer.save(update_fields=fields)
+        record(self.by, "changed", trainer, fields=self.form.changed_data)
+        return trainer
+
+
+class TrainerList(generic.IndexView):
+    add_item_label = gettext_lazy("Make a trainer")
+
+    def get_base_queryset(self) -> QuerySet[Trainer]:
+        return Trainer.objects.select_related("user").prefetch_related("programmes")
+
+
+class TrainerViewSet(ViewSet):
+    model = Trainer
+    icon = "calendar-alt"
+    menu_label = gettext_lazy("Trainers")
+    menu_order = 30
+    ordering = "user__full_name"
+    search_fields = ["user__full_name", "user__email"]
+    index_view_class = TrainerList
+    add_view_class = AddTrainer
+    edit_view_class = EditTrainer
+    add_form = AddTrainerForm
+    edit_form = EditTrainerForm
+    list_display = [
+        TitleColumn(
+            "user",
+            label=gettext_lazy("Trainer"),
+            get_url=lambda trainer: reverse("trainer:edit", args=[trainer.pk]),
+        ),
+        Column(
+            "programmes",
+            label=gettext_lazy("Programmes"),
+            accessor=lambda one: ", ".join(page.title for page in one.programmes.all()),
+        ),
+        Column("time_zone", label=gettext_lazy("Time zone")),
+        BooleanColumn("is_active", label=gettext_lazy("Takes calls")),
+    ]
