@@ -10,14 +10,15 @@ import logging
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from django.apps import apps
+from django.conf import settings
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -178,6 +179,22 @@ def _forget() -> None:
     apps.get_model("contenttypes.ContentType").objects.clear_cache()
 
 
+def despite_deadlocks(write: Callable[[], None], tries: int = 9) -> None:
+    """Write in a transaction, again when PostgreSQL ends it for a deadlock.
+
+    Rows that meet at an exclusion constraint, with no lock taken before, may wait
+    for one another: PostgreSQL lets one go on, and refuses the others when they
+    come again.
+    """
+    try:
+        with transaction.atomic():
+            write()
+    except OperationalError as error:
+        if tries == 1 or getattr(error.__cause__, "sqlstate", "") != "40P01":
+            raise
+        despite_deadlocks(write, tries - 1)
+
+
 def start_postgresql() -> str:
     """Start the server of the development dependencies; return its address."""
     # Set before the import, which makes a lock file there.
@@ -199,11 +216,10 @@ def start_postgresql() -> str:
 
 def _fingerprint() -> str:
     """Return a short hash of all that decides what a migrated database holds."""
-    files = [ROOT / "uv.lock", ROOT / "lms/settings.py", ROOT / "lms/constraints.py"]
-    files.append(Path(__file__))
+    files = [ROOT / "uv.lock", ROOT / "lms/constraints.py", Path(__file__)]
     for room in ("lms", "content", "courses", "sessions", "certificates"):
         files += sorted((ROOT / room).rglob("migrations/*.py"))
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr(settings.INSTALLED_APPS).encode())
     for path in files:
         digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return digest.hexdigest()[:16]

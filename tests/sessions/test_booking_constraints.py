@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from lms.constraints import is_violation
 from sessions.models import Booking, BookingState
+from tests.databases import despite_deadlocks
 from tests.factories import (
     BookingFactory,
     BookingTopicFactory,
@@ -255,8 +256,7 @@ def test_one_of_eight_calls_at_once_is_booked(run_at_once, same):
     ]
 
     def book(fields: dict[str, object]) -> None:
-        with transaction.atomic():
-            BookingFactory(starts_at=TEN, topics=[], **fields)
+        despite_deadlocks(lambda: BookingFactory(starts_at=TEN, topics=[], **fields))
 
     outcomes = run_at_once(*[lambda fields=fields: book(fields) for fields in people])
 
