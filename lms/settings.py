@@ -187,12 +187,27 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Engines -------------------------------------------------------------------
 
+
+def _parse_database(text: str) -> dict[str, Any]:
+    """Read an address; the database's promises are written for these two engines."""
+    if urlsplit(text).scheme not in ("sqlite", "postgres", "postgresql"):
+        raise ValueError(text)
+    parsed: dict[str, Any] = environ.Env.db_url_config(text)
+    if not parsed["NAME"]:
+        raise ValueError(text)
+    return parsed
+
+
+_SQLITE = "django.db.backends.sqlite3"
 DATABASES = {
-    "default": env.db_url(
-        "DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
+    "default": _value(
+        "DATABASE_URL",
+        {"ENGINE": _SQLITE, "NAME": str(DATA_DIR / "db.sqlite3")},
+        _parse_database,
+        "sqlite:///path or postgresql://user:password@host/name",
     )
 }
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+if DATABASES["default"]["ENGINE"] == _SQLITE:
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -200,11 +215,6 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000"
         ),
     }
-elif DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
-    raise SystemExit(
-        "DATABASE_URL must begin with sqlite:/// or postgresql://: "
-        "the database's promises are written for these two."
-    )
 
 CACHES = {
     "default": {

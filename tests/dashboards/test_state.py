@@ -1,0 +1,198 @@
+from datetime import timedelta
+
+import pytest
+from django.utils.timezone import now
+
+from certificates.models import CertificateState, End
+from courses.models import Enrolment, EvidenceKind
+from lms import states
+from lms.dashboards.state import Cell, cells_of
+from sessions.models import BookingState, Outcome
+from tests.factories import (
+    BookingFactory,
+    CertificateFactory,
+    EnrolmentFactory,
+    EvidenceFactory,
+    MemberFactory,
+    ProgrammePageFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def cell_of(enrolment: Enrolment) -> Cell:
+    cells = cells_of([enrolment.member], [enrolment.programme])
+    return cells[enrolment.member.pk, enrolment.programme.pk]
+
+
+def test_programme_without_enrolment_is_not_required():
+    member, programme = MemberFactory(), ProgrammePageFactory()
+
+    cell = cells_of([member], [programme])[member.pk, programme.pk]
+
+    assert cell.state == states.NOT_REQUIRED
+    assert cell.enrolment is None
+
+
+def test_new_enrolment_is_not_started():
+    assert cell_of(EnrolmentFactory()).state == states.NOT_STARTED
+
+
+def test_topic_that_is_read_is_ready_to_book():
+    evidence = EvidenceFactory(kind=EvidenceKind.READ)
+
+    assert cell_of(evidence.enrolment).state == states.READY
+
+
+def test_booked_call_wins_over_ready():
+    evidence = EvidenceFactory(kind=EvidenceKind.READ)
+    booking = BookingFactory(enrolment=evidence.enrolment)
+
+    cell = cell_of(evidence.enrolment)
+
+    assert cell.state == states.CALL_BOOKED
+    assert cell.on == booking.starts_at
+    assert cell.next_call == booking
+
+
+def test_call_that_is_over_waits_for_sign_off():
+    enrolment = EnrolmentFactory()
+    BookingFactory(enrolment=enrolment, starts_at=now() - timedelta(hours=1))
+
+    assert cell_of(enrolment).state == states.WAITING_FOR_SIGN_OFF
+
+
+def test_topic_to_go_over_again_is_said_until_it_is_booked_again():
+    enrolment = EnrolmentFactory()
+    call = BookingFactory(
+        enrolment=enrolment,
+        starts_at=now() - timedelta(days=1),
+        state=BookingState.DONE,
+    )
+    call.topics.update(outcome=Outcome.AGAIN)
+    before = cell_of(enrolment).state
+
+    BookingFactory(enrolment=enrolment, topics=[call.topics.get().topic])
+    after = cell_of(enrolment).state
+
+    assert before == states.GO_OVER_AGAIN
+    assert after == states.CALL_BOOKED
+
+
+def test_passed_due_date_is_overdue():
+    yesterday = now().date() - timedelta(days=1)
+
+    cell = cell_of(EnrolmentFactory(due_on=yesterday))
+
+    assert cell.state == states.OVERDUE
+    assert cell.on == yesterday
+
+
+def test_completed_without_certificate_file_is_being_prepared():
+    enrolment = EnrolmentFactory(completed=True)
+    CertificateFactory(enrolment=enrolment)
+
+    assert cell_of(enrolment).state == states.CERTIFICATE_PENDING
+
+
+def test_completed_with_released_certificate_is_qualified():
+    enrolment = EnrolmentFactory(completed=True)
+    CertificateFactory(
+        enrolment=enrolment, state=CertificateState.READY, pdf_sha256="0" * 64
+    )
+
+    assert cell_of(enrolment).state == states.QUALIFIED
+
+
+def test_unreleased_certificate_is_not_shown_as_ready():
+    enrolment = EnrolmentFactory(completed=True)
+    CertificateFactory(
+        enrolment=enrolment,
+        state=CertificateState.READY,
+        pdf_sha256="0" * 64,
+        release_at=now() + timedelta(minutes=5),
+    )
+
+    assert cell_of(enrolment).state == states.CERTIFICATE_PENDING
+
+
+@pytest.mark.parametrize(
+    ("days", "state"),
+    [
+        (0, states.EXPIRED),
+        (1, states.EXPIRES_SOON),
+        (60, states.EXPIRES_SOON),
+        (61, states.QUALIFIED),
+    ],
+)
+def test_validity_is_half_open_and_warned_of_for_60_days(days, state):
+    enrolment = EnrolmentFactory(
+        completed=True, valid_until=now().date() + timedelta(days=days)
+    )
+
+    assert cell_of(enrolment).state == state
+
+
+def test_revoked_certificate_wins():
+    enrolment = EnrolmentFactory(completed=True)
+    CertificateFactory(enrolment=enrolment, ended_as=End.REVOKED, ended_at=now())
+
+    assert cell_of(enrolment).state == states.REVOKED
+
+
+def test_qualified_who_has_to_update_is_both_and_says_update_due():
+    soon = now().date() + timedelta(days=30)
+    first = EnrolmentFactory(completed=True, counts_until=soon)
+    EnrolmentFactory(member=first.member, edition=first.edition, cycle=2)
+
+    cell = cell_of(first)
+
+    assert cell.state == states.UPDATE_DUE
+    assert cell.on == soon
+    assert cell.enrolment.cycle == 2
+
+
+def test_leaver_is_left_whatever_else_holds():
+    enrolment = EnrolmentFactory(member__left_on=now().date())
+
+    assert cell_of(enrolment).state == states.LEFT
+
+
+def test_person_away_is_not_overdue():
+    today = now().date()
+    enrolment = EnrolmentFactory(
+        member__away_from_on=today,
+        member__away_until_on=today,
+        due_on=today - timedelta(days=1),
+    )
+
+    assert cell_of(enrolment).state == states.AWAY
+
+
+@pytest.mark.parametrize("people", [1, 3])
+def test_cells_take_seven_queries(django_assert_num_queries, people):
+    first = EnrolmentFactory()
+    enrolments = [
+        first,
+        *EnrolmentFactory.create_batch(people - 1, edition=first.edition),
+    ]
+    for enrolment in enrolments:
+        EvidenceFactory(enrolment=enrolment)
+        BookingFactory(enrolment=enrolment)
+    members = [enrolment.member for enrolment in enrolments]
+
+    # enrolments, edition topics, evidence, completions, bookings, their topics,
+    # certificates
+    with django_assert_num_queries(7):
+        cells = cells_of(members, [first.programme])
+
+    assert len(cells) == people
+
+
+def test_every_state_has_a_place_in_the_order():
+    every = {
+        value for value in vars(states).values() if isinstance(value, states.State)
+    }
+
+    assert set(states.STATES) == every
+    assert len(states.STATES) == len(states.BY_KEY)

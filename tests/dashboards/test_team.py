@@ -1,0 +1,132 @@
+import csv
+from io import BytesIO, StringIO
+
+import pytest
+from django.urls import reverse
+from openpyxl import load_workbook
+
+from tests.factories import (
+    EnrolmentFactory,
+    MemberFactory,
+    ResellerFactory,
+    TeamMembershipFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def manager():
+    return MemberFactory(is_manager=True, user__full_name="Ada Manager")
+
+
+def colleague(manager, name, **fields):
+    return MemberFactory(reseller=manager.reseller, user__full_name=name, **fields)
+
+
+@pytest.mark.parametrize("people", [1, 3])
+def test_team_lists_own_people_in_17_queries(
+    client, manager, django_assert_num_queries, people
+):
+    first = EnrolmentFactory(member=colleague(manager, "Person A"))
+    for n in range(people - 1):
+        EnrolmentFactory(
+            member=colleague(manager, f"Person B{n}"), edition=first.edition
+        )
+    EnrolmentFactory(edition=first.edition)  # a stranger's: it must not leak
+    client.force_login(manager.user)
+
+    with django_assert_num_queries(17):
+        response = client.get(reverse("dashboards:team"))
+
+    shown = [row.member.user.full_name for row in response.context["page"]]
+    assert len(shown) == people + 1
+    assert shown[0] == "Ada Manager"
+
+
+def test_manager_sees_subsidiaries_and_not_the_parent(client):
+    parent = ResellerFactory(name="Parent")
+    child = ResellerFactory(name="Child", parent=parent)
+    above = MemberFactory(reseller=parent, user__full_name="Above")
+    below = MemberFactory(reseller=child, is_manager=True, user__full_name="Below")
+    top = MemberFactory(reseller=parent, is_manager=True, user__full_name="Top")
+
+    def shown(member):
+        client.force_login(member.user)
+        page = client.get(reverse("dashboards:team")).context["page"]
+        return {row.member for row in page}
+
+    assert shown(top) == {above, below, top}
+    assert shown(below) == {below}
+
+
+def test_team_is_closed_to_people_who_manage_nobody(client):
+    client.force_login(MemberFactory().user)
+
+    assert client.get(reverse("dashboards:team")).status_code == 403
+
+
+@pytest.mark.parametrize("query", ['a"', "\x00", "x" * 10_000, "%", "';--"])
+def test_filters_bear_any_text(client, manager, query):
+    client.force_login(manager.user)
+    params = {"q": query, "team": query, "state": query, "page": query}
+
+    response = client.get(reverse("dashboards:team"), params)
+
+    assert response.status_code == 200
+
+
+def test_unknown_page_number_shows_the_last_page(client, manager):
+    client.force_login(manager.user)
+
+    response = client.get(reverse("dashboards:team"), {"page": "99"})
+
+    assert list(response.context["page"])
+
+
+def test_team_and_state_filters_narrow(client, manager):
+    support = TeamMembershipFactory(member=colleague(manager, "Sue Support"))
+    colleague(manager, "Otto Other")
+    client.force_login(manager.user)
+
+    response = client.get(reverse("dashboards:team"), {"team": support.team.slug})
+
+    assert [row.member for row in response.context["page"]] == [support.member]
+
+
+def test_csv_and_xlsx_hold_all_rows_and_no_formula(client, manager):
+    evil = "=HYPERLINK(0)"
+    colleague(manager, evil)
+    client.force_login(manager.user)
+
+    as_csv = client.get(reverse("dashboards:team"), {"format": "csv"})
+    as_xlsx = client.get(reverse("dashboards:team"), {"format": "xlsx"})
+
+    rows = list(csv.reader(StringIO(as_csv.content.decode("utf-8-sig"))))
+    sheet = load_workbook(BytesIO(as_xlsx.content)).active
+    assert [row[0] for row in rows] == ["Name", f"'{evil}", "Ada Manager"]
+    assert [row[0].value for row in sheet.rows] == ["Name", f"'{evil}", "Ada Manager"]
+
+
+def test_person_is_a_404_for_another_resellers_manager(client, manager):
+    stranger = MemberFactory()
+    client.force_login(manager.user)
+
+    foreign = client.get(reverse("dashboards:person", args=[stranger.pk]))
+    missing = client.get(reverse("dashboards:person", args=[10**9]))
+
+    assert foreign.status_code == missing.status_code == 404
+
+
+@pytest.mark.parametrize("programmes", [1, 3])
+def test_person_record_takes_21_queries(
+    client, manager, django_assert_num_queries, programmes
+):
+    member = colleague(manager, "Person A")
+    EnrolmentFactory.create_batch(programmes, member=member)
+    client.force_login(manager.user)
+
+    with django_assert_num_queries(21):
+        response = client.get(reverse("dashboards:person", args=[member.pk]))
+
+    assert len(response.context["record"].cells) == programmes

@@ -1,0 +1,68 @@
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+READ = re.compile(r'(?:_value|_flag|env\.\w+)\(\s*"([A-Z_]+)"')
+
+
+def start_with(**variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "import lms.settings"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"DEBUG": "maybe"},
+        {"DEBUG": "1", "DEMO": "perhaps"},
+        {"DEBUG": "1", "PORT": "eighty"},
+        {"DEBUG": "1", "PORT": "70000"},
+        {"DEBUG": "1", "PUBLIC_URL": "qualifications.example.com"},
+        {"DEBUG": "1", "HOME_TIME_ZONE": "Mars/Olympus"},
+        {"DEBUG": "1", "SIGN_OFF_UNDO_MINUTES": "-1"},
+        {"DEBUG": "1", "EMAIL_URL": "carrier-pigeon://roof"},
+        {"DEBUG": "1", "DATABASE_URL": "mysql://localhost/lms"},
+        {"DEBUG": "1", "DATABASE_URL": "nonsense"},
+        {"SECRET_KEY": "short"},
+    ],
+    ids=lambda variables: " ".join(f"{k}={v}" for k, v in variables.items()),
+)
+def test_bad_value_stops_the_start_with_one_sentence(variables):
+    refused = start_with(**variables)
+
+    name = list(variables)[-1]
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(name)
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_demo_is_refused_without_debug():
+    refused = start_with(DEMO="1", SECRET_KEY="x" * 50)
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("DEMO is on while DEBUG is off")
+
+
+def test_production_needs_a_secret_and_nothing_else():
+    assert start_with().stderr.startswith("SECRET_KEY is unset")
+    assert start_with(SECRET_KEY="x" * 50).returncode == 0
+
+
+def test_readme_lists_every_setting_and_no_other():
+    read = set(READ.findall((ROOT / "lms/settings.py").read_text()))
+    section = (ROOT / "README.md").read_text().partition("## Settings")[2]
+    table = section.partition("\n## ")[0]
+    listed = set(re.findall(r"^\| `([A-Z_]+)`", table, re.MULTILINE))
+
+    assert listed == read
