@@ -1,0 +1,124 @@
+// Small manners of every page: menus close, dialogs open, messages can be closed,
+// the summary of errors takes the focus, a form is sent once. All of it works without.
+
+// --- Menus: one open at a time, closed by Escape or a click elsewhere ---------------
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) {
+      menu.open = false;
+    }
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") {
+    return;
+  }
+  const menu = document.querySelector("details.menu[open]");
+  if (menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+// --- Dialogs: the opener is a link to the same thing as a page ------------------------
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-dialog-open]");
+  const dialog = opener && document.getElementById(opener.dataset.dialogOpen);
+  if (dialog instanceof HTMLDialogElement) {
+    event.preventDefault();
+    dialog.showModal();
+  } else if (event.target instanceof HTMLDialogElement && isOutside(event)) {
+    event.target.close();
+  }
+});
+
+function isOutside({ target, clientX, clientY }) {
+  const box = target.getBoundingClientRect();
+  return (
+    clientX < box.left || clientX > box.right || clientY < box.top || clientY > box.bottom
+  );
+}
+
+// --- Messages ---------------------------------------------------------------------------
+document.addEventListener("click", (event) => {
+  event.target.closest("[data-message-close]")?.closest("[data-message]")?.remove();
+});
+
+const ICONS = { good: "check-circle", info: "info", warn: "alert", bad: "alert" };
+
+function toast({ text, tone = "good" }) {
+  const place = document.getElementById("toasts");
+  const model = document.getElementById("toast-model");
+  const message = model.content.firstElementChild.cloneNode(true);
+  const known = tone in ICONS ? tone : "info";
+  message.classList.add(`tone-${known}`);
+  const use = message.querySelector("use");
+  use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${ICONS[known]}`));
+  message.querySelector(".message-words").textContent = text;
+  message.querySelector("[data-message-close]").hidden = false;
+  place.append(message);
+}
+
+document.addEventListener("toast", (event) => toast(event.detail));
+
+function sayItFailed() {
+  toast({ text: document.body.dataset.failed, tone: "bad" });
+}
+
+document.addEventListener("htmx:sendError", sayItFailed);
+document.addEventListener("htmx:responseError", sayItFailed);
+
+// --- Forms ---------------------------------------------------------------------------------
+function settle(part) {
+  for (const close of part.querySelectorAll("[data-message-close]")) {
+    close.hidden = false;
+  }
+  part.querySelector("[data-error-summary]")?.focus();
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-error-summary] a[href^='#']");
+  const target = link && document.getElementById(link.hash.slice(1));
+  if (target) {
+    event.preventDefault();
+    const control = target.matches("input, select, textarea")
+      ? target
+      : target.querySelector("input, select, textarea");
+    (control ?? target).focus();
+    target.closest(".field")?.scrollIntoView({ block: "center" });
+  }
+});
+
+// A form is sent once; a second click waits. It is free again after a while (a file
+// was fetched), or when one comes back to the page.
+const PATIENCE_MS = 5000;
+const sent = new Map();
+
+function free(form) {
+  sent.get(form)?.removeAttribute("aria-busy");
+  sent.delete(form);
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || form.hasAttribute("hx-post") || event.defaultPrevented) {
+    return;
+  }
+  if (sent.has(form)) {
+    event.preventDefault();
+    return;
+  }
+  sent.set(form, event.submitter);
+  event.submitter?.setAttribute("aria-busy", "true");
+  setTimeout(() => free(form), PATIENCE_MS);
+});
+
+addEventListener("pageshow", () => {
+  for (const form of sent.keys()) {
+    free(form);
+  }
+});
+
+settle(document);
+document.addEventListener("htmx:load", (event) => settle(event.detail.elt));
