@@ -1,2 +1,336 @@
+"""People to try it with: made by the rules themselves, dated back from today."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.core.management.base import CommandError
+from django.db import transaction
+from django.utils.timezone import now
+
+from certificates.issuing import end
+from certificates.models import Certificate, End
+from courses.enrolling import editions_in_force
+from courses.models import (
+    EditionTopic,
+    Enrolment,
+    EvidenceKind,
+    ProgrammePage,
+    Source,
+)
+from courses.progress import record_evidence
+from lms.mail.models import Message
+from lms.people.accounts import make_person_hashed, set_channel_team
+from lms.people.inviting import invite
+from lms.people.membership import join, leave
+from lms.people.models import Member, Reseller, Team, TeamMembership, User
+from lms.people.signals import membership_changed
+from lms.seed import cast
+from lms.seed.cast import Coach, Person, Worker
+from lms.seed.models import SeededItem
+from sessions.booking import book_call, length_of
+from sessions.hours import make_trainer, parse_hours, set_weekly_hours
+from sessions.models import Booking, Outcome, Trainer
+from sessions.signoff import TopicWord, sign_off
+from sessions.slots import free_slots
+
+SINCE = timedelta(days=60)  # when everybody joined
+BACK = timedelta(weeks=5)  # how far a call is booked ahead, to be moved back
+ELEANOR, MARCUS, MEI_LING = cast.TRAINERS
+
+
+def require_demo() -> None:
+    """Stop with a sentence where demo people must not be."""
+    if not (settings.DEMO and settings.DEBUG):
+        raise CommandError(
+            "Demo people have a known password: they are made with DEMO=1 "
+            "and DEBUG=1 only."
+        )
+
+
+@transaction.atomic
 def seed_demo() -> int:
-    return 0
+    """Make the demo's people and their past, once; return how many people.
+
+    What somebody did with them since is left alone, on any later day. Their mails
+    so far are dropped, but for the invitation's: they tell of times moved back.
+    """
+    require_demo()
+    if not SeededItem.objects.get_or_create(key="demo")[1]:
+        return 0
+    password = make_password(cast.PASSWORD)  # once: it is slow on purpose
+    staff = _make_login(cast.STAFF, password)
+    set_channel_team(staff, True, by=None)
+    for coach in cast.TRAINERS:
+        _make_trainer(coach, password)
+    for name, parent in cast.SUBSIDIARY_OF.items():
+        _make_reseller(name, parent)
+    for worker in cast.WORKERS:
+        _make_worker(worker, password)
+
+    _let_it_happen(staff)
+    Message.objects.exclude(recipient=None).filter(sent_at=None).update(
+        dropped_at=now()
+    )
+    return 1 + len(cast.TRAINERS) + len(cast.WORKERS)
+
+
+def _let_it_happen(staff: User) -> None:
+    """Bring each of them into the state that they show."""
+    _read(cast.AMARA, days_ago=3, first=1)
+
+    _read(cast.YUKI, days_ago=9, first=1)
+    _sign_off(_hold(cast.YUKI, MEI_LING, days_ago=6, first=1))
+
+    _read(cast.FATIMA, days_ago=4)
+    _read(cast.JONAS, days_ago=5)
+    _book(cast.JONAS, MEI_LING, days=2)
+
+    _read(cast.CHLOE, days_ago=8)
+    _hold(cast.CHLOE, ELEANOR, days_ago=1)
+
+    _read(cast.DIEGO, days_ago=11)
+    _sign_off(_hold(cast.DIEGO, MARCUS, days_ago=4), again=["Upfront Planning"])
+
+    _read(cast.OLGA, days_ago=30, first=1)
+    overdue = _enrolment(cast.OLGA)
+    overdue.due_on = now().date() - timedelta(days=5)
+    overdue.save(update_fields=["due_on"])
+
+    _qualify(cast.NADIA, MEI_LING, days_ago=12)
+    _qualify(cast.BRUNO, MARCUS, days_ago=20)
+
+    _qualify(cast.INGRID, ELEANOR, days_ago=20)
+    left_on = now().date() - timedelta(days=10)
+    leave(_enrolment(cast.INGRID).member, on=left_on, by=None)
+
+    _qualify(cast.VIKTOR, MARCUS, days_ago=16)
+    certificate = Certificate.objects.get(enrolment=_enrolment(cast.VIKTOR))
+    end(certificate, End.REVOKED, why="Shown in the demo.", by=staff)
+
+    _read(cast.GRACE, days_ago=7)
+    _sign_off(_hold(cast.GRACE, MEI_LING, days_ago=1), at=now())
+
+    exempt = _enrolment(cast.KWAME)
+    for topic in _topics(exempt):
+        record_evidence(
+            exempt,
+            topic.topic,
+            EvidenceKind.EXEMPTION,
+            by=staff,
+            detail={"reason": "Shown in the demo."},
+            at=now() - timedelta(days=15),
+        )
+
+    away = _enrolment(cast.TOMASZ).member
+    away.away_from_on = now().date() - timedelta(days=3)
+    away.away_until_on = now().date() + timedelta(days=18)
+    away.save(update_fields=["away_from_on", "away_until_on"])
+
+    _read(cast.LUCIA, days_ago=6)
+    soon = (now() + timedelta(minutes=15)).replace(second=0, microsecond=0)
+    soon -= timedelta(minutes=soon.minute % 5)
+    _move(_book(cast.LUCIA, ELEANOR, days=2), soon)
+
+    invited = cast.INVITED
+    invite(
+        invited.email,
+        invited.name,
+        Reseller.objects.get(name=invited.reseller),
+        teams=[Team.objects.get(slug=invited.team)],
+        engagement=invited.engagement,
+        is_manager=invited.is_manager,
+        by=User.objects.get(email=cast.AMARA.email),
+    )
+
+
+# --- Who they are ------------------------------------------------------------------
+
+
+def _make_login(person: Person, password: str) -> User:
+    return make_person_hashed(
+        person.email,
+        person.name,
+        time_zone=person.zone,
+        password=password,
+        by=None,
+    )
+
+
+def _make_trainer(coach: Coach, password: str) -> None:
+    trainer = make_trainer(
+        _make_login(coach, password),
+        programmes=ProgrammePage.objects.filter(section__in=coach.programmes),
+        time_zone=coach.zone,
+        room_url=coach.room_url,
+        by=None,
+    )
+    set_weekly_hours(trainer, parse_hours(coach.hours))
+
+
+def _make_reseller(name: str, parent: str | None) -> None:
+    approved_on = now().date() - timedelta(days=400)
+    if parent is None:
+        Reseller.add_root(name=name, approved_on=approved_on)
+    else:
+        Reseller.objects.get(name=parent).add_child(name=name, approved_on=approved_on)
+
+
+def _make_worker(worker: Worker, password: str) -> None:
+    """Join two months ago, and follow what the team has to since then."""
+    since = now() - SINCE
+    member = join(
+        _make_login(worker, password),
+        Reseller.objects.get(name=worker.reseller),
+        teams=[],
+        engagement=worker.engagement,
+        is_manager=worker.is_manager,
+        by=None,
+        on=since.date(),
+    )
+    team = Team.objects.get(slug=worker.team)
+    TeamMembership.objects.create(member=member, team=team, from_on=since.date())
+    for edition in editions_in_force():
+        if edition.audience.filter(team=team).exists():
+            Enrolment.objects.create(
+                member=member,
+                programme=edition.programme,
+                edition=edition,
+                source=Source.TEAM,
+                enrolled_at=since,
+            )
+    membership_changed.send(Member, member=member, by=None)
+
+
+# --- What they have done -----------------------------------------------------------
+
+
+def _enrolment(worker: Worker) -> Enrolment:
+    return Enrolment.objects.select_related("member__user", "edition").get(
+        member__user__email=worker.email
+    )
+
+
+def _topics(enrolment: Enrolment, first: int | None = None) -> list[EditionTopic]:
+    return list(enrolment.edition.topics.select_related("topic"))[:first]
+
+
+def _read(worker: Worker, *, days_ago: int, first: int | None = None) -> None:
+    """Read the first so many topics (all), half an hour each."""
+    enrolment = _enrolment(worker)
+    for order, topic in enumerate(_topics(enrolment, first)):
+        record_evidence(
+            enrolment,
+            topic.topic,
+            EvidenceKind.READ,
+            by=enrolment.member.user,
+            at=now() - timedelta(days=days_ago) + order * timedelta(minutes=30),
+        )
+
+
+def _book(
+    worker: Worker, coach: Coach, *, days: int, first: int | None = None
+) -> Booking:
+    """Book the first free time from so many days on."""
+    enrolment = _enrolment(worker)
+    topics = _topics(enrolment, first)
+    trainer = Trainer.objects.get(user__email=coach.email)
+    after = now() + timedelta(days=days)
+    slots = free_slots(enrolment, length_of(topics), after=after, trainer=trainer)
+    return _book_at(slots[0].starts_at, enrolment, topics, trainer)
+
+
+def _book_at(
+    starts_at: datetime,
+    enrolment: Enrolment,
+    topics: Sequence[EditionTopic],
+    trainer: Trainer,
+) -> Booking:
+    return book_call(
+        enrolment,
+        topics,
+        starts_at=starts_at,
+        request_key=uuid4(),
+        by=enrolment.member.user,
+        trainer=trainer,
+    )
+
+
+def _hold(
+    worker: Worker, coach: Coach, *, days_ago: int, first: int | None = None
+) -> Booking:
+    """Hold a call at the latest time, of the trainer's hours, so many days ago.
+
+    The rules book no past: it is booked some weeks ahead and moved back by as many.
+    """
+    enrolment = _enrolment(worker)
+    topics = _topics(enrolment, first)
+    trainer = Trainer.objects.get(user__email=coach.email)
+    until = now() + BACK - timedelta(days=days_ago)
+    slots = free_slots(
+        enrolment,
+        length_of(topics),
+        after=until - timedelta(days=5),
+        before=until,
+        trainer=trainer,
+    )
+    held = Booking.objects.live().filter(trainer=trainer)
+    for slot in reversed(slots):
+        began_at = (slot.starts_at.astimezone(trainer.zone) - BACK).astimezone(UTC)
+        busy_until = began_at + length_of(topics) + trainer.rest
+        if not held.filter(starts_at__lt=busy_until, busy_until__gt=began_at).exists():
+            booking = _book_at(slot.starts_at, enrolment, topics, trainer)
+            return _move(booking, began_at, joined_at=began_at)
+    raise CommandError(f"{coach.name} has no free time for the demo.")
+
+
+def _move(
+    booking: Booking, starts_at: datetime, joined_at: datetime | None = None
+) -> Booking:
+    by = starts_at - booking.starts_at
+    booking.starts_at += by
+    booking.ends_at += by
+    booking.busy_until += by
+    booking.trainee_joined_at = booking.trainer_joined_at = joined_at
+    booking.save(
+        update_fields=[
+            "starts_at",
+            "ends_at",
+            "busy_until",
+            "trainee_joined_at",
+            "trainer_joined_at",
+        ]
+    )
+    return booking
+
+
+def _sign_off(
+    booking: Booking,
+    *,
+    again: Collection[str] = (),
+    at: datetime | None = None,
+) -> None:
+    """Say "covered", and "go over again" of those; `at` of None is after the call."""
+    criteria = dict(booking.enrolment.edition.topics.values_list("topic", "criteria"))
+    words = [
+        TopicWord(
+            topic,
+            Outcome.AGAIN,
+            tuple(criteria[topic.topic_id][:1]),
+            note="Let us go through this once more, with an example of your own.",
+        )
+        if topic.title in again
+        else TopicWord(topic, Outcome.COVERED, tuple(criteria[topic.topic_id]))
+        for topic in booking.topics.all()
+    ]
+    at = at or booking.ends_at + timedelta(minutes=5)
+    sign_off(booking, words, by=booking.trainer.user, at=at)
+
+
+def _qualify(worker: Worker, coach: Coach, *, days_ago: int) -> None:
+    _read(worker, days_ago=days_ago + 10)
+    _sign_off(_hold(worker, coach, days_ago=days_ago))

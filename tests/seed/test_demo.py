@@ -1,0 +1,214 @@
+"""The demo: everybody in the state they are said to show, in demo mode alone."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.utils.timezone import now
+
+from certificates.models import Certificate, CertificateState, End
+from courses.models import Evidence, ProgrammePage
+from lms import states
+from lms.dashboards.state import cells_of
+from lms.mail.models import Message
+from lms.people.models import Invitation, Member, Reseller, User
+from lms.seed import cast
+from lms.seed.content import seed_content
+from lms.seed.demo import seed_demo
+from sessions.models import Booking, BookingState, Trainer
+from sessions.slots import free_slots
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def demo(settings):
+    settings.DEMO = settings.DEBUG = True
+    settings.SIGN_OFF_UNDO = timedelta(minutes=15)
+    seed_content()
+    seed_demo()
+
+
+def state_of(worker: cast.Worker) -> states.State:
+    """Of the one programme that is theirs; the same for all where none is."""
+    member = Member.objects.select_related("user").get(user__email=worker.email)
+    cells = cells_of([member], list(ProgrammePage.objects.all())).values()
+    own = [cell.state for cell in cells if cell.enrolment]
+    return own[0] if own else states.strongest({cell.state for cell in cells})
+
+
+def make_files() -> None:
+    """Stand in for the worker: all files are there, without rendering any."""
+    for certificate in Certificate.objects.filter(state=CertificateState.PENDING):
+        certificate.state, certificate.pdf_sha256 = CertificateState.READY, "0" * 64
+        certificate.save(update_fields=["state", "pdf_sha256"])
+
+
+def test_everybody_shows_their_state(demo):
+    make_files()
+
+    assert {worker.name: state_of(worker) for worker in cast.WORKERS} == {
+        "Amara Okafor": states.READY,
+        "Liam O'Connor": states.NOT_STARTED,
+        "Yuki Tanaka": states.IN_PROGRESS,
+        "Fatima Zahra El Idrissi": states.READY,
+        "Jonas Weber": states.CALL_BOOKED,
+        "Chloé Martin": states.WAITING_FOR_SIGN_OFF,
+        "Diego Fernández": states.GO_OVER_AGAIN,
+        "Olga Petrova": states.OVERDUE,
+        "Nadia Rahman": states.QUALIFIED,
+        "Tomasz Kowalski": states.AWAY,
+        "Ingrid Solberg": states.LEFT,
+        "Kwame Mensah": states.EXEMPT,
+        "Priyanka Nair": states.NOT_REQUIRED,
+        "Henrik Lindqvist": states.NOT_STARTED,
+        "Grace Kim": states.CERTIFICATE_PENDING,
+        "Viktor Hansen": states.REVOKED,
+        "Lucía Navarro": states.CALL_BOOKED,
+        "Bruno Carvalho": states.QUALIFIED,
+    }
+
+
+@pytest.mark.parametrize(
+    "today",
+    [
+        "2026-03-27 23:50",  # a Friday night; the clocks change on Sunday
+        "2026-10-25 12:00",  # the Sunday on which they change back
+        "2028-02-29 00:10",
+    ],
+)
+def test_demo_can_be_made_on_any_day(settings, today):
+    settings.DEMO = settings.DEBUG = True
+
+    with time_machine.travel(today, tick=False):
+        seed_content()
+        seed_demo()
+
+        assert state_of(cast.CHLOE) == states.WAITING_FOR_SIGN_OFF
+        assert state_of(cast.DIEGO) == states.GO_OVER_AGAIN
+        held = Booking.objects.filter(state=BookingState.DONE)
+        assert [booking.ends_at < now() for booking in held] == [True] * 7
+
+
+def test_demo_has_its_people(demo):
+    managers = Member.objects.filter(is_manager=True)
+
+    assert {member.reseller.name for member in managers} == {
+        cast.NORTHLIGHT,
+        cast.KESTREL,
+    }
+    iberia = Reseller.objects.get(name=cast.IBERIA)
+    assert iberia.get_parent().name == cast.KESTREL
+    assert {trainer.time_zone for trainer in Trainer.objects.all()} == {
+        "Europe/London",
+        "America/New_York",
+        "Asia/Singapore",
+    }
+    assert list(User.objects.filter(is_staff=True)) == [
+        User.objects.get(email=cast.STAFF.email)
+    ]
+    assert Invitation.objects.open().get().email == cast.INVITED.email
+
+
+def test_everybody_can_sign_in(demo, client):
+    for person in [cast.STAFF, *cast.TRAINERS, *cast.WORKERS]:
+        assert client.login(email=person.email, password=cast.PASSWORD), person.email
+
+
+def test_trainers_offer_free_times(demo):
+    enrolment = Member.objects.get(user__email=cast.FATIMA.email).enrolments.get()
+
+    offered = {
+        trainer
+        for slot in free_slots(enrolment, timedelta(minutes=90))
+        for trainer in slot.trainers
+    }
+
+    qualified = Trainer.objects.filter(programmes=enrolment.programme_id)
+    assert offered == set(qualified.values_list("pk", flat=True))
+
+
+def test_demo_twice_makes_nothing_more(demo):
+    def counted() -> Counter[str]:
+        models = (User, Member, Booking, Evidence, Certificate, Message)
+        return Counter({model.__name__: model.objects.count() for model in models})
+
+    before = counted()
+
+    with time_machine.travel(now() + timedelta(days=3)):
+        assert seed_demo() == 0
+
+    assert counted() == before
+
+
+def test_demo_undoes_nothing_that_somebody_did_with_it(demo):
+    User.objects.filter(email=cast.LIAM.email).update(full_name="Somebody else")
+    Certificate.objects.filter(enrolment__member__user__email=cast.NADIA.email).update(
+        ended_as=End.WITHDRAWN, ended_at=now(), ended_why="Tried it"
+    )
+
+    seed_demo()
+
+    assert User.objects.get(email=cast.LIAM.email).full_name == "Somebody else"
+    assert Certificate.objects.filter(ended_as=End.WITHDRAWN).count() == 1
+
+
+def test_only_the_invitation_is_mailed(demo):
+    waiting = Message.objects.filter(sent_at=None, dropped_at=None)
+
+    assert [message.to for message in waiting] == [cast.INVITED.email]
+
+
+@pytest.mark.parametrize(("demo_on", "debug"), [(False, True), (True, False)])
+def test_demo_is_refused_outside_demo_mode(settings, demo_on, debug):
+    settings.DEMO, settings.DEBUG = demo_on, debug
+    seed_content()
+
+    with pytest.raises(CommandError, match="with DEMO=1 and DEBUG=1 only"):
+        seed_demo()
+    with pytest.raises(CommandError, match="with DEMO=1 and DEBUG=1 only"):
+        call_command("demo_sign_ins")
+
+    assert User.objects.count() == 0
+
+
+def test_seed_makes_no_people_without_demo(settings, capsys):
+    settings.DEMO = False
+
+    call_command("seed")
+
+    assert User.objects.count() == 0
+    assert "Demo" not in capsys.readouterr().out
+
+
+def test_start_is_refused_with_demo_and_without_debug():
+    environment = os.environ | {"DEMO": "1", "DEBUG": "0", "SECRET_KEY": "k" * 50}
+
+    started = subprocess.run(
+        [sys.executable, "-c", "import lms.settings"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert started.returncode == 1
+    assert started.stderr.startswith("DEMO is on while DEBUG is off")
+    assert len(started.stderr.splitlines()) == 1
+
+
+def test_sign_ins_name_everybody_and_the_password(settings, capsys):
+    settings.DEMO = settings.DEBUG = True
+
+    call_command("demo_sign_ins")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith(cast.PASSWORD)
+    people = [cast.STAFF, *cast.TRAINERS, *cast.WORKERS, cast.INVITED]
+    assert [line.split()[0] for line in lines[1:]] == [p.email for p in people]
