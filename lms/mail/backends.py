@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.console import EmailBackend as Console
 from django.core.mail.message import sanitize_address
+from django.utils.text import get_valid_filename
 
 
 class ConsoleAndFolder(Console):
@@ -19,7 +20,8 @@ class ConsoleAndFolder(Console):
         folder.mkdir(parents=True, exist_ok=True)
         for email in email_messages:
             message = email.message()
-            name = f"{message['Message-ID'].strip('<>').partition('@')[0]}.eml"
+            own_id = message["Message-ID"].strip("<>").partition("@")[0]
+            name = f"{get_valid_filename(own_id)}.eml"
             (folder / name).write_bytes(message.as_bytes())
             to = ", ".join(sanitize_address(a, "utf-8") for a in email.to)
             self.stream.write(f"Mail to {to}: {email.subject} ({folder / name})\n")
