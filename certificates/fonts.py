@@ -2,28 +2,22 @@
 
 WeasyPrint turns a variable font into a static one for every document, which is
 three quarters of its time. So the worker makes static files at its first start:
-letters first, weights second (the other way round takes ten times as long). They
+letters first, weights second, which is much the quicker. They
 lie in a folder named after the packages' versions and the recipe.
 """
 
 import json
-import os
 import tempfile
 import unicodedata
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
-from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-import fontpkg_noto_sans
-import fontpkg_source_serif_4
 from django.conf import settings
-from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
-from fontTools.varLib.instancer import instantiateVariableFont
 
 
 class Face(NamedTuple):
@@ -101,6 +95,8 @@ def ensure_fonts() -> Path:
     if folder.is_dir():
         return folder
 
+    from certificates.fontmaker import make_static  # noqa: PLC0415  half a second
+
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as workshop:
         made = Path(workshop) / "made"
@@ -139,22 +135,6 @@ def fontconfig_file() -> Path:
             new.write(text)
         Path(new.name).replace(file)
     return file
-
-
-def make_static(face: Face) -> bytes:
-    """One static font with our letters alone; the same bytes every time."""
-    font = TTFont(_source(face), recalcTimestamp=False)
-    options = Options(layout_features=list(FEATURES), hinting=False)
-    subsetter = Subsetter(options)
-    subsetter.populate(
-        unicodes=[code for first, last in LETTERS for code in range(first, last + 1)]
-    )
-    subsetter.subset(font)
-    font = instantiateVariableFont(font, dict(face.axes), inplace=True)
-    _rename(font, face)
-    file = BytesIO()
-    font.save(file)
-    return file.getvalue()
 
 
 def missing_letters(text: str) -> set[str]:
@@ -197,30 +177,3 @@ def _widths(face: Face) -> dict[int, float]:
         return {
             code: advances[glyph][0] / em for code, glyph in font.getBestCmap().items()
         }
-
-
-def _source(face: Face) -> Path:
-    roots = {
-        "fontpkg-noto-sans": fontpkg_noto_sans.ROOT,
-        "fontpkg-source-serif-4": fontpkg_source_serif_4.ROOT,
-    }
-    return Path(os.fspath(roots[face.package])) / "files" / face.source
-
-
-def _rename(font: TTFont, face: Face) -> None:
-    """Give it a name of its own, so that no installed font is taken for it."""
-    names = font["name"]
-    copyright_line, licence = names.getDebugName(0), names.getDebugName(13)
-    names.names = []
-    for name_id, text in (
-        (0, copyright_line),
-        (1, f"{face.family} {face.style}"),
-        (2, "Regular"),
-        (4, f"{face.family} {face.style}"),
-        (6, f"{face.family}-{face.style}".replace(" ", "")),
-        (13, licence),
-        (16, face.family),
-        (17, face.style),
-    ):
-        if text:
-            names.setName(text, name_id, 3, 1, 0x409)

@@ -4,6 +4,7 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from certificates import fonts
+from certificates.fontmaker import make_static
 
 
 def test_each_face_is_static_small_and_named_as_ours():
@@ -23,7 +24,7 @@ def test_each_face_is_static_small_and_named_as_ours():
 def test_making_a_face_again_gives_the_same_bytes():
     kept = fonts.ensure_fonts() / fonts.SERIF_ITALIC.filename
 
-    assert fonts.make_static(fonts.SERIF_ITALIC) == kept.read_bytes()
+    assert make_static(fonts.SERIF_ITALIC) == kept.read_bytes()
 
 
 def test_fonts_made_at_the_same_moment_are_made_whole(tmp_path, settings, monkeypatch):

@@ -1,0 +1,38 @@
+"""What this room does when courses tell of a change, in the same transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.dispatch import receiver
+from django.utils.timezone import now
+
+from certificates import issuing
+from certificates.models import Certificate, End
+from courses.models import Enrolment
+from courses.signals import enrolment_closed, programme_completed
+from lms.people.models import User
+
+
+@receiver(programme_completed)
+def on_programme_completed(
+    sender: object, *, enrolment: Enrolment, **kwargs: Any
+) -> None:
+    issuing.issue(enrolment)
+
+
+@receiver(enrolment_closed)
+def on_enrolment_closed(
+    sender: object, *, enrolment: Enrolment, by: User | None, **kwargs: Any
+) -> None:
+    """A completion that was annulled takes its certificate along."""
+    for certificate in Certificate.objects.standing().filter(
+        enrolment=enrolment, enrolment__annulled_at__isnull=False
+    ):
+        is_seen = certificate.release_at <= now()
+        issuing.end(
+            certificate,
+            End.WITHDRAWN if is_seen else End.UNDONE,
+            why=enrolment.closed_why,
+            by=by,
+        )
