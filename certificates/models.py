@@ -47,6 +47,12 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
             | Q(enrolment__member__reseller__in=access.managed_resellers)
         )
 
+    def of_people(self, access: Access) -> CertificateQuerySet:
+        """A manager's people's, the manager among them; all, for staff."""
+        if access.is_staff:
+            return self
+        return self.filter(enrolment__member__reseller__in=access.managed_resellers)
+
     def released(self) -> CertificateQuerySet:
         """What may be shown: past the time for undoing, and never undone."""
         return self.filter(release_at__lte=now()).exclude(ended_as=End.UNDONE)
@@ -54,6 +60,10 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
     def standing(self) -> CertificateQuerySet:
         """Not ended."""
         return self.filter(ended_as="")
+
+    def ready(self) -> CertificateQuerySet:
+        """With a file."""
+        return self.filter(state=CertificateState.READY)
 
 
 def private_storage() -> Storage:

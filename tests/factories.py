@@ -448,13 +448,19 @@ class CertificateFactory(DjangoModelFactory[Certificate]):
     serial = LazyFunction(new_serial)
     public_claim = LazyAttribute(
         lambda row: {
+            "version": 1,
             "serial": row.serial,
+            "issuer": "ByteKast",
+            "issued_at": f"{row.enrolment.valid_from}T12:00:00+00:00",
+            "issued_on": str(row.enrolment.valid_from),
+            "language": "en-gb",
             "name": row.enrolment.member.user.full_name,
             "reseller": row.enrolment.member.reseller.name,
             "programme": {
                 "title": row.enrolment.edition.title,
                 "section": row.enrolment.edition.section,
                 "edition": row.enrolment.edition.number,
+                "policy": "Reseller Support & Qualification Policy",
             },
             "topics": [],
             "valid_from": str(row.enrolment.valid_from),

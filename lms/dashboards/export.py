@@ -9,16 +9,12 @@ from io import BytesIO, StringIO
 from django.http import HttpResponse
 from openpyxl import Workbook
 
+from lms.tables import defused
+
 FORMATS = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-
-
-def defused(cell: object) -> str:
-    """The cell as text that no spreadsheet takes for a formula (OWASP: CSV injection)."""
-    text = str(cell)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def table_response(

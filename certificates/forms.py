@@ -1,0 +1,47 @@
+"""A serial that somebody types."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from certificates import serials
+
+
+class SerialForm(forms.Form):
+    """Understands lower case, spaces, dashes, O for 0, I and L for 1."""
+
+    serial = forms.CharField(
+        label=_("Serial"),
+        max_length=60,
+        help_text=_("Thirteen letters and digits, such as 8K3Q-Z7MX-P4TD-H."),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters"}
+        ),
+        error_messages={
+            "required": _("Type the serial that stands on the certificate.")
+        },
+    )
+
+    def clean_serial(self) -> str:
+        typed = serials.normalise(self.cleaned_data["serial"])
+        if not serials.is_well_formed(typed):
+            raise forms.ValidationError(
+                _(
+                    "A serial has thirteen letters and digits, without U. "
+                    "Please compare it with the certificate."
+                )
+            )
+        if not serials.is_valid(typed):
+            raise forms.ValidationError(
+                _(
+                    "Its last symbol, which checks the others, does not match: "
+                    "something is mistyped. Please compare it with the certificate."
+                )
+            )
+        return typed
+
+    def suggestions(self) -> list[str]:
+        """Serials one slip away from what was typed, as people read them."""
+        typed = str(self.data.get("serial", ""))[:60]
+        return [serials.shown(serial) for serial in serials.suggestions(typed)]

@@ -1,0 +1,115 @@
+"""What a certificate is worth today, in a word and a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from certificates import serials
+from certificates.models import Certificate, CertificateState, End
+from lms import states
+from lms.mail.times import on_day
+from lms.states import Actor, State
+
+VALID = State(
+    "valid",
+    gettext_lazy("Valid"),
+    "shield-check",
+    "good",
+    gettext_lazy("The certificate is genuine and counts today."),
+    Actor.NOBODY,
+)
+REPLACED = State(
+    "replaced",
+    gettext_lazy("Replaced"),
+    "refresh",
+    "warn",
+    gettext_lazy("Another certificate took its place."),
+    Actor.NOBODY,
+)
+WITHDRAWN = State(
+    "withdrawn",
+    gettext_lazy("Withdrawn"),
+    "undo",
+    "bad",
+    gettext_lazy("It was issued in error."),
+    Actor.NOBODY,
+)
+WAITING = State(
+    "waiting-for-letters",
+    gettext_lazy("Waiting for letters"),
+    "hourglass",
+    "info",
+    gettext_lazy("The name has letters that our fonts lack."),
+    Actor.SYSTEM,
+)
+NOT_FOUND = State(
+    "not-found",
+    gettext_lazy("Not found"),
+    "question",
+    "warn",
+    gettext_lazy("No certificate has this serial."),
+    Actor.NOBODY,
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The word and the sentence, and the certificate that took its place."""
+
+    state: State
+    text: str
+    successor: Certificate | None = None
+
+
+def verdict_on(certificate: Certificate, day: date | None = None) -> Verdict:
+    """Judge a released certificate on a day (today, in UTC); one query if replaced."""
+    if certificate.ended_as:
+        return _ended(certificate)
+    until = valid_until(certificate)
+    if until and until <= (day or now().date()):
+        return Verdict(
+            states.EXPIRED, _("It was valid until %(day)s.") % {"day": on_day(until)}
+        )
+    if until:
+        text = _("ByteKast issued it, and it counts until %(day)s.")
+        return Verdict(VALID, text % {"day": on_day(until)})
+    return Verdict(VALID, _("ByteKast issued it. It does not expire."))
+
+
+def state_of(certificate: Certificate) -> State:
+    """What its holder and their manager see of it: the verdict, or what it waits for."""
+    if certificate.ended_as:
+        return _ended(certificate).state
+    if certificate.state == CertificateState.PENDING:
+        return states.CERTIFICATE_PENDING
+    if certificate.state == CertificateState.WAITING:
+        return WAITING
+    return verdict_on(certificate).state
+
+
+def valid_until(certificate: Certificate) -> date | None:
+    """The first day on which it counts no more; None for one that does not expire."""
+    text = certificate.public_claim["valid_until"]
+    return date.fromisoformat(text) if text else None
+
+
+def _ended(certificate: Certificate) -> Verdict:
+    at = certificate.ended_at
+    day = {"day": on_day(at.date()) if at else ""}
+    if certificate.ended_as == End.REPLACED:
+        successor = (
+            Certificate.objects.released().filter(supersedes=certificate).first()
+        )
+        text = _("On %(day)s another certificate took its place: %(serial)s.")
+        shown = serials.shown(successor.serial) if successor else ""
+        return Verdict(REPLACED, text % {**day, "serial": shown}, successor)
+    if certificate.ended_as == End.REVOKED:
+        text = _("ByteKast revoked it on %(day)s. It no longer counts.")
+        return Verdict(states.REVOKED, text % day)
+    text = _("ByteKast withdrew it on %(day)s: it was issued in error.")
+    return Verdict(WITHDRAWN, text % day)
