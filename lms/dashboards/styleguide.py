@@ -89,7 +89,9 @@ def _samples() -> dict[str, Any]:
     wrong.is_valid()
     return {
         "states": states.STATES,
-        "icons": re.findall(r'<symbol id="([a-z-]+)"', ICONS.read_text()),
+        "icons": re.findall(
+            r'<symbol id="([a-z-]+)" viewBox="0 0 24', ICONS.read_text()
+        ),
         "swatches": SWATCHES,
         "tones": ("info", "good", "warn", "bad", "neutral"),
         "form": SampleForm(auto_id="plain_%s"),
@@ -219,7 +221,7 @@ def _days() -> list[dict[str, Any]]:
                 "at": at,
                 "detail": f"{at + timedelta(hours=8):%H:%M} Singapore",
                 "url": HERE,
-                "selected": day == 1 and at.hour == 12,
+                "selected": day == 1 and (at.hour, at.minute) == (12, 0),
             }
             for at in times
         ]
