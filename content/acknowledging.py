@@ -20,7 +20,7 @@ def acknowledge(member: Member, page: HandbookPage) -> Acknowledgement:
     Raises Refused when the page asks nobody for it, or still has a hole: nobody
     can confirm what is not written yet.
     """
-    if not page.is_acknowledged or page.has_holes:
+    if not page.can_be_acknowledged:
         raise Refused(_("There is nothing to confirm on this page yet."))
 
     User.objects.select_for_update(no_key=True).get(pk=member.user_id)
@@ -46,11 +46,11 @@ def pages_to_acknowledge(member: Member) -> list[HandbookPage]:
     return [
         page
         for page in pages
-        if not page.has_holes and (page.pk, page.version) not in versions
+        if page.can_be_acknowledged and (page.pk, page.version) not in versions
     ]
 
 
-def versions_acknowledged(
+def words_given(
     member: Member, pages: Iterable[HandbookPage]
 ) -> dict[int, Acknowledgement]:
     """The member's word on each page as it stands now, by the page's key."""

@@ -100,6 +100,11 @@ class HandbookPage(MembersPage):
         """Whether an editor still has to fill something in."""
         return bool(holes_in(self.body))
 
+    @property
+    def can_be_acknowledged(self) -> bool:
+        """Whether people are to confirm it: asked for, and written to the end."""
+        return self.is_acknowledged and not self.has_holes
+
 
 class AcknowledgementQuerySet(models.QuerySet["Acknowledgement"]):
     def visible_to(self, access: Access) -> AcknowledgementQuerySet:

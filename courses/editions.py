@@ -55,23 +55,27 @@ def publish_edition(
     EditionAudience.objects.bulk_create(
         EditionAudience(edition=edition, team=team) for team in programme.audience.all()
     )
-    EditionTopic.objects.bulk_create(
-        EditionTopic(
-            edition=edition,
-            topic=topic,
-            order=order,
-            title=topic.title,
-            needs_read=topic.needs_read,
-            needs_call=topic.needs_call,
-            call_minutes=topic.call_minutes,
-            criteria=list(lines_in(topic.criteria)),
-            revision=topic.live_revision,
-        )
-        for order, topic in enumerate(topics, start=1)
-    )
+    asked = [asked_of(topic, order) for order, topic in enumerate(topics, start=1)]
+    for row in asked:
+        row.edition = edition
+    EditionTopic.objects.bulk_create(asked)
     record(by, "published", edition, programme=programme.pk)
     enrol_audience(edition, by=by)
     return edition
+
+
+def asked_of(topic: TopicPage, order: int = 1) -> EditionTopic:
+    """What the topic's page now says, as an edition would ask it; not saved."""
+    return EditionTopic(
+        topic=topic,
+        order=order,
+        title=topic.title,
+        needs_read=topic.needs_read,
+        needs_call=topic.needs_call,
+        call_minutes=topic.call_minutes,
+        criteria=list(lines_in(topic.criteria)),
+        revision=topic.live_revision,
+    )
 
 
 def missing_for_edition(

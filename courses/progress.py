@@ -40,6 +40,7 @@ __all__ = [
     "progress_of",
     "record_evidence",
     "topics_for_call",
+    "untouched",
     "void_evidence",
 ]
 
@@ -198,12 +199,16 @@ class TopicProgress:
     @property
     def wants_call(self) -> bool:
         """Whether a call is what it needs, whatever comes before it."""
-        return not self.is_complete and any(
-            step.kind == EvidenceKind.CALL and not step.is_done for step in self.steps
-        )
+        return self.is_missing(EvidenceKind.CALL)
 
     def is_done(self, kind: EvidenceKind) -> bool:
         return any(step.kind == kind and step.is_done for step in self.steps)
+
+    def is_missing(self, kind: EvidenceKind) -> bool:
+        """Whether this step still stands between them and the topic's completion."""
+        return not self.is_complete and any(
+            step.kind == kind and not step.is_done for step in self.steps
+        )
 
 
 @dataclass(frozen=True)
@@ -298,6 +303,12 @@ def progress_of(enrolments: Iterable[Enrolment]) -> dict[int, Progress]:
         )
         for enrolment in enrolments
     }
+
+
+def untouched(asked: EditionTopic) -> TopicProgress:
+    """A topic of which nothing is done, for one who is not in the programme."""
+    steps = tuple(Step(kind, None) for kind in steps_asked(asked))
+    return TopicProgress(asked=asked, steps=steps, completed_at=None)
 
 
 def topics_for_call(enrolment: Enrolment) -> list[EditionTopic]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from courses.models import EditionTopic, Enrolment, EvidenceKind
 from courses.progress import record_evidence
+from courses.reading import topic_reader_of
 from lms.people.access import MemberRequest
 
 
@@ -26,4 +29,9 @@ def read(request: MemberRequest, enrolment_pk: int, topic_pk: int) -> HttpRespon
         needs_read=True,
     )
     record_evidence(enrolment, asked.topic, EvidenceKind.READ, by=request.user)
+    if request.htmx:
+        reader = topic_reader_of(asked.topic, request.access)
+        context = {"reader": reader, "page": asked.topic}
+        return render(request, "courses/_topic_read.html", context)
+    messages.success(request, _("We have noted that you read this."))
     return redirect(asked.topic.get_url(request) or "landing")
