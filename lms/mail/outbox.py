@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from email.mime.text import MIMEText
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)  # longer than a mail server lets us wait
 AT_ONCE = 200
+_BLANK_LINES = re.compile(r"\n\s*\n")  # templates leave more than one
 
 
 class File(TypedDict):
@@ -100,7 +102,7 @@ def queue_text(
             "recipient": None if isinstance(to, str) else to,
             "to": address,
             "subject": " ".join(subject.split())[:200],
-            "body": body.strip() + "\n",
+            "body": _BLANK_LINES.sub("\n\n", body).strip() + "\n",
             "attachments": list(files),
             "send_after": send_after or now(),
             "is_secret": is_secret,
