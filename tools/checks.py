@@ -17,11 +17,11 @@ from threading import Lock
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-TEMPLATES = ["templates"]
 LONGEST_STEP_SECONDS = 1200
 
 # Django's own checks need settings that start, and a database of nobody's.
 SETTINGS = {"DEBUG": "1", "DATABASE_URL": "sqlite://:memory:"}
+SQLITE = {"TEST_DATABASE": "sqlite", "DATABASE_URL": ""}
 POSTGRESQL = {"TEST_DATABASE": "postgresql"}
 
 
@@ -32,7 +32,7 @@ class Step:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def pytest(name: str, *arguments: str, **environment: str) -> Step:
+def pytest(name: str, environment: Mapping[str, str], *arguments: str) -> Step:
     return Step(name, ["pytest", *arguments], environment)
 
 
@@ -40,8 +40,8 @@ STATIC = [
     Step("ruff format", ["ruff", "format", "--check"]),
     Step("ruff", ["ruff", "check"]),
     Step("imports", ["lint-imports"]),
-    Step("djangofmt", ["djangofmt", "--check", *TEMPLATES]),
-    Step("djlint", ["djlint", "--quiet", "--lint", *TEMPLATES]),
+    Step("djangofmt", ["djangofmt", "--check", "templates"]),
+    Step("djlint", ["djlint", "--quiet", "--lint", "templates"]),
     Step("django", ["python", "manage.py", "check"], SETTINGS),
     Step(
         "migrations",
@@ -50,74 +50,72 @@ STATIC = [
     ),
     Step("mypy", ["mypy"], SETTINGS),
 ]
+RACES = ["-m", "constraints or races"]
 LANES = {
     "test": [
         STATIC,
         [
-            pytest("tests on SQLite", "--ignore=tests/browser"),
-            pytest(
-                "constraints and races on PostgreSQL",
-                "--ignore=tests/browser",
-                "-m",
-                "constraints or races",
-                **POSTGRESQL,
-            ),
-            pytest("the journey in a browser", "tests/browser/test_journey.py"),
+            pytest("tests on SQLite", SQLITE),
+            pytest("constraints and races on PostgreSQL", POSTGRESQL, *RACES),
+            pytest("the journey in a browser", SQLITE, "tests/browser/test_journey.py"),
         ],
     ],
     "check": [
-        [pytest("all tests on PostgreSQL", "--ignore=tests/browser", **POSTGRESQL)],
-        [pytest("every browser test", "tests/browser")],
+        [pytest("all tests on PostgreSQL", POSTGRESQL)],
+        [pytest("every browser test", SQLITE, "tests/browser")],
     ],
     "format": [
         [
             Step("ruff", ["ruff", "check", "--fix", "--quiet"]),
             Step("ruff format", ["ruff", "format", "--quiet"]),
-            Step("djangofmt", ["djangofmt", *TEMPLATES]),
+            Step("djangofmt", ["djangofmt", "templates"]),
         ]
     ],
 }
 
-failed: list[str] = []
-running: dict[str, subprocess.Popen[str]] = {}
+running: set[subprocess.Popen[str]] = set()
 printing = Lock()
 
 
-def run_lane(steps: Sequence[Step]) -> None:
-    for step in steps:
-        run(step)
+def run_lanes(lanes: Sequence[Sequence[Step]]) -> list[str]:
+    """Run the lanes beside each other; return the names of the steps that failed."""
+    with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
+        return [name for failed in pool.map(run_lane, lanes) for name in failed]
 
 
-def run(step: Step) -> None:
+def run_lane(steps: Sequence[Step]) -> list[str]:
+    return [step.name for step in steps if not passes(step)]
+
+
+def passes(step: Step) -> bool:
     start = time.monotonic()
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
         step.command,
         cwd=ROOT,
-        env=os.environ
-        | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-        | dict(step.environment),
+        env=os.environ | {"PATH": path} | dict(step.environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
-    running[step.name] = process
+    running.add(process)
     try:
         output, _ = process.communicate(timeout=LONGEST_STEP_SECONDS)
     except subprocess.TimeoutExpired:
         end(process)
         output, _ = process.communicate()
         output += f"\nEnded: it took more than {LONGEST_STEP_SECONDS} seconds.\n"
-    running.pop(step.name, None)
+    running.discard(process)
     with printing:
         tell(step, process.returncode, output, time.monotonic() - start)
+    return process.returncode == 0
 
 
 def tell(step: Step, code: int, output: str, seconds: float) -> None:
-    print(f"{'ok  ' if code == 0 else 'FAIL'} {seconds:6.1f} s  {step.name}")
+    print(f"{'FAIL' if code else 'ok  '} {seconds:6.1f} s  {step.name}")
     if code:
-        failed.append(step.name)
         print(output.rstrip())
     elif step.command[0] == "pytest":
         print(output.rstrip().splitlines()[-1])
@@ -137,7 +135,7 @@ def end(process: subprocess.Popen[str]) -> None:
 
 
 def end_all(number: int, _frame: object) -> None:
-    for process in list(running.values()):
+    for process in list(running):
         end(process)
     os._exit(128 + number)
 
@@ -146,10 +144,8 @@ def main(goal: str) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end_all)
     start = time.monotonic()
-    lanes = LANES[goal]
-    with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
-        list(pool.map(run_lane, lanes))  # a list, so that a mistake of ours is raised
-    print(f"make {goal} took {time.monotonic() - start:.0f} s.")
+    failed = run_lanes(LANES[goal])
+    print(f"make {goal} took {time.monotonic() - start:.0f} s.", flush=True)
     if failed:
         print(f"Failed: {', '.join(failed)}.", file=sys.stderr)
     return 1 if failed else 0
