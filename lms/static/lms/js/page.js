@@ -1,5 +1,5 @@
 // Small manners of every page: menus close, dialogs open, messages can be closed,
-// the summary of errors takes the focus, a form is sent once. All of it works without.
+// a form is sent once. All of it works without.
 
 // --- Menus: one open at a time, closed by Escape or a click elsewhere ---------------
 document.addEventListener("click", (event) => {
@@ -74,7 +74,6 @@ function settle(part) {
   for (const close of part.querySelectorAll("[data-message-close]")) {
     close.hidden = false;
   }
-  part.querySelector("[data-error-summary]")?.focus();
 }
 
 document.addEventListener("click", (event) => {
