@@ -1,0 +1,440 @@
+import io
+from datetime import timedelta
+from urllib.parse import unquote
+from zipfile import ZipFile
+
+import pytest
+from django.core.files.base import ContentFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils.timezone import now
+
+from certificates import serials
+from certificates.models import Certificate, CertificateState, End
+from tests.factories import (
+    CertificateFactory,
+    EnrolmentFactory,
+    MemberFactory,
+    ResellerFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def member():
+    return MemberFactory(user__full_name="Mara Łukasik")
+
+
+@pytest.fixture
+def manager(member):
+    return MemberFactory(reseller=member.reseller, is_manager=True)
+
+
+def made_for(member, *, content=b"%PDF-1.7 one", **fields):
+    """A certificate of the member, ready, with this as its file."""
+    certificate = CertificateFactory(
+        enrolment=EnrolmentFactory(member=member, completed=True),
+        state=CertificateState.READY,
+        pdf=ContentFile(content, name="certificates/of-a-test.pdf"),
+        pdf_sha256="0" * 64,
+        **fields,
+    )
+    certificate.refresh_from_db()
+    return certificate
+
+
+def unreleased(member, **fields):
+    return made_for(member, release_at=now() + timedelta(minutes=15), **fields)
+
+
+def body_of(response):
+    return b"".join(response.streaming_content)
+
+
+# --- One's own -------------------------------------------------------------------
+
+
+def queries_of(client, url):
+    """How many queries the page needs once what is cached is cached."""
+    client.get(url)
+    with CaptureQueriesContext(connection) as queries:
+        response = client.get(url)
+    assert response.status_code == 200
+    return len(queries), [each for each, _state in response.context["lines"]]
+
+
+def test_certificates_lists_own_with_as_many_queries_for_three_as_for_one(
+    client, member
+):
+    own = [made_for(member)]
+    made_for(MemberFactory())  # a stranger's: it must not leak
+    unreleased(member)
+    client.force_login(member.user)
+
+    for_one, first = queries_of(client, reverse("certificates:certificates"))
+    own += [made_for(member), made_for(member)]
+    for_three, all_three = queries_of(client, reverse("certificates:certificates"))
+
+    assert (first, all_three) == (own[:1], own[::-1])
+    assert for_one == for_three
+
+
+def test_certificates_without_one_says_what_to_do(client, member):
+    client.force_login(member.user)
+
+    response = client.get(reverse("certificates:certificates"))
+
+    assert b"No certificate yet" in response.content
+
+
+@pytest.mark.parametrize("name", ["certificate", "pdf"])
+def test_a_certificate_is_seen_by_holder_manager_and_staff_alone(
+    client, member, manager, name
+):
+    url = reverse(f"certificates:{name}", args=[made_for(member).serial])
+    seen = {}
+    for who, user in {
+        "holder": member.user,
+        "manager": manager.user,
+        "staff": UserFactory(is_staff=True),
+        "colleague": MemberFactory(reseller=member.reseller).user,
+        "other manager": MemberFactory(is_manager=True).user,
+    }.items():
+        client.force_login(user)
+        response = client.get(url)
+        seen[who] = response.status_code
+        response.close()
+
+    assert seen == {
+        "holder": 200,
+        "manager": 200,
+        "staff": 200,
+        "colleague": 404,
+        "other manager": 404,
+    }
+
+
+def test_a_manager_above_sees_it_and_one_below_does_not(client, member):
+    below = ResellerFactory(parent=member.reseller)
+    url = made_for(MemberFactory(reseller=below)).get_absolute_url()
+
+    client.force_login(MemberFactory(reseller=member.reseller, is_manager=True).user)
+    from_above = client.get(url)
+    client.force_login(MemberFactory(reseller=below, is_manager=True).user)
+    from_below = client.get(made_for(member).get_absolute_url())
+
+    assert (from_above.status_code, from_below.status_code) == (200, 404)
+
+
+@pytest.mark.parametrize(
+    "name", ["certificates:certificate", "certificates:pdf", "verify"]
+)
+def test_what_is_not_released_or_undone_is_nowhere(client, member, name):
+    client.force_login(member.user)
+    undone = made_for(member, ended_as=End.UNDONE, ended_at=now())
+
+    for certificate in (unreleased(member), undone):
+        assert client.get(reverse(name, args=[certificate.serial])).status_code == 404
+
+
+def test_until_it_is_ready_the_page_says_so(client, member):
+    certificate = CertificateFactory(enrolment__member=member)
+    client.force_login(member.user)
+
+    page = client.get(certificate.get_absolute_url())
+    file = client.get(reverse("certificates:pdf", args=[certificate.serial]))
+
+    assert b"being prepared" in page.content
+    assert b"Download the PDF" not in page.content
+    assert file.status_code == 302
+    assert file["Location"] == certificate.get_absolute_url()
+
+
+def test_waiting_for_letters_names_them(client, member):
+    certificate = CertificateFactory(
+        enrolment__member=member,
+        state=CertificateState.WAITING,
+        missing_letters="高橋",
+    )
+    client.force_login(member.user)
+
+    page = client.get(certificate.get_absolute_url()).content.decode()
+
+    assert "Waiting for letters" in page
+    assert "高橋" in page
+
+
+def test_pdf_is_the_stored_file_under_a_telling_name(client, member):
+    certificate = made_for(member)
+    client.force_login(member.user)
+
+    response = client.get(reverse("certificates:pdf", args=[certificate.serial]))
+
+    title, shown = certificate.public_claim["programme"]["title"], certificate.serial
+    name = f"{title} – Mara Łukasik – {serials.shown(shown)}.pdf"
+    assert body_of(response) == b"%PDF-1.7 one"
+    assert response["Content-Type"] == "application/pdf"
+    disposition = unquote(response["Content-Disposition"])
+    assert disposition == f"attachment; filename*=utf-8''{name}"
+
+
+# --- One's people's --------------------------------------------------------------
+
+
+def test_team_lists_own_people_with_as_many_queries_for_three_as_for_one(
+    client, member, manager
+):
+    theirs = [made_for(member)]
+    made_for(MemberFactory())  # another reseller's
+    unreleased(member)
+    client.force_login(manager.user)
+
+    for_one, first = queries_of(client, reverse("certificates:team"))
+    theirs += [made_for(member), made_for(manager)]
+    for_three, all_three = queries_of(client, reverse("certificates:team"))
+
+    assert (first, all_three) == (theirs[:1], theirs[::-1])
+    assert for_one == for_three
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"q": "ukasik"}, 1),
+        ({"q": "nobody"}, 0),
+        ({"q": "\x00'\""}, 0),
+        ({"programme": "0"}, 2),
+        ({"programme": "9" * 50}, 2),
+        ({"page": "no"}, 2),
+    ],
+)
+def test_team_is_filtered_by_the_address(client, member, manager, query, expected):
+    made_for(member)
+    made_for(manager)
+    client.force_login(manager.user)
+
+    response = client.get(reverse("certificates:team"), query)
+
+    assert len(response.context["lines"]) == expected
+
+
+def test_team_is_for_managers_and_staff(client, member):
+    client.force_login(member.user)
+
+    assert client.get(reverse("certificates:team")).status_code == 403
+
+
+def test_pack_holds_the_files_of_ones_people_and_an_index(client, member, manager):
+    first, second = made_for(member), made_for(manager, content=b"%PDF-1.7 two")
+    made_for(MemberFactory())  # another reseller's
+    unreleased(member)
+    CertificateFactory(enrolment__member=member)  # without a file
+    made_for(member, ended_as=End.REVOKED, ended_at=now())
+    client.force_login(manager.user)
+
+    response = client.get(reverse("certificates:pack"))
+
+    archive = ZipFile(io.BytesIO(body_of(response)))
+    content = {name.split(" – ")[-1]: archive.read(name) for name in archive.namelist()}
+    table = content.pop("index.csv").decode("utf-8-sig").splitlines()
+    assert archive.testzip() is None
+    assert content == {
+        f"{serials.shown(first.serial)}.pdf": b"%PDF-1.7 one",
+        f"{serials.shown(second.serial)}.pdf": b"%PDF-1.7 two",
+    }
+    assert len(table) == 3
+    assert serials.shown(second.serial) in table[1]
+
+
+def test_pack_of_those_selected_leaves_strangers_out(client, member, manager):
+    chosen, strangers = made_for(member), made_for(MemberFactory())
+    made_for(member)
+    client.force_login(manager.user)
+
+    response = client.post(
+        reverse("certificates:pack"), {"serial": [chosen.serial, strangers.serial]}
+    )
+
+    names = ZipFile(io.BytesIO(body_of(response))).namelist()
+    assert [name.split(" – ")[-1] for name in names] == [
+        "index.csv",
+        f"{serials.shown(chosen.serial)}.pdf",
+    ]
+
+
+def test_pack_of_nothing_says_so(client, member, manager):
+    client.force_login(manager.user)
+
+    response = client.get(reverse("certificates:pack"), follow=True)
+
+    assert response.redirect_chain == [(reverse("certificates:team"), 302)]
+    assert b"no certificate to download" in response.content
+
+
+def test_pack_of_one_without_people_is_ones_own(client, member):
+    made_for(MemberFactory(reseller=member.reseller))
+    own = made_for(member)
+    client.force_login(member.user)
+
+    response = client.get(reverse("certificates:pack"))
+
+    names = ZipFile(io.BytesIO(body_of(response))).namelist()
+    assert [name.split(" – ")[-1] for name in names] == [
+        "index.csv",
+        f"{serials.shown(own.serial)}.pdf",
+    ]
+
+
+# --- Anybody ---------------------------------------------------------------------
+
+
+def verify_page(client, serial):
+    return client.get(reverse("verify", args=[serial]))
+
+
+def test_verify_says_valid_and_what_the_claim_says(client, member):
+    certificate = CertificateFactory(enrolment__member=member)
+
+    response = verify_page(client, certificate.serial)
+
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert response.context["verdict"].state.key == "valid"
+    assert "<h1>Valid</h1>" in page
+    assert "Mara Łukasik" in page
+    assert member.reseller.name in page
+    assert serials.shown(certificate.serial) in page
+    assert "Does not expire" in page
+
+
+def test_verify_keeps_trainers_and_addresses_to_itself(client, member):
+    certificate = CertificateFactory(
+        enrolment__member=member, private_claim={"evidence": [{"by": "Theo"}]}
+    )
+
+    page = verify_page(client, certificate.serial).content.decode()
+
+    assert "Theo" not in page
+    assert member.user.email not in page
+
+
+def test_verify_is_in_no_index_and_no_cache(client, member):
+    response = verify_page(client, CertificateFactory().serial)
+
+    assert response["X-Robots-Tag"] == "noindex"
+    assert response["Cache-Control"] == "no-store"
+
+
+def test_verify_understands_what_people_type(client):
+    serial = CertificateFactory(serial="0K3QZ71XP4TDC").serial
+
+    assert serials.is_valid(serial)
+    assert verify_page(client, "ok3q-z7lx p4td-c").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("days", "state"), [(-1, "expired"), (0, "expired"), (1, "valid")]
+)
+def test_verify_says_expired_from_the_last_day_on(client, days, state):
+    today = now().date()
+    enrolment = EnrolmentFactory(
+        completed=True,
+        completed_at=now() - timedelta(days=9),
+        valid_until=today + timedelta(days=days),
+    )
+
+    response = verify_page(client, CertificateFactory(enrolment=enrolment).serial)
+
+    assert response.context["verdict"].state.key == state
+
+
+@pytest.mark.parametrize(
+    ("as_", "word"), [(End.REVOKED, "Revoked"), (End.WITHDRAWN, "Withdrawn")]
+)
+def test_verify_says_how_it_ended_and_not_why(client, as_, word):
+    certificate = CertificateFactory(
+        ended_as=as_, ended_at=now(), ended_why="A private matter"
+    )
+
+    page = verify_page(client, certificate.serial).content.decode()
+
+    assert f"<h1>{word}</h1>" in page
+    assert "A private matter" not in page
+
+
+def test_verify_leads_to_the_certificate_that_replaced_it(client):
+    old = CertificateFactory(ended_as=End.REPLACED, ended_at=now())
+    new = CertificateFactory(enrolment=old.enrolment, supersedes=old)
+
+    response = verify_page(client, old.serial)
+
+    page = response.content.decode()
+    assert "<h1>Replaced</h1>" in page
+    assert reverse("verify", args=[new.serial]) in page
+
+
+def test_verify_unknown_is_a_kind_404_with_the_form(client):
+    response = verify_page(client, serials.new_serial())
+
+    assert response.status_code == 404
+    assert b"has issued no certificate" in response.content
+    assert b'name="serial"' in response.content
+
+
+def test_verify_mistyped_says_so_and_suggests(client):
+    serial = CertificateFactory(serial="5K3QZ7MXP4TDM").serial
+    assert serials.is_valid(serial)
+
+    response = verify_page(client, "SK3Q-Z7MX-P4TD-M")
+
+    page = response.content.decode()
+    assert response.status_code == 404
+    assert "does not match" in page
+    assert reverse("verify", args=["5K3Q-Z7MX-P4TD-M"]) in page
+
+
+@pytest.mark.parametrize(
+    "typed", ["'", "\x00", "x" * 10_000, "<script>", "🙂", "..", "%2e%2e", " "]
+)
+def test_verify_answers_any_nonsense_with_404(client, typed):
+    assert verify_page(client, typed).status_code == 404
+
+
+def test_verify_form_leads_to_the_page(client):
+    serial = CertificateFactory().serial
+
+    response = client.get(
+        reverse("verify_form"), {"serial": serials.shown(serial).lower()}
+    )
+
+    assert response["Location"] == reverse("verify", args=[serials.shown(serial)])
+
+
+@pytest.mark.parametrize("typed", ["", "'", "\x00", "x" * 10_000, "8K3Q"])
+def test_verify_form_answers_nonsense_in_words(client, typed):
+    response = client.get(reverse("verify_form"), {"serial": typed})
+
+    assert response.status_code == 200
+    assert response.context["form"].errors
+
+
+def test_verify_asks_few_questions(client, django_assert_max_num_queries):
+    serial = CertificateFactory().serial
+    verify_page(client, serial)
+
+    with django_assert_max_num_queries(5):
+        verify_page(client, serial)
+
+
+def test_nothing_here_changes_a_certificate(client, member):
+    serial = made_for(member).serial
+    before = Certificate.objects.values().get()
+    client.force_login(member.user)
+
+    for name in ("verify", "certificates:certificate", "certificates:pdf"):
+        client.get(reverse(name, args=[serial])).close()
+
+    assert Certificate.objects.values().get() == before
