@@ -379,6 +379,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {  # a line for each page and each of its tasks says too much
-        name: {"level": "WARNING"} for name in ("wagtail", "django_tasks")
+        name: {"level": "WARNING"}
+        for name in ("wagtail", "django_tasks", "fontTools", "weasyprint")
     },
 }
