@@ -77,8 +77,8 @@ def _seed_handbook(source: policy.Policy) -> list[str]:
     if home is None or not _is_new("handbook"):
         return []
     introduction = policy.rich_text(
-        f"{source.product}\n\nPrepared by {source.prepared_by}\n\n{source.last_edited}"
-    )
+        f"{source.product}\n\nPrepared by {source.prepared_by}"
+    )  # the page shows its date by itself
     handbook = _add(
         home,
         HandbookPage(
