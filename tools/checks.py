@@ -115,9 +115,9 @@ def passes(step: Step) -> bool:
 
 def tell(step: Step, code: int, output: str, seconds: float) -> None:
     print(f"{'FAIL' if code else 'ok  '} {seconds:6.1f} s  {step.name}")
-    if code:
+    if code and output:
         print(output.rstrip())
-    elif step.command[0] == "pytest":
+    elif not code and step.command[0] == "pytest":
         print(output.rstrip().splitlines()[-1])
     sys.stdout.flush()
 
