@@ -54,6 +54,13 @@ def body_of(response):
     return b"".join(response.streaming_content)
 
 
+def read(response):
+    """The answer, read to its end: then the file behind it is closed."""
+    if response.streaming:
+        body_of(response)
+    return response
+
+
 # --- One's own -------------------------------------------------------------------
 
 
@@ -104,9 +111,7 @@ def test_a_certificate_is_seen_by_holder_manager_and_staff_alone(
         "other manager": MemberFactory(is_manager=True).user,
     }.items():
         client.force_login(user)
-        response = client.get(url)
-        seen[who] = response.status_code
-        response.close()
+        seen[who] = read(client.get(url)).status_code
 
     assert seen == {
         "holder": 200,
@@ -435,6 +440,6 @@ def test_nothing_here_changes_a_certificate(client, member):
     client.force_login(member.user)
 
     for name in ("verify", "certificates:certificate", "certificates:pdf"):
-        client.get(reverse(name, args=[serial])).close()
+        read(client.get(reverse(name, args=[serial])))
 
     assert Certificate.objects.values().get() == before
