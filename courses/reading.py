@@ -45,7 +45,7 @@ class OpenProgramme:
 
 
 def open_programmes(access: Access | None) -> list[OpenProgramme]:
-    """Programmes with an edition in force; two queries, four more for a member."""
+    """Programmes with an edition in force; two queries, three more for a member."""
     editions = [each for each in editions_in_force() if each.programme.live]
     prefetch_related_objects(editions, AUDIENCE)
     progress = {}
@@ -145,7 +145,7 @@ class TopicReader(Reader):
 
 
 def reader_of(page: ProgrammePage, access: Access | None) -> Reader:
-    """What the programme asks of the reader: five queries for one who is in it."""
+    """What the programme asks of the reader: three queries for one who is in it."""
     return _reader(page.path, access, page)
 
 
