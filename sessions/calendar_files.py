@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from icalendar import Alarm, Calendar, Event, vCalAddress, vText
@@ -108,3 +110,30 @@ def _alarm() -> Alarm:
     alarm.add("description", _("Your call begins soon."))
     alarm.add("trigger", timedelta(minutes=-10))
     return alarm
+
+
+def links(booking: Booking) -> dict[str, str]:
+    """Addresses that add the call to a calendar on the web."""
+    start, end = booking.starts_at.astimezone(UTC), booking.ends_at.astimezone(UTC)
+    google = {
+        "action": "TEMPLATE",
+        "text": summary(booking),
+        "dates": f"{start:%Y%m%dT%H%M%SZ}/{end:%Y%m%dT%H%M%SZ}",
+        "details": description(booking),
+        "location": page_url(booking),
+    }
+    outlook = {
+        "path": "/calendar/action/compose",
+        "rru": "addevent",
+        "subject": summary(booking),
+        "startdt": f"{start:%Y-%m-%dT%H:%M:%SZ}",
+        "enddt": f"{end:%Y-%m-%dT%H:%M:%SZ}",
+        "body": description(booking),
+        "location": page_url(booking),
+    }
+    outlook_page = "https://outlook.office.com/calendar/0/deeplink/compose"
+    return {
+        "google": f"https://calendar.google.com/calendar/render?{urlencode(google)}",
+        "outlook": f"{outlook_page}?{urlencode(outlook)}",
+        "file": reverse("sessions:calendar_file", args=[booking.ref]),
+    }

@@ -140,7 +140,7 @@ class BookingQuerySet(models.QuerySet["Booking"]):
             "trainer__user",
             "enrolment__member__reseller",
             "enrolment__edition",
-        ).prefetch_related("topics__topic")
+        ).prefetch_related("topics")
 
 
 def _new_ref() -> str:

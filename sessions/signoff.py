@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from courses.models import EditionTopic, Evidence, EvidenceKind
-from courses.progress import progress_of, record_evidence, void_evidence
+from courses.progress import Progress, record_evidence, void_evidence
 from lms.audit.log import record
 from lms.errors import Refused
 from lms.people.models import User
@@ -189,20 +189,13 @@ def _require_not_booked_again(booking: Booking) -> None:
         )
 
 
-def qualifies(booking: Booking) -> bool:
+def qualifies(booking: Booking, progress: Progress) -> bool:
     """Tell whether covering all of the call would complete the programme."""
-    enrolment = booking.enrolment
-    if not enrolment.is_open:
-        return False
     agenda = {topic.topic_id for topic in booking.topics.all()}
-    return all(
-        topic.is_complete or (topic.topic.pk in agenda and _lacks_only_call(topic))
-        for topic in progress_of([enrolment])[enrolment.pk].topics
+    return booking.enrolment.is_open and all(
+        topic.is_complete or (topic.topic.pk in agenda and topic.is_prepared)
+        for topic in progress.topics
     )
-
-
-def _lacks_only_call(topic: object) -> bool:
-    return bool(getattr(topic, "is_prepared", False))
 
 
 def asked_of(booking: Booking) -> dict[int, EditionTopic]:

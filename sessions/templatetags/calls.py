@@ -1,8 +1,6 @@
-"""Booked calls on the pages of a lower room, which cannot ask for them itself."""
+"""The booked call, on the pages of the rooms below."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from django import template
 
@@ -13,28 +11,25 @@ register = template.Library()
 
 
 @register.simple_tag
-def booked_call_for(enrolment: Enrolment | None, topic: TopicPage) -> Booking | None:
-    """`{% booked_call_for enrolment topic as call %}`: its booked call; one query."""
-    if enrolment is None or topic.pk is None:
-        return None
-    row = (
-        BookingTopic.objects.filter(booked_for=enrolment, topic=topic.pk)
-        .select_related("booking")
-        .first()
-    )
-    return row.booking if row else None
-
-
-@register.simple_tag
 def call_for_topics(enrolment: Enrolment | None) -> dict[int, Booking]:
     """`{% call_for_topics enrolment as calls %}`: booked calls by topic; one query."""
     if enrolment is None:
         return {}
-    rows = BookingTopic.objects.filter(booked_for=enrolment).select_related("booking")
-    return {row.topic_id: row.booking for row in rows}
+    booked = BookingTopic.objects.filter(booked_for=enrolment).select_related("booking")
+    return {row.topic_id: row.booking for row in booked}
 
 
 @register.filter
-def for_topic(calls: Mapping[int, Booking], topic_pk: int) -> Booking | None:
-    """`{{ calls|for_topic:topic.pk }}`: the one on this topic."""
+def for_topic(calls: dict[int, Booking], topic_pk: int) -> Booking | None:
+    """`{{ calls|for_topic:topic.pk }}`: the call that has the topic, if one has."""
     return calls.get(topic_pk)
+
+
+@register.simple_tag
+def booked_call_for(enrolment: Enrolment | None, topic: TopicPage) -> Booking | None:
+    """`{% booked_call_for enrolment page as call %}`: its booked call; one query."""
+    if enrolment is None:
+        return None
+    return Booking.objects.filter(
+        topics__booked_for=enrolment, topics__topic=topic.pk
+    ).first()

@@ -30,13 +30,13 @@ WEDNESDAY_TEN = datetime(2026, 6, 3, 9, tzinfo=UTC)  # in London
 
 
 @pytest.fixture
-def _monday():
+def monday():
     with time_machine.travel(MONDAY):
         yield
 
 
 @pytest.fixture
-def enrolment(db, _monday):
+def enrolment(db, monday):
     return EnrolmentFactory()
 
 
@@ -76,7 +76,7 @@ def test_ready_topics_come_back_when_the_call_is_off(enrolment):
     assert len(ready_topics(enrolment)) == 4
 
 
-def test_ready_topics_wait_for_preparation_where_it_comes_first(db, _monday):
+def test_ready_topics_wait_for_preparation_where_it_comes_first(db, monday):
     enrolment = EnrolmentFactory(edition=EditionFactory(preparation="first"))
     read = EvidenceFactory(enrolment=enrolment)
 
@@ -139,7 +139,7 @@ def test_book_call_refuses_topics_that_are_not_ready(enrolment, trainer, which):
 
 
 @pytest.mark.parametrize("over", [False, True])
-def test_book_call_takes_at_most_ninety_minutes(db, _monday, over):
+def test_book_call_takes_at_most_ninety_minutes(db, monday, over):
     edition = EditionFactory(programme__title="Long")
     topics = list(edition.topics.all())
     enrolment = EnrolmentFactory(edition=edition)
@@ -385,7 +385,7 @@ def soon(trainer, weekdays=range(7)):
 
 
 @pytest.mark.parametrize("side", ["trainee", "trainer", "staff"])
-def test_cancel_call_frees_time_and_topics_and_tells_both(db, _monday, side):
+def test_cancel_call_frees_time_and_topics_and_tells_both(db, monday, side):
     booking = BookingFactory()
     by = {
         "trainee": booking.trainee,
@@ -408,7 +408,7 @@ def test_cancel_call_frees_time_and_topics_and_tells_both(db, _monday, side):
     }
 
 
-def test_cancel_call_again_changes_nothing(db, _monday):
+def test_cancel_call_again_changes_nothing(db, monday):
     booking = BookingFactory()
     cancel_call(booking, by=booking.trainee, reason="Ill.")
 
@@ -435,12 +435,12 @@ def test_cancel_call_inside_the_notice_is_late(db, hours, side, origin, late):
         assert cancel_call(booking, by=by, reason="Ill.").late == late
 
 
-def test_cancel_call_refuses_strangers(db, _monday):
+def test_cancel_call_refuses_strangers(db, monday):
     with pytest.raises(Refused):
         cancel_call(BookingFactory(), by=UserFactory(), reason="Ill.")
 
 
-def test_cancel_call_wants_a_reason(db, _monday):
+def test_cancel_call_wants_a_reason(db, monday):
     booking = BookingFactory()
 
     with pytest.raises(Refused):
@@ -459,14 +459,14 @@ def test_cancel_call_refuses_what_has_begun(db, minutes):
 
 
 @pytest.mark.parametrize("state", [BookingState.DONE, BookingState.MISSED])
-def test_cancel_call_refuses_what_is_over(db, _monday, state):
+def test_cancel_call_refuses_what_is_over(db, monday, state):
     booking = BookingFactory(state=state)
 
     with pytest.raises(Refused):
         cancel_call(booking, by=booking.trainee, reason="Ill.")
 
 
-def test_cancel_run_out_takes_what_was_not_answered_and_no_more(db, _monday):
+def test_cancel_run_out_takes_what_was_not_answered_and_no_more(db, monday):
     out = BookingFactory(state=BookingState.PROPOSED, proposed_until=MONDAY)
     open_still = BookingFactory(
         state=BookingState.PROPOSED, proposed_until=MONDAY + timedelta(hours=1)
@@ -481,5 +481,3 @@ def test_cancel_run_out_takes_what_was_not_answered_and_no_more(db, _monday):
         open_still.pk: BookingState.PROPOSED,
         booked.pk: BookingState.BOOKED,
     }
-
-

@@ -1,0 +1,182 @@
+"""What people send us about calls; every field is checked here first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from courses.models import EditionTopic
+from lms.mail.zones import ZONES
+from sessions.booking import REASON_LENGTH
+from sessions.models import BookingTopic, Outcome, Trainer
+from sessions.signoff import NOTE_LENGTH, TopicWord
+
+
+class InstantField(forms.DateTimeField):
+    """An instant as our links write it: 2026-11-24T14:00Z. In UTC, of this century."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        try:
+            at = super().to_python(value)
+            at = at and at.astimezone(UTC)
+        except OverflowError:
+            at = datetime.min.replace(tzinfo=UTC)
+        if at is not None and not 2000 <= at.year < 2100:
+            raise forms.ValidationError(self.error_messages["invalid"], "invalid")
+        return at
+
+    def prepare_value(self, value: Any) -> Any:
+        return (
+            value.strftime("%Y-%m-%dT%H:%MZ") if hasattr(value, "strftime") else value
+        )
+
+
+class PickForm(forms.Form):
+    """What the page of free times shows; all in the address, all optional."""
+
+    topics = forms.ModelMultipleChoiceField(
+        queryset=EditionTopic.objects.none(), required=False
+    )
+    trainer = forms.ModelChoiceField(
+        label=_("Trainer"),
+        queryset=Trainer.objects.none(),
+        required=False,
+        empty_label=_("Any trainer"),
+    )
+    zone = forms.ChoiceField(label=_("Times in"), choices=ZONES, required=False)
+    day = forms.DateField(required=False)
+    start = InstantField(required=False)
+
+    def __init__(
+        self,
+        data: Any,
+        *,
+        topics: Iterable[EditionTopic],
+        trainers: Any,
+        **more: Any,
+    ) -> None:
+        super().__init__(data, **more)
+        asked = EditionTopic.objects.filter(pk__in=[topic.pk for topic in topics])
+        self.fields["topics"].queryset = asked  # type: ignore[attr-defined]
+        self.fields["trainer"].queryset = trainers  # type: ignore[attr-defined]
+
+
+class BookCallForm(PickForm):
+    """One confirmed time. Whether it is free and ready, the rule says."""
+
+    topics = forms.ModelMultipleChoiceField(
+        queryset=EditionTopic.objects.none(),
+        error_messages={
+            "required": _("Choose at least one topic for the call."),
+            "invalid_choice": _("One of the topics is not part of your programme."),
+            "invalid_pk_value": _("One of the topics is not part of your programme."),
+        },
+    )
+    start = InstantField(
+        error_messages={
+            "required": _("Choose a time."),
+            "invalid": _("That is not a time we can read. Choose one below."),
+        }
+    )
+    request_key = forms.UUIDField(
+        error_messages={
+            "required": _("Choose a time below, then confirm it."),
+            "invalid": _("Choose a time below, then confirm it."),
+        }
+    )
+
+
+class CancelForm(forms.Form):
+    """Calling a call off."""
+
+    reason = forms.CharField(
+        label=_("Why?"),
+        max_length=REASON_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("A few words. The other side reads them."),
+    )
+
+
+class SignOffForm(forms.Form):
+    """Topic by topic: criteria, covered or not, a note, a private note."""
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        topics: Sequence[BookingTopic],
+        criteria: dict[int, list[str]],
+    ) -> None:
+        super().__init__(data)
+        self.agenda = topics
+        for topic in topics:
+            self._add(topic, criteria.get(topic.topic_id, []))
+
+    def _add(self, topic: BookingTopic, sentences: list[str]) -> None:
+        said = topic.outcome if topic.outcome != Outcome.PENDING else None
+        kept = [line for line in topic.criteria_met if line not in sentences]
+        self.fields[f"criteria-{topic.pk}"] = forms.MultipleChoiceField(
+            label=_("What they showed"),
+            choices=[(line, line) for line in [*sentences, *kept]],
+            initial=topic.criteria_met,
+            required=False,
+            widget=forms.CheckboxSelectMultiple,
+        )
+        self.fields[f"outcome-{topic.pk}"] = forms.ChoiceField(
+            label=topic.title,
+            choices=[
+                choice for choice in Outcome.choices if choice[0] != Outcome.PENDING
+            ],
+            initial=said,
+            widget=forms.RadioSelect,
+            error_messages={
+                "required": _("Say whether it was covered."),
+            },
+        )
+        self.fields[f"note-{topic.pk}"] = forms.CharField(
+            label=_("Note for them"),
+            initial=topic.note,
+            required=False,
+            max_length=NOTE_LENGTH,
+            widget=forms.Textarea(attrs={"rows": 2}),
+            help_text=_("They and their manager read this."),
+        )
+        self.fields[f"private-{topic.pk}"] = forms.CharField(
+            label=_("Private note"),
+            initial=topic.private_note,
+            required=False,
+            max_length=NOTE_LENGTH,
+            widget=forms.Textarea(attrs={"rows": 2}),
+            help_text=_("For you and the training team. They can ask to read it."),
+        )
+
+    def parts(self) -> list[dict[str, Any]]:
+        """The fields of each topic, for the page."""
+        return [
+            {
+                "topic": topic,
+                "criteria": self[f"criteria-{topic.pk}"],
+                "outcome": self[f"outcome-{topic.pk}"],
+                "note": self[f"note-{topic.pk}"],
+                "private_note": self[f"private-{topic.pk}"],
+            }
+            for topic in self.agenda
+        ]
+
+    def words(self) -> list[TopicWord]:
+        """What was said, once the form is valid."""
+        said = self.cleaned_data
+        return [
+            TopicWord(
+                topic,
+                Outcome(said[f"outcome-{topic.pk}"]),
+                tuple(said[f"criteria-{topic.pk}"]),
+                said[f"note-{topic.pk}"],
+                said[f"private-{topic.pk}"],
+            )
+            for topic in self.agenda
+        ]

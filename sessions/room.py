@@ -1,0 +1,143 @@
+"""The way into a call: which state its join button is in, and who came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from lms.audit.log import record
+from lms.errors import Refused
+from lms.mail import times
+from sessions.hours import require_room_url
+from sessions.models import Booking, BookingState
+
+if TYPE_CHECKING:
+    from lms.people.models import User
+
+
+@dataclass(frozen=True)
+class Join:
+    """The join button: a word, where it leads, whether it does so now."""
+
+    word: str
+    url: str = ""
+    enabled: bool = False
+    hint: str = ""
+    live: bool = False
+    changes: bool = False  # soon to be another: the page asks again by itself
+
+
+def is_open(booking: Booking, at: datetime | None = None) -> bool:
+    """Tell whether the room is open at the instant (now)."""
+    at = at or now()
+    return (
+        booking.state == BookingState.BOOKED
+        and booking.opens_at <= at < booking.closes_at
+    )
+
+
+def is_party(booking: Booking, user: User) -> bool:
+    """Tell whether somebody is one of the two."""
+    return user.pk in (booking.trainee_id, booking.trainer.user_id)
+
+
+def join_button(booking: Booking, user: User) -> Join:
+    """What the button of one of the two says now. No query."""
+    page = booking.get_absolute_url()
+    if booking.state == BookingState.DONE:
+        return Join(_("Ended: what was covered"), f"{page}#covered")
+    if booking.state == BookingState.MISSED:
+        return Join(_("Missed: choose another time"), _book_url(booking))
+    if booking.state != BookingState.BOOKED:
+        return Join(booking.get_state_display())
+    if now() < booking.opens_at:
+        return _not_yet(booking, user)
+    if now() >= booking.closes_at:
+        return _over(booking, user)
+    return _open(booking, user)
+
+
+def _not_yet(booking: Booking, user: User) -> Join:
+    same_day = times.day(booking.opens_at, user.time_zone) == times.day(
+        now(), user.time_zone
+    )
+    opens = (
+        times.clock(booking.opens_at, user.time_zone)
+        if same_day
+        else times.moment(booking.opens_at, user.time_zone)
+    )
+    return Join(
+        _("Opens at %(time)s") % {"time": opens},
+        hint=_("Nothing to install before: the way in is here, on this page."),
+        changes=same_day,
+    )
+
+
+def _open(booking: Booking, user: User) -> Join:
+    is_trainee = user.pk == booking.trainee_id
+    mine, theirs = booking.trainee_joined_at, booking.trainer_joined_at
+    other = booking.trainer.user
+    if not is_trainee:
+        mine, theirs, other = theirs, mine, booking.trainee
+    if not booking.trainer.room_url:
+        return Join(
+            _("Join"),
+            hint=_("There is no link to the room yet: please ask the training team."),
+            changes=True,
+        )
+    return Join(
+        _("Rejoin") if mine else _("Join"),
+        reverse("sessions:join", args=[booking.ref]),
+        enabled=True,
+        hint=_("%(name)s is here.") % {"name": other} if theirs else "",
+        live=theirs is not None,
+        changes=True,
+    )
+
+
+def _over(booking: Booking, user: User) -> Join:
+    if user.pk == booking.trainer.user_id:
+        return Join(
+            _("Ended: sign it off"), reverse("sessions:sign_off", args=[booking.ref])
+        )
+    return Join(
+        _("Ended"),
+        hint=_("Your trainer still has to say what was covered."),
+    )
+
+
+def _book_url(booking: Booking) -> str:
+    return reverse("sessions:book", args=[booking.enrolment_id])
+
+
+@transaction.atomic
+def enter(booking: Booking, user: User) -> str:
+    """Note that one of the two came, and return the address of the room.
+
+    The first time counts. Raises Refused while the room is closed or has no link.
+    """
+    booking = (
+        Booking.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("trainer")
+        .get(pk=booking.pk)
+    )
+    if not is_party(booking, user) or not is_open(booking):
+        raise Refused(_("This room is not open now."))
+    require_room_url(booking.trainer.room_url)
+    if not booking.trainer.room_url:
+        raise Refused(
+            _("There is no link to the room yet: please ask the training team.")
+        )
+    side = "trainee" if user.pk == booking.trainee_id else "trainer"
+    field = f"{side}_joined_at"
+    if getattr(booking, field) is None:
+        setattr(booking, field, now())
+        booking.save(update_fields=[field])
+        record(user, "joined", booking, side=side)
+    return booking.trainer.room_url

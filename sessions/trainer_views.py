@@ -1,0 +1,266 @@
+"""The trainer's screens: today, who is ready, scheduling, the sign-off."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from courses.models import Enrolment
+from courses.progress import progress_of
+from lms.errors import Refused
+from lms.mail import times
+from lms.people.access import MemberRequest
+from sessions.access import (
+    bookable_by,
+    ready_for,
+    ready_people,
+    trainer_of,
+    trainer_required,
+)
+from sessions.forms import BookCallForm, SignOffForm
+from sessions.models import Booking, BookingState, BookingTopic, Outcome, Trainer
+from sessions.room import join_button
+from sessions.scheduling import schedule_call
+from sessions.signoff import (
+    asked_of,
+    qualifies,
+    undo_sign_off,
+    undo_until,
+)
+from sessions.signoff import sign_off as sign_off_call
+from sessions.views import BookPage, fetch
+
+WEEK = timedelta(days=7)
+READY_PER_PAGE = 50
+EARLIER_NOTES = 3
+
+
+@trainer_required
+@require_safe
+@never_cache
+def today(request: MemberRequest) -> HttpResponse:
+    """The next call, today's calls and who is coming, the week, calls to sign off."""
+    trainer = trainer_of(request.access)
+    zone = request.user.zone
+    calls = list(
+        Booking.objects.filter(
+            trainer=trainer,
+            state=BookingState.BOOKED,
+            starts_at__lt=now() + WEEK,
+        ).for_agenda()
+    )
+    coming = [call for call in calls if call.ends_at > now()]
+    is_today = now().astimezone(zone).date()
+    by_day: dict[date, list[Booking]] = defaultdict(list)
+    for call in coming:
+        by_day[call.starts_at.astimezone(zone).date()].append(call)
+    cards = _cards(trainer, by_day.pop(is_today, []))
+    context = {
+        "now": now(),
+        "next_call": coming[0] if coming else None,
+        "join": join_button(coming[0], request.user) if coming else None,
+        "cards": cards,
+        "week": list(by_day.values()),
+        "to_sign_off": [call for call in calls if call.ends_at <= now()],
+        "just_signed_off": _just_signed_off(trainer),
+        "trainer": trainer,
+    }
+    return render(request, "sessions/today.html", context)
+
+
+def _just_signed_off(trainer: Trainer) -> list[Booking]:
+    done = Booking.objects.filter(
+        trainer=trainer,
+        state=BookingState.DONE,
+        signed_off_at__gte=now() - timedelta(days=1),
+    ).select_related("trainee", "trainer__user", "enrolment__edition")
+    return [call for call in done if (until := undo_until(call)) and until >= now()]
+
+
+def _cards(trainer: Trainer, calls: list[Booking]) -> list[dict[str, Any]]:
+    """Who comes, prepared or not, and what was noted before; five queries."""
+    progress = progress_of([call.enrolment for call in calls])
+    notes: dict[int, list[BookingTopic]] = defaultdict(list)
+    for said in earlier_words(trainer, [call.trainee_id for call in calls]):
+        notes[said.booking.trainee_id].append(said)
+    return [
+        {
+            "call": call,
+            "topics": [
+                (topic, progress[call.enrolment_id].topic(topic.topic_id))
+                for topic in call.topics.all()
+            ],
+            "notes": notes[call.trainee_id][:EARLIER_NOTES],
+        }
+        for call in calls
+    ]
+
+
+def earlier_words(trainer: Trainer, trainees: list[int]) -> list[BookingTopic]:
+    """What was said of these people's topics in calls with this trainer, newest first.
+
+    One query.
+    """
+    return list(
+        BookingTopic.objects.filter(
+            booking__trainee__in=trainees,
+            booking__trainer=trainer,
+            booking__state=BookingState.DONE,
+        )
+        .exclude(outcome=Outcome.PENDING)
+        .select_related("booking")
+        .order_by("-booking__starts_at", "pk")
+    )
+
+
+@trainer_required
+@require_safe
+def ready(request: MemberRequest) -> HttpResponse:
+    """Who could book a call and has not, longest first."""
+    waiting = ready_for(trainer_of(request.access)).select_related(
+        "edition", "member__user", "member__reseller"
+    )
+    page = Paginator(waiting, READY_PER_PAGE).get_page(request.GET.get("page"))
+    context = {"page_obj": page, "people": ready_people(page.object_list)}
+    return render(request, "sessions/ready.html", context)
+
+
+class SchedulePage(BookPage):
+    """The same page, for a trainer: own free times, in both zones."""
+
+    template = "sessions/schedule.html"
+    fragment = "sessions/_picking.html"
+    any_notice = True
+
+    def context(self) -> dict[str, Any]:
+        return super().context() | {"is_trainer": True}
+
+    def _other_zone(self, zone: str) -> str:
+        theirs: str = self.enrolment.member.user.time_zone
+        return theirs if theirs != zone else ""
+
+
+@trainer_required
+@never_cache
+def schedule(request: MemberRequest, enrolment_pk: int) -> HttpResponse:
+    """Book a time agreed with somebody who is ready."""
+    trainer = trainer_of(request.access)
+    enrolment = get_object_or_404(
+        bookable_by(trainer).select_related(
+            "edition", "programme", "member__user", "member__reseller"
+        ),
+        pk=enrolment_pk,
+    )
+    page = SchedulePage(request, enrolment, trainer)
+    if request.method != "POST":
+        return page.answer()
+    return _schedule_now(request, enrolment, trainer, page)
+
+
+def _schedule_now(
+    request: MemberRequest, enrolment: Enrolment, trainer: Trainer, page: SchedulePage
+) -> HttpResponse:
+    form = BookCallForm(request.POST, topics=page.asked, trainers=page.trainers)
+    if not form.is_valid():
+        page.errors = [
+            str(error) for errors in form.errors.values() for error in errors
+        ]
+        return page.answer(status=422)
+    try:
+        booking = schedule_call(
+            trainer,
+            enrolment,
+            list(form.cleaned_data["topics"]),
+            starts_at=form.cleaned_data["start"],
+            request_key=form.cleaned_data["request_key"],
+        )
+    except Refused as refusal:
+        page.errors = [str(refusal)]
+        page.is_taken = True
+        return page.answer(status=409)
+    messages.success(
+        request,
+        _("Booked with %(name)s: %(time)s. Both of you are told by mail.")
+        % {
+            "name": enrolment.member.user,
+            "time": times.moment(booking.starts_at, request.user.time_zone),
+        },
+    )
+    return redirect(booking)
+
+
+# --- The sign-off ------------------------------------------------------------------
+
+
+def _fetch_to_sign(request: MemberRequest, ref: str) -> Booking:
+    """Load a call to sign off: a stranger's is a 404, another role's a 403."""
+    call = fetch(request, ref)
+    if call.trainer.user_id != request.user.pk and not request.access.is_staff:
+        raise PermissionDenied
+    return call
+
+
+@login_required
+@never_cache
+def sign_off(request: MemberRequest, ref: str) -> HttpResponse:
+    """Say, topic by topic, what the call covered."""
+    call = _fetch_to_sign(request, ref)
+    criteria = {pk: list(asked.criteria) for pk, asked in asked_of(call).items()}
+    form = SignOffForm(
+        request.POST or None, topics=list(call.topics.all()), criteria=criteria
+    )
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                sign_off_call(call, form.words(), by=request.user)
+            except Refused as refusal:
+                form.add_error(None, str(refusal))
+                status = 409
+            else:
+                messages.success(request, _("Signed off. Thank you."))
+                return redirect(call)
+    progress = progress_of([call.enrolment])[call.enrolment_id]
+    context = {
+        "call": call,
+        "form": form,
+        "parts": [
+            part | {"progress": progress.topic(part["topic"].topic_id)}
+            for part in form.parts()
+        ],
+        "notes": [
+            said
+            for said in earlier_words(call.trainer, [call.trainee_id])
+            if said.booking_id != call.pk
+        ],
+        "qualifies": qualifies(call, progress),
+        "may_sign_off": call.state == BookingState.BOOKED and call.starts_at <= now(),
+    }
+    return render(request, "sessions/sign_off.html", context, status=status)
+
+
+@login_required
+@require_POST
+def undo(request: MemberRequest, ref: str) -> HttpResponse:
+    """Take a sign-off back, shortly after."""
+    call = _fetch_to_sign(request, ref)
+    try:
+        undo_sign_off(call, by=request.user)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect(call)
+    messages.success(request, _("The sign-off is undone. The call waits for it again."))
+    return redirect("sessions:sign_off", call.ref)

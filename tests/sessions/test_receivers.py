@@ -1,0 +1,86 @@
+from datetime import timedelta
+
+from django.utils.timezone import now
+
+from courses.cycles import begin_again
+from courses.enrolling import withdraw
+from courses.models import Evidence, EvidenceKind
+from courses.progress import record_evidence
+from lms.mail.models import Message
+from lms.people.models import User
+from lms.people.signals import account_disabled
+from sessions.models import BookingState
+from tests.factories import BookingFactory, EditionFactory, EnrolmentFactory
+
+
+def test_withdrawing_frees_calls_to_come_and_leaves_others(db):
+    enrolment = EnrolmentFactory()
+    coming = BookingFactory(enrolment=enrolment)
+    begun = BookingFactory(enrolment=enrolment, starts_at=now() - timedelta(minutes=1))
+    strangers = BookingFactory()
+
+    withdraw(enrolment, by=None, why="Left the team.")
+
+    for booking in (coming, begun, strangers):
+        booking.refresh_from_db()
+    assert coming.state == BookingState.CANCELLED
+    assert begun.state == strangers.state == BookingState.BOOKED
+    assert Message.objects.filter(recipient=coming.trainee).exists()
+
+
+def test_calls_follow_the_enrolment_that_goes_on(db):
+    enrolment = EnrolmentFactory()
+    booking = BookingFactory(enrolment=enrolment)
+
+    successor = begin_again(
+        enrolment,
+        member=enrolment.member,
+        edition=enrolment.edition,
+        keep=Evidence.objects.none(),
+        why="Coming back.",
+        by=None,
+    )
+
+    booking.refresh_from_db()
+    assert (booking.enrolment, booking.state) == (successor, BookingState.BOOKED)
+    assert [topic.booked_for for topic in booking.topics.all()] == [successor]
+
+
+def test_a_call_ends_when_the_new_edition_asks_for_none_of_it(db):
+    enrolment = EnrolmentFactory()
+    booking = BookingFactory(enrolment=enrolment)
+    others = [row.topic for row in enrolment.edition.topics.all()[1:]]
+    edition = EditionFactory(programme=enrolment.programme, topics=others)
+
+    begin_again(
+        enrolment,
+        member=enrolment.member,
+        edition=edition,
+        keep=Evidence.objects.none(),
+        why="The programme changed.",
+        by=None,
+    )
+
+    booking.refresh_from_db()
+    assert booking.state == BookingState.CANCELLED
+    assert [topic.booked_for for topic in booking.topics.all()] == [None]
+
+
+def test_completing_the_programme_frees_the_calls_to_come(db):
+    enrolment = EnrolmentFactory()
+    booking = BookingFactory(enrolment=enrolment)
+
+    for asked in enrolment.edition.topics.all():
+        record_evidence(enrolment, asked.topic, EvidenceKind.EXEMPTION, by=None)
+
+    booking.refresh_from_db()
+    assert booking.state == BookingState.CANCELLED
+
+
+def test_closing_an_account_frees_its_calls_to_come(db):
+    booking = BookingFactory()
+
+    account_disabled.send(sender=User, user=booking.trainee, by=None)
+
+    booking.refresh_from_db()
+    assert booking.state == BookingState.CANCELLED
