@@ -1,20 +1,23 @@
 """All addresses (`design.md` §6)."""
 
-from certificates.views import verify, verify_form
 from django.urls import include, path
 from django.views.generic import RedirectView
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.documents import urls as wagtaildocs_urls
 
+from certificates.views import verify, verify_form
+from content.views import branding_css
 from lms.dashboards.health import healthz, readyz
 from lms.dashboards.landing import landing
 from lms.dashboards.media import media
 from lms.dashboards.styleguide import styleguide
+from lms.people.cms import own_account
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("branding.css", branding_css, name="branding_css"),
     path("start/", landing, name="landing"),
     path("", include("lms.dashboards.urls")),
     path("", include("lms.people.urls")),
@@ -29,6 +32,7 @@ urlpatterns = [
         "cms/login/",
         RedirectView.as_view(pattern_name="account_login", query_string=True),
     ),
+    path("cms/account/", own_account),
     path("cms/", include(wagtailadmin_urls)),
     path("accounts/", include("allauth.urls")),
     path("documents/", include(wagtaildocs_urls)),

@@ -124,6 +124,7 @@ class EditTrainerForm(TrainerForm):
 
 
 class AddTrainer(CreateView):
+    page_subtitle = gettext_lazy("Make a trainer")
     success_message = gettext_lazy("%(object)s is a trainer now.")
 
     def save_instance(self) -> Trainer:

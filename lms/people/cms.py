@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from wagtail.admin.auth import require_admin_access
 from wagtail.admin.ui.tables import (
     BooleanColumn,
     Column,
@@ -21,11 +22,17 @@ from wagtail.admin.ui.tables import (
     TitleColumn,
 )
 from wagtail.admin.views import generic
+from wagtail.admin.views.account import (
+    AccountView,
+    BaseSettingsPanel,
+    NameEmailSettingsPanel,
+)
 from wagtail.admin.views.bulk_action import BulkAction
 from wagtail.admin.widgets import AdminDateInput
 from wagtail.admin.widgets.button import Button
 
 from lms.errors import Refused
+from lms.mail import times
 from lms.mail.models import Message
 from lms.people import accounts, inviting, resellers
 from lms.people.forms import NameField
@@ -129,8 +136,18 @@ class ResellerViewSet(ViewSet):
             accessor=indented,
             get_url=lambda reseller: reverse("reseller:edit", args=[reseller.pk]),
         ),
-        DateColumn("approved_on", label=gettext_lazy("Approved on")),
-        DateColumn("ended_on", label=gettext_lazy("Ended on")),
+        Column(
+            "approved_on",
+            label=gettext_lazy("Approved on"),
+            accessor=lambda reseller: times.on_day(reseller.approved_on),
+        ),
+        Column(
+            "ended_on",
+            label=gettext_lazy("Ended on"),
+            accessor=lambda reseller: (
+                reseller.ended_on and times.on_day(reseller.ended_on)
+            ),
+        ),
     ]
 
 
@@ -178,7 +195,7 @@ class InviteForm(forms.ModelForm[Invitation]):
 
 
 class InviteView(CreateView):
-    page_title = gettext_lazy("Invite one person")
+    page_subtitle = gettext_lazy("Invite one person")
     submit_button_label = gettext_lazy("Send the invitation")
     submit_button_active_label = gettext_lazy("Sending…")
     success_message = gettext_lazy("The invitation is on its way.")
@@ -200,6 +217,7 @@ class InvitationView(Asked, generic.InspectView):
 
     template_name = "people/cms/invitation.html"
     any_permission_required = ["change"]
+    page_title = gettext_lazy("Invitation")
     object: Invitation
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -207,6 +225,9 @@ class InvitationView(Asked, generic.InspectView):
         key = f"invitation:{self.object.pk}:"
         mail = Message.objects.filter(key__startswith=key).order_by("-pk").first()
         return context | {"invitation": self.object, "mail": mail}
+
+    def get_page_subtitle(self) -> str:
+        return self.object.full_name or self.object.email
 
     def get_fields_context(self) -> list[dict[str, Any]]:
         return []
@@ -307,7 +328,7 @@ class PersonForm(forms.ModelForm[User]):
 
 
 class AddColleague(CreateView):
-    page_title = gettext_lazy("Add a colleague to the channel team")
+    page_subtitle = gettext_lazy("Add a colleague to the channel team")
     submit_button_label = gettext_lazy("Add")
     success_message = gettext_lazy("%(object)s is of the channel team now.")
 
@@ -449,3 +470,20 @@ REFUSED_FOR_MANY = [
     type(name, (RefusedForMany,), {"action_type": name})
     for name in ("delete", "assign_role", "set_active_state")
 ]
+
+
+# --- One's own account -------------------------------------------------------------
+
+
+class OwnAccountView(AccountView):
+    """Wagtail's page of one's looks and zone in the CMS, without its name form.
+
+    That form asks for names we do not have, and keeps none.
+    """
+
+    def get_panels(self) -> list[BaseSettingsPanel]:
+        panels: list[BaseSettingsPanel] = super().get_panels()
+        return [one for one in panels if not isinstance(one, NameEmailSettingsPanel)]
+
+
+own_account = require_admin_access(OwnAccountView.as_view())

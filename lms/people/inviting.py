@@ -185,7 +185,7 @@ def _send_link(invitation: Invitation) -> None:
         "people/email/invitation.txt",
         {
             "invitation": invitation,
-            "teams": list(invitation.teams.all()),
+            "teams": [team.name for team in invitation.teams.all()],
             "link": settings.PUBLIC_URL + reverse("people:accept", args=[token]),
         },
         is_secret=True,

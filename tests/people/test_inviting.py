@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -72,6 +72,22 @@ def test_invite_mails_a_link_of_256_bits_and_keeps_its_hash() -> None:
     assert invitation.token_hash == hashlib.sha256(token.encode()).hexdigest()
     assert inviting.find_invitation(token) == invitation
     assert message.subject == (f"Join {invitation.reseller} on ByteKast Qualifications")
+
+
+def test_mail_says_who_where_which_teams_and_until_when() -> None:
+    with time_machine.travel(datetime(2026, 11, 22, 12, tzinfo=UTC), tick=False):
+        invite(
+            full_name="Ann O'Brien",
+            reseller=ResellerFactory(name="Bits & Bytes"),
+            teams=[TeamFactory(name="Support"), TeamFactory(name="Analysts")],
+            is_manager=True,
+        )
+
+    body = Message.objects.get().body
+    assert body.startswith("Hello Ann O'Brien,\n\nBits & Bytes invites you")
+    assert "Your teams: Analysts, Support\n" in body
+    assert "You will be a manager" in body
+    assert "until Sun 6 Dec, 12:00 (London)." in body
 
 
 def test_mail_is_forgotten_once_it_was_sent(
