@@ -16,6 +16,7 @@ from wagtail.search import index
 from wagtail.url_routing import RouteResult
 
 from content.blocks import BODY_BLOCKS, holes_in
+from content.branding import validate_accent
 from content.walls import MembersPage, edit_url
 from lms.people.models import Member
 
@@ -94,6 +95,7 @@ class HandbookPage(MembersPage):
     parent_page_types = ["content.HomePage", "content.HandbookPage"]
     subpage_types = ["content.HandbookPage"]
     template = "content/handbook.html"
+    admin_default_ordering = "ord"
 
     @property
     def has_holes(self) -> bool:
@@ -144,7 +146,8 @@ class Branding(BaseSiteSetting):
 
     accent = models.CharField(
         max_length=7,
-        default="#1f5eff",
+        default="#0b6078",
+        validators=[validate_accent],
         help_text=_("The one colour of buttons and links, as #rrggbb."),
     )
     training_email = models.EmailField(

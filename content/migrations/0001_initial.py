@@ -6,6 +6,8 @@ import wagtail.fields
 from django.conf import settings
 from django.db import migrations, models
 
+import content.branding
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -175,9 +177,10 @@ class Migration(migrations.Migration):
                 (
                     "accent",
                     models.CharField(
-                        default="#1f5eff",
+                        default="#0b6078",
                         help_text="The one colour of buttons and links, as #rrggbb.",
                         max_length=7,
+                        validators=[content.branding.validate_accent],
                     ),
                 ),
                 (
