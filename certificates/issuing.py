@@ -118,7 +118,31 @@ def prepare(pk: int) -> bool:
         logger.error("Certificate %s cannot be rendered: %s", pk, reason)  # noqa: TRY400  the sentence says all
         _wait(certificate, "")
         return False
-    return _store(certificate, pdf)
+    return store(certificate, pdf)
+
+
+def store(certificate: Certificate, pdf: bytes) -> bool:
+    """Keep the file under its hash, and say so once."""
+    digest = sha256(pdf).hexdigest()
+    storage = Certificate._meta.get_field("pdf").storage
+    name = f"certificates/{digest}.pdf"
+    if not storage.exists(name):
+        name = storage.save(name, ContentFile(pdf))
+    with transaction.atomic():
+        made_ready = (
+            Certificate.objects.standing()
+            .filter(pk=certificate.pk, state__in=_UNFINISHED)
+            .update(
+                state=CertificateState.READY,
+                missing_letters="",
+                pdf=name,
+                pdf_sha256=digest,
+                ready_at=now(),
+            )
+        )
+        if made_ready:
+            _tell(certificate)
+    return bool(made_ready)
 
 
 def enqueue_pending() -> None:
@@ -242,30 +266,6 @@ def _queued(task: str) -> list[list[Any]]:
     """The arguments of each call of a task that no worker has begun."""
     calls = DBTaskResult.objects.filter(task_path=task, status=TaskResultStatus.READY)
     return [call["args"] for call in calls.values_list("args_kwargs", flat=True)]
-
-
-def _store(certificate: Certificate, pdf: bytes) -> bool:
-    """Keep the file under its hash, and say so once."""
-    digest = sha256(pdf).hexdigest()
-    storage = Certificate._meta.get_field("pdf").storage
-    name = f"certificates/{digest}.pdf"
-    if not storage.exists(name):
-        name = storage.save(name, ContentFile(pdf))
-    with transaction.atomic():
-        made_ready = (
-            Certificate.objects.standing()
-            .filter(pk=certificate.pk, state__in=_UNFINISHED)
-            .update(
-                state=CertificateState.READY,
-                missing_letters="",
-                pdf=name,
-                pdf_sha256=digest,
-                ready_at=now(),
-            )
-        )
-        if made_ready:
-            _tell(certificate)
-    return bool(made_ready)
 
 
 def _tell(certificate: Certificate) -> None:

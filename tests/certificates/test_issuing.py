@@ -5,6 +5,7 @@ from hashlib import sha256
 
 import pytest
 from django.core.management import call_command
+from django.db import transaction
 from django.utils.timezone import now
 from django_tasks_db.models import DBTaskResult
 
@@ -50,7 +51,8 @@ def complete(enrolment, *, at=AT):
             at=at - timedelta(days=9 - number),
             by=by,
         )
-    settle(enrolment, at=at, by=by)
+    with transaction.atomic():
+        settle(enrolment, at=at, by=by)
     return enrolment
 
 
