@@ -32,10 +32,10 @@ def team(request: MemberRequest) -> HttpResponse:
         "matrix": matrix,
         "page": matrix.page(request.GET.get("page")),
         "invited": Invitation.objects.visible_to(request.access).open().count(),
-        "certificates": Certificate.objects.visible_to(request.access)
-        .exclude(enrolment__member__user=request.user)
+        "certificates": Certificate.objects.of_people(request.access)
         .released()
         .standing()
+        .ready()
         .count(),
     }
     return render(request, "dashboards/team.html", context)
