@@ -3,7 +3,7 @@
 import logging
 import socket
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -310,13 +310,13 @@ def test_clock_asks_once_a_minute_for_what_is_late() -> None:
 
 
 @pytest.mark.parametrize(
-    "fields",
-    [{"sent_at": now()}, {"dropped_at": now()}, {"send_after": now()}],
+    "field",
+    ["sent_at", "dropped_at", "send_after"],
     ids=["sent", "dropped", "just due"],
 )
-def test_clock_leaves_the_rest(fields: dict[str, datetime]) -> None:
+def test_clock_leaves_the_rest(field: str) -> None:
     cache.clear()
-    ready(**({"send_after": now() - timedelta(days=1)} | fields))
+    ready(**({"send_after": now() - timedelta(days=1)} | {field: now()}))
 
     outbox.enqueue_due()
 
