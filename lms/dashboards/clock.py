@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from certificates.issuing import enqueue_pending
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
-from sessions.booking import cancel_run_out
 
+from certificates.issuing import enqueue_pending
 from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
+from sessions.booking import cancel_run_out
 
 logger = logging.getLogger(__name__)
 EVERY = timedelta(seconds=20)
@@ -25,7 +25,7 @@ def tick() -> bool:
     enqueue_due()
     enqueue_pending()
     cancel_run_out()
-    call_command("prune_db_task_results", verbosity=0)
+    call_command("prune_db_task_results", "--backend", "jobs", verbosity=0)
     return True
 
 
