@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,9 @@ CACHE = ROOT / ".cache"
 VENV = ROOT / ".venv"
 UV = "uv>=0.9,<1"
 MEBIBYTE = 2**20
+
+# Where venv's own pip lies, from the standard library: Python's place, Debian's.
+CARRIED_PIPS = ("ensurepip/_bundled/pip-*.whl", "../../share/python-wheels/pip-*.whl")
 
 # What WeasyPrint loads at run time, by the Debian package that brings it.
 LIBRARIES = {
@@ -191,25 +195,30 @@ def install_packages(packages: Sequence[str]) -> None:
 # --- Python's packages ---------------------------------------------------------
 
 
+def _pip() -> list[str]:
+    """Return the command of some pip: the machine's, or the one venv carries.
+
+    Making a virtual environment only to have pip would take seconds longer.
+    """
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip"]
+    for pattern in CARRIED_PIPS:
+        for wheel in sorted(Path(sysconfig.get_path("stdlib")).glob(pattern)):
+            return [sys.executable, str(wheel / "pip")]
+    raise Stop("Python has no pip; please run: sudo apt-get install -y python3-pip")
+
+
 def _uv() -> str:
     """Return the path of the project's own uv, fetched if it is not there yet."""
     folder = CACHE / "uv"
     uv = folder / "bin" / "uv"
-    if uv.exists():
-        return str(uv)
-    fetch = [sys.executable, "-m", "pip", "install", "--target", str(folder)]
-    if not importlib.util.find_spec("pip"):
+    if not uv.exists():
+        quiet = ["--quiet", "--disable-pip-version-check", "--no-compile"]
         run(
-            [sys.executable, "-m", "venv", str(folder)],
-            failing="Python's venv did not work; "
-            "please run: sudo apt-get install -y python3-venv",
+            [*_pip(), "install", *quiet, "--target", str(folder), UV],
+            failing="uv could not be fetched from the Python package index: "
+            "please look at the network, then run this again.",
         )
-        fetch = [str(folder / "bin" / "python"), "-m", "pip", "install"]
-    run(
-        [*fetch, "--quiet", "--disable-pip-version-check", UV],
-        failing="uv could not be fetched from the Python package index: "
-        "please look at the network, then run this again.",
-    )
     return str(uv)
 
 
