@@ -9,12 +9,13 @@ from typing import Any
 
 from django import forms
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.auth import require_admin_access
 
 from lms import states
+from lms.people.access import MemberRequest
+from lms.people.roles import staff_required
 from lms.states import State
 
 ICONS = Path(__file__).resolve().parents[1] / "static" / "lms" / "icons.svg"
@@ -78,8 +79,8 @@ class SampleForm(forms.Form):
     )
 
 
-@require_admin_access  # type: ignore[untyped-decorator]  # Wagtail has no types
-def styleguide(request: HttpRequest) -> HttpResponse:
+@staff_required  # type: ignore[untyped-decorator]  # Wagtail has no types
+def styleguide(request: MemberRequest) -> HttpResponse:
     """Show all components; for whoever may enter `/cms/`."""
     return render(request, "dashboards/styleguide.html", _samples())
 

@@ -6,12 +6,15 @@ from datetime import date
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db import transaction
 from wagtail.models import Page, Site
 
 from content.models import HandbookPage, HomePage
+from content.permissions import grant_channel_team
 from courses.editions import publish_edition
 from courses.models import ProgrammeIndexPage, ProgrammePage, TopicPage
+from lms.people.accounts import CHANNEL_TEAM
 from lms.people.models import Team
 from lms.seed import policy
 from lms.seed.models import SeededItem
@@ -32,6 +35,7 @@ def seed_content() -> list[str]:
         *_seed_programmes(source),
     ]
     _follow_public_url()
+    grant_channel_team(Group.objects.get_or_create(name=CHANNEL_TEAM)[0])
     return made
 
 

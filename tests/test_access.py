@@ -1,0 +1,325 @@
+"""Who may open which address: every URL pattern of ours stands in this table.
+
+Each is asked by seven people, about an object of the trainee Tess and about one
+that is nobody's they know. A pattern without an entry fails the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from operator import attrgetter
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from certificates.models import CertificateState
+from content.permissions import grant_channel_team
+from lms.people.accounts import set_channel_team
+from tests.factories import (
+    BookingFactory,
+    CertificateFactory,
+    EditionFactory,
+    EnrolmentFactory,
+    HandbookPageFactory,
+    MemberFactory,
+    ResellerFactory,
+    TrainerFactory,
+    UserFactory,
+)
+
+PEOPLE = [
+    "anonymous",
+    "tess",
+    "colleague",
+    "manager",
+    "other_manager",
+    "trainer",
+    "other_trainer",
+    "staff",
+]
+SIGN_IN = "sign in"
+OWNERS = {
+    "cms/": "Wagtail's admin: for the channel team alone",
+    "accounts/": "allauth's: signing in, one's own addresses, passkeys",
+    "documents/": "Wagtail's documents: behind its own permission check",
+}
+
+
+Args = Callable[[Any], list[Any]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What each of PEOPLE is answered, in that order.
+
+    `args` makes the address's arguments from the world; `foreign` those of an
+    object of somebody whom only the channel team may see: all get `others` for it,
+    but for the channel team, who get `staff`.
+    """
+
+    answers: tuple[int | str, ...]
+    args: Args = lambda world: []
+    foreign: Args | None = None
+    staff: int = 404
+    others: int = 404
+    method: str = "get"
+
+
+PUBLIC = (200,) * 8
+SIGNED_IN = (SIGN_IN, *(200,) * 7)
+SENT_ON = (SIGN_IN, *(302,) * 7)
+
+
+def of(name: str, *path: str) -> tuple[Args, Args]:
+    """Arguments made from Tess's object, and from the foreign one."""
+
+    def make(prefix: str) -> Args:
+        def args(world: Any) -> list[Any]:
+            return [attrgetter(each)(getattr(world, prefix + name)) for each in path]
+
+        return args
+
+    return make(""), make("foreign_")
+
+
+CALL = of("booking", "ref")
+ENROLMENT = of("enrolment", "pk")
+SERIAL = of("certificate", "serial")
+HERS = (SIGN_IN, 200, 404, 404, 404, 404, 404, 404)
+HERS_AND_MANAGERS = (SIGN_IN, 200, 404, 200, 404, 404, 404, 200)
+BOTH_SIDES_AND_MANAGERS = (SIGN_IN, 200, 404, 200, 404, 200, 404, 200)
+NOT_HERE = (SIGN_IN, *(404,) * 7)
+
+TABLE: dict[str, Entry] = {
+    # the frame
+    "branding_css": Entry(PUBLIC),
+    "healthz": Entry(PUBLIC),
+    "readyz": Entry(PUBLIC),
+    "landing": Entry(SENT_ON),
+    "styleguide": Entry((SIGN_IN, *(403,) * 6, 200)),
+    "media": Entry(NOT_HERE, lambda world: ["images/none.png"]),
+    "wagtail_serve": Entry(SIGNED_IN, lambda world: [world.topic_path]),
+    "_util/login/": Entry((SIGN_IN,) * 8),
+    "wagtailcore_login": Entry((SIGN_IN,) * 8),
+    "wagtailcore_authenticate_with_password": Entry(
+        (404,) * 8, lambda world: [10**9, 1]
+    ),
+    # joined screens
+    "dashboards:my": Entry(SIGNED_IN),
+    "dashboards:team": Entry((SIGN_IN, 403, 403, 200, 200, 403, 403, 403)),
+    "dashboards:person": Entry(HERS_AND_MANAGERS, *of("member", "pk"), staff=200),
+    "dashboards:standing": Entry((SIGN_IN, *(403,) * 6, 200)),
+    "dashboards:reseller": Entry(
+        (SIGN_IN, *(403,) * 6, 200), *of("reseller", "pk"), staff=200, others=403
+    ),
+    "dashboards:search": Entry(SIGNED_IN),
+    # people
+    "people:settings": Entry(SIGNED_IN),
+    "people:switch": Entry((SIGN_IN, 302, *(404,) * 6), method="post"),
+    "people:sent": Entry(PUBLIC),
+    "people:accept": Entry((404,) * 8, lambda world: ["no-such-token"]),
+    "people:send_again": Entry(
+        (302,) * 8, lambda world: ["no-such-token"], method="post"
+    ),
+    "people:welcome": Entry((404,) * 8, lambda world: ["no-such-token"]),
+    # the handbook and the topics
+    "content:acknowledge": Entry(
+        (SIGN_IN, 302, 302, 302, 302, 403, 403, 403),
+        lambda world: [world.handbook.pk],
+        method="post",
+    ),
+    "courses:read": Entry(
+        (SIGN_IN, 302, 404, 404, 404, 404, 404, 404),
+        lambda world: [world.enrolment.pk, world.topic.pk],
+        lambda world: [world.foreign_enrolment.pk, world.topic.pk],
+        method="post",
+    ),
+    # calls
+    "sessions:agenda": Entry(SIGNED_IN),
+    "sessions:book": Entry(HERS, *ENROLMENT),
+    "sessions:booking": Entry(BOTH_SIDES_AND_MANAGERS, *CALL, staff=200),
+    "sessions:join": Entry(
+        (SIGN_IN, 302, 404, 302, 404, 302, 404, 302), *CALL, staff=302
+    ),
+    "sessions:cancel": Entry(
+        (SIGN_IN, 302, 404, 409, 404, 302, 404, 302), *CALL, method="post", staff=302
+    ),
+    "sessions:calendar_file": Entry(
+        (SIGN_IN, 200, 404, 302, 404, 200, 404, 302), *CALL, staff=302
+    ),
+    "sessions:sign_off": Entry(
+        (SIGN_IN, 403, 404, 403, 404, 200, 404, 200), *CALL, staff=200
+    ),
+    "sessions:undo": Entry(
+        (SIGN_IN, 403, 404, 403, 404, 302, 404, 302), *CALL, method="post", staff=302
+    ),
+    "sessions:today": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
+    "sessions:ready": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
+    "sessions:schedule": Entry(
+        (SIGN_IN, 403, 403, 403, 403, 200, 404, 403), *ENROLMENT, others=403
+    ),
+    # certificates
+    "certificates:certificates": Entry(SIGNED_IN),
+    "certificates:team": Entry((SIGN_IN, 403, 403, 200, 200, 403, 403, 200)),
+    "certificates:pack": Entry((SIGN_IN, 200, 302, 200, 302, 302, 302, 200)),
+    "certificates:certificate": Entry(HERS_AND_MANAGERS, *SERIAL, staff=200),
+    "certificates:pdf": Entry(HERS_AND_MANAGERS, *SERIAL, staff=200),
+    "verify_form": Entry(PUBLIC),
+    "verify": Entry(PUBLIC, SERIAL[0]),
+}
+
+
+def patterns(
+    resolver: URLResolver, route: str = "", space: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Walk all patterns: the whole route, and the name one reverses it by."""
+    for each in resolver.url_patterns:
+        here = route + str(each.pattern)
+        if isinstance(each, URLResolver):
+            inner = f"{space}{each.namespace}:" if each.namespace else space
+            yield from patterns(each, here, inner)
+        elif isinstance(each, URLPattern):
+            yield here, f"{space}{each.name}" if each.name else ""
+
+
+def own_patterns() -> list[tuple[str, str]]:
+    return [
+        (route, name)
+        for route, name in patterns(get_resolver())
+        if not route.lstrip("^").startswith(tuple(OWNERS)) or name == "styleguide"
+    ]
+
+
+def test_every_pattern_is_in_the_table():
+    named = {name or route for route, name in own_patterns()}
+
+    assert named == set(TABLE)
+
+
+def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, Any]:
+    """A reseller with a trainee who has a call, a certificate, and a programme."""
+    reseller = ResellerFactory()
+    member = MemberFactory(reseller=reseller)
+    enrolment = EnrolmentFactory(member=member, edition=programme_edition)
+    booking = BookingFactory(enrolment=enrolment, trainer=trainer)
+    done = EnrolmentFactory(member=member, completed=True)
+    certificate = CertificateFactory(
+        enrolment=done,
+        state=CertificateState.READY,
+        pdf=ContentFile(b"%PDF-", "some.pdf"),
+        pdf_sha256="0" * 64,
+    )
+    made = {
+        "reseller": reseller,
+        "member": member,
+        "enrolment": enrolment,
+        "booking": booking,
+        "certificate": certificate,
+    }
+    return {prefix + name: each for name, each in made.items()}
+
+
+@pytest.fixture
+def world(db: None) -> SimpleNamespace:
+    """Tess, whom some may see; and a stranger, whom only the channel team may."""
+    edition = EditionFactory()
+    topic = edition.topics.first().topic
+    trainer = TrainerFactory(programmes=[edition.programme])
+    stranger_trainer = TrainerFactory()
+    hers = make_side("", edition, trainer)
+    foreign = make_side("foreign_", EditionFactory(), stranger_trainer)
+    tess, reseller = hers["member"], hers["reseller"]
+    staff = UserFactory()
+    set_channel_team(staff, True, by=None)
+    grant_channel_team(staff.groups.get())
+    people = {
+        "anonymous": None,
+        "tess": tess.user,
+        "colleague": MemberFactory(reseller=reseller).user,
+        "manager": MemberFactory(reseller=reseller, is_manager=True).user,
+        "other_manager": MemberFactory(is_manager=True).user,
+        "trainer": trainer.user,
+        "other_trainer": TrainerFactory().user,
+        "staff": staff,
+    }
+    return SimpleNamespace(
+        people=people,
+        topic=topic,
+        topic_path=topic.get_url_parts()[2].lstrip("/"),
+        handbook=HandbookPageFactory(is_acknowledged=True),
+        **hers,
+        **foreign,
+    )
+
+
+def address(name: str, args: list[Any]) -> str:
+    return f"/{name}" if "/" in name else reverse(name, args=args)
+
+
+def ask(client: Any, world: Any, who: str, name: str, args: list[Any]) -> int | str:
+    """Ask as somebody, and take back what the answer changed.
+
+    A way to the sign-in page is told apart from other ways.
+    """
+    entry = TABLE[name]
+    data = {"reason": "ill", "member": world.member.pk}
+    with transaction.atomic():
+        client.logout()
+        if person := world.people[who]:
+            client.force_login(person)
+        response = getattr(client, entry.method)(address(name, args), data)
+        transaction.set_rollback(True)
+    door = reverse("account_login")
+    for close in response._resource_closers:  # close() itself ends the connection
+        close()
+    if response.status_code == 302 and response.url.startswith(door):
+        return SIGN_IN
+    return response.status_code
+
+
+def test_answers_are_those_of_the_table(client, world):
+    wrong = {}
+
+    for name, entry in TABLE.items():
+        args = entry.args(world)
+        for who, expected in zip(PEOPLE, entry.answers, strict=True):
+            if (got := ask(client, world, who, name, args)) != expected:
+                wrong[name, who] = f"{got}, not {expected}"
+
+    assert wrong == {}
+
+
+def test_foreign_object_is_as_if_it_were_not_there(client, world):
+    wrong = {}
+
+    for name, entry in TABLE.items():
+        if entry.foreign is None:
+            continue
+        args = entry.foreign(world)
+        missing = ["0" * 13 if isinstance(each, str) else 10**9 for each in args]
+        for who, on_own in zip(PEOPLE[1:], entry.answers[1:], strict=True):
+            foreign = ask(client, world, who, name, args)
+            absent = ask(client, world, who, name, missing)
+            has_no_role = on_own == entry.others == 403
+            expected = 403 if has_no_role else 404
+            if who == "staff" and not has_no_role:
+                expected = absent = entry.staff
+            if (foreign, absent) != (expected, expected):
+                wrong[name, who] = f"{foreign} and {absent}, not {expected}"
+
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_cms_is_for_the_channel_team_alone(client, world, who):
+    if person := world.people[who]:
+        client.force_login(person)
+
+    response = client.get("/cms/")
+
+    assert response.status_code == (200 if who == "staff" else 302)
