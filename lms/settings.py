@@ -376,10 +376,23 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"hide_secrets": {"()": "lms.people.logs.HideSecrets"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["hide_secrets"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {  # a line for each page and each of its tasks says too much
-        name: {"level": "WARNING"}
-        for name in ("wagtail", "django_tasks", "fontTools", "weasyprint")
+    "loggers": {
+        # Django's own handlers would write beside ours, past the filter.
+        "django": {"handlers": [], "level": "INFO"},
+        "django.server": {"handlers": [], "propagate": True},
+        # A line for each page and each of its tasks says too much.
+        **{
+            name: {"level": "WARNING"}
+            for name in ("wagtail", "django_tasks", "fontTools", "weasyprint")
+        },
     },
 }

@@ -149,6 +149,8 @@ def test_accept_signed_in_as_somebody_else_changes_nothing(
     response = client.post(link, WORDS)
 
     assert "This invitation is for another address" in response.content.decode()
+    signed_out = client.post(reverse("account_logout"), {"next": link})
+    assert signed_out["Location"] == link
     assert not Member.objects.exists()
 
 
