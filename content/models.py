@@ -156,3 +156,8 @@ class Branding(BaseSiteSetting):
     )
 
     panels = [FieldPanel("accent"), FieldPanel("training_email")]
+
+    @classmethod
+    def current(cls) -> Branding:
+        """What was saved, or the defaults: reading writes nothing. One query."""
+        return cls.objects.first() or cls()

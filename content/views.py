@@ -34,7 +34,7 @@ def acknowledge(request: MemberRequest, page_pk: int) -> HttpResponse:
 
 def branding_css(request: HttpRequest) -> HttpResponse:
     """The accent of this site, over the one that the style sheets bring."""
-    accent = Branding.for_request(request).accent
+    accent = Branding.current().accent
     response = HttpResponse(f":root{{--accent:{accent}}}\n", content_type="text/css")
     response["Cache-Control"] = "public, max-age=300"
     return response

@@ -39,7 +39,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     access: Access | None = getattr(request, "access", None) or None
     return {
         "roles": SimpleLazyObject(lambda: _roles(access, request.path)),
-        "who_to_ask": SimpleLazyObject(lambda: _contacts(request, access)),
+        "who_to_ask": SimpleLazyObject(lambda: _contacts(access)),
         "zone": access.user.time_zone if access else settings.HOME_TIME_ZONE,
         "is_demo": settings.DEMO,
     }
@@ -58,7 +58,7 @@ def _roles(access: Access | None, path: str) -> list[Role]:
     return [Role(name, url, path.startswith(url)) for name, url in urls]
 
 
-def _contacts(request: HttpRequest, access: Access | None) -> list[Contact]:
+def _contacts(access: Access | None) -> list[Contact]:
     """One's managers, then the training team; for the signed-out the team alone."""
     managers = (
         User.objects.filter(
@@ -72,6 +72,6 @@ def _contacts(request: HttpRequest, access: Access | None) -> list[Contact]:
     contacts = [
         Contact(user.full_name, user.email, _("your manager")) for user in managers[:3]
     ]
-    if address := Branding.for_request(request).training_email:
+    if address := Branding.current().training_email:
         contacts.append(Contact(_("The training team"), address, "ByteKast"))
     return contacts

@@ -66,7 +66,7 @@ class Cell:
 def cells_of(
     members: Sequence[Member], programmes: Sequence[ProgrammePage]
 ) -> dict[tuple[int, int], Cell]:
-    """Work out every cell, by member and programme; nine queries for any number."""
+    """Work out every cell, by member and programme; six queries for any number."""
     cells = {
         (member.pk, programme.pk): Cell(member, programme)
         for member in members

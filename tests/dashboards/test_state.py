@@ -170,7 +170,7 @@ def test_person_away_is_not_overdue():
 
 
 @pytest.mark.parametrize("people", [1, 3])
-def test_cells_take_seven_queries(django_assert_num_queries, people):
+def test_cells_take_six_queries(django_assert_num_queries, people):
     first = EnrolmentFactory()
     enrolments = [
         first,
@@ -181,9 +181,9 @@ def test_cells_take_seven_queries(django_assert_num_queries, people):
         BookingFactory(enrolment=enrolment)
     members = [enrolment.member for enrolment in enrolments]
 
-    # enrolments, edition topics, evidence, completions, bookings, their topics,
+    # enrolments, topics asked, evidence and completions, bookings, their topics,
     # certificates
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         cells = cells_of(members, [first.programme])
 
     assert len(cells) == people
