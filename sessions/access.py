@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 from django.http import HttpRequest, HttpResponse
+from django.utils.timezone import now
 
 from courses.models import (
     EditionTopic,
@@ -69,8 +70,10 @@ def ready_for(trainer: Trainer) -> QuerySet[Enrolment]:
     """Those of them in which a topic is ready and not booked, longest first.
 
     The same question as `ready_topics`, asked of all rows at once (a test holds the
-    two together). Each carries `since`: from when on they could have booked.
+    two together); who is away now is left out. Each carries `since`: from when on
+    they could have booked.
     """
+    today = now().date()
     evidence = Evidence.objects.filter(
         enrolment=OuterRef(OuterRef("pk")), topic=OuterRef("topic"), voided_at=None
     )
@@ -101,6 +104,7 @@ def ready_for(trainer: Trainer) -> QuerySet[Enrolment]:
     return (
         bookable_by(trainer)
         .filter(Exists(ready))
+        .exclude(member__away_from_on__lte=today, member__away_until_on__gte=today)
         .annotate(
             since=Greatest(
                 "enrolled_at",

@@ -142,13 +142,13 @@ def _book(
     try:
         return attempt()
     except OperationalError as error:
-        if connection.in_atomic_block or not _is_deadlock(error):
+        if connection.in_atomic_block or not is_deadlock(error):
             raise
         return attempt()
 
 
 def _of_the_same(booked: Booking, enrolment: Enrolment) -> Booking:
-    if booked.enrolment_id != enrolment.pk:
+    if booked.trainee_id != enrolment.member.user_id:
         raise Refused(_("This form was used already. Open the page again."))
     return booked
 
@@ -316,7 +316,7 @@ def taken_if_overlapping() -> Iterator[None]:
         raise
 
 
-def _is_deadlock(error: OperationalError) -> bool:
+def is_deadlock(error: OperationalError) -> bool:
     return getattr(error.__cause__, "sqlstate", None) == "40P01"
 
 

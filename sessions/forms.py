@@ -151,7 +151,7 @@ class SignOffForm(forms.Form):
             required=False,
             max_length=NOTE_LENGTH,
             widget=forms.Textarea(attrs={"rows": 2}),
-            help_text=_("For you and the training team. They can ask to read it."),
+            help_text=_("Only you read this. They can ask to see it."),
         )
 
     def parts(self) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ def follow_or_free(
     if successor is not None:
         follow_successor(enrolment, successor)
     else:
-        free_calls(enrolment, by=by, reason=_("The programme was closed for them."))
+        free_calls(enrolment, by=by, reason=_("The programme was closed."))
 
 
 @receiver(programme_completed)

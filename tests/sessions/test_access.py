@@ -82,3 +82,17 @@ def test_bookable_are_open_live_and_in_own_programmes(db):
     EnrolmentFactory(edition=edition, member__user=trainer.user)
 
     assert list(bookable_by(trainer)) == [own]
+
+
+@pytest.mark.parametrize(("away_until", "listed"), [(-1, True), (0, False)])
+def test_ready_for_leaves_out_who_is_away(db, away_until, listed):
+    edition = EditionFactory()
+    trainer = TrainerFactory(programmes=[edition.programme])
+    today = now().date()
+    EnrolmentFactory(
+        edition=edition,
+        member__away_from_on=today - timedelta(days=9),
+        member__away_until_on=today + timedelta(days=away_until),
+    )
+
+    assert ready_for(trainer).exists() == listed

@@ -2,8 +2,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
+import psycopg
 import pytest
 import time_machine
+from django.db.utils import OperationalError
 
 from lms.errors import Refused
 from lms.mail.models import Message
@@ -12,6 +14,7 @@ from sessions.booking import (
     book_call,
     cancel_call,
     cancel_run_out,
+    is_deadlock,
     ready_topics,
 )
 from sessions.models import Booking, BookingState, BookingTopic, Origin
@@ -379,6 +382,16 @@ def soon(trainer, weekdays=range(7)):
     while local.weekday() not in weekdays:
         local += timedelta(days=1)
     return local.replace(hour=10, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def test_only_a_deadlock_is_worth_a_second_try():
+    deadlock, other = OperationalError(), OperationalError()
+    deadlock.__cause__ = psycopg.errors.DeadlockDetected()
+    other.__cause__ = psycopg.errors.AdminShutdown()
+
+    assert is_deadlock(deadlock)
+    assert not is_deadlock(other)
+    assert not is_deadlock(OperationalError("database is locked"))
 
 
 # --- Cancelling --------------------------------------------------------------------

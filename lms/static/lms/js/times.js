@@ -3,7 +3,7 @@
 const offer = () => {
   const select = document.querySelector("select[data-offer-zone]");
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (!select || select.value === here || select.parentElement.querySelector("button")) {
+  if (!select || select.value === here || document.getElementById("zone-offer")) {
     return;
   }
   const option = [...select.options].find((one) => one.value === here);
@@ -11,6 +11,7 @@ const offer = () => {
     return;
   }
   const button = document.createElement("button");
+  button.id = "zone-offer";
   button.type = "button";
   button.className = "link-button";
   button.textContent = select.dataset.offerZone.replace("{zone}", option.textContent);
@@ -18,7 +19,7 @@ const offer = () => {
     select.value = here;
     select.dispatchEvent(new Event("change", { bubbles: true }));
   });
-  select.after(button);
+  select.closest(".filters").after(button);
 };
 
 offer();
