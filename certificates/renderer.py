@@ -41,13 +41,30 @@ class OwnDrawings(URLFetcher):
         return URLFetcherResponse(url, body, {"Content-Type": "image/svg+xml"})
 
 
+class Srgb(ColorProfile):
+    """What PDF/A's colours refer to: the profile that WeasyPrint brings, as it is.
+
+    WeasyPrint would write it anew with each document, the second time in other bytes.
+    """
+
+    content = (files("weasyprint.pdf") / "sRGB2014.icc").read_bytes()
+
+    def __init__(self) -> None:
+        super().__init__(
+            BytesIO(self.content),
+            "sRGB2014.icc",
+            "relative-colorimetric",
+            (["r"], ["g"], ["b"]),
+        )
+
+
 class Renderer:
     """The fonts, the style sheet and the engraving of one design."""
 
     def __init__(self, design: Design) -> None:
         self.engraving = compress(ornament.background(design.ink, design.accent))
         self.fonts = FontConfiguration()
-        self.colours = srgb_profile()
+        self.colours = Srgb()
         self.css = CSS(
             string=f":root {{ --ink: {design.ink}; --accent: {design.accent} }}\n"
             f"{STYLES.read_text()}",
@@ -85,17 +102,6 @@ class Renderer:
         pdf.add_object(under)
         first_page = pdf.objects[pdf.pages["Kids"][0]]
         first_page["Contents"] = Array([under.reference, first_page["Contents"]])
-
-
-def srgb_profile() -> ColorProfile:
-    """What PDF/A's colours refer to: the profile that WeasyPrint brings."""
-    profile = files("weasyprint.pdf") / "sRGB2014.icc"
-    return ColorProfile(
-        BytesIO(profile.read_bytes()),
-        "sRGB2014.icc",
-        "relative-colorimetric",
-        (["r"], ["g"], ["b"]),
-    )
 
 
 def qr_code(text: str) -> str:

@@ -10,7 +10,7 @@ from weasyprint.urls import FatalURLFetchingError
 
 from certificates import fonts
 from certificates.render import CannotRender, Design, page, render, set_name
-from certificates.renderer import OwnDrawings
+from certificates.renderer import OwnDrawings, Renderer
 
 VERIFY_URL = "https://qualifications.example.com/c/8K3Q-Z7MX-P4TD-H"
 
@@ -46,13 +46,17 @@ def test_the_same_claim_gives_the_same_bytes_in_another_process(claim):
     assert render(claim, Design(), VERIFY_URL) == elsewhere
 
 
-def test_another_certificate_between_changes_nothing(claim):
-    before = render(claim, Design(), VERIFY_URL)
+def test_another_certificate_before_changes_nothing(claim):
+    """A renderer that has just begun and one that has worked: the same bytes."""
+    work = (page(claim, VERIFY_URL), VERIFY_URL)
+    other = page(claim | {"name": "Ἀλέξανδρος"}, VERIFY_URL)
+    fresh, used = Renderer(Design()), Renderer(Design())
 
-    other = render(claim | {"name": "Ἀλέξανδρος"}, Design(), VERIFY_URL + "1")
+    used.render(other, VERIFY_URL + "1", identifier="other")
 
-    assert other != before
-    assert render(claim, Design(), VERIFY_URL) == before
+    first = fresh.render(*work, identifier="one")
+    assert used.render(*work, identifier="one") == first
+    assert fresh.render(*work, identifier="one") == first
 
 
 def test_pdf_is_one_sound_tagged_page_in_a4_landscape(pdf):
