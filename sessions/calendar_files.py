@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
-from icalendar import Alarm, Calendar, Event, vCalAddress, vText
+from icalendar import (
+    Alarm,
+    Calendar,
+    Event,
+    Timezone,
+    TimezoneDaylight,
+    TimezoneStandard,
+    vCalAddress,
+    vText,
+)
 
 from lms.mail.outbox import File
+from sessions.hours import DAY
 from sessions.models import Booking, BookingState
+from sessions.slots import jump
 
 if TYPE_CHECKING:
     from lms.people.models import User
+
+YEAR = timedelta(days=366)
 
 
 def calendar_file(booking: Booking, reader: User) -> File:
@@ -59,12 +73,43 @@ def _calendar(booking: Booking, reader: User, method: str) -> Calendar:
     calendar.add("prodid", "-//ByteKast//Qualifications//EN")
     calendar.add("version", "2.0")
     calendar.add("method", method)
+    if reader.time_zone != "UTC":
+        calendar.add_component(time_zone(reader.zone, booking.starts_at))
     calendar.add_component(_event(booking, reader, method))
-    first = booking.starts_at.date()
-    calendar.add_missing_timezones(
-        first_date=first - timedelta(days=400), last_date=first + timedelta(days=400)
-    )
     return calendar
+
+
+def time_zone(zone: ZoneInfo, around: datetime) -> Timezone:
+    """Return what the zone's clock does for a year before and after an instant.
+
+    Each part begins, as RFC 5545 asks, at the wall-clock time that the clock showed
+    as it changed, by the offset before (icalendar's own generator takes the one after).
+    """
+    minute = int((around - YEAR).timestamp() // 60)
+    last = int((around + YEAR).timestamp() // 60)
+    found = Timezone()
+    found.add("tzid", zone.key)
+    found.add_component(_clock_since(zone, minute, minute))
+    while minute < last:
+        change = jump(zone, minute, minute + DAY)
+        if change > minute:
+            found.add_component(_clock_since(zone, change, change - 1))
+        minute += DAY
+    return found
+
+
+def _clock_since(
+    zone: ZoneInfo, minute: int, before: int
+) -> TimezoneStandard | TimezoneDaylight:
+    was, now_on = (datetime.fromtimestamp(at * 60, zone) for at in (before, minute))
+    part = TimezoneDaylight() if now_on.dst() else TimezoneStandard()
+    offset_before = was.utcoffset() or timedelta()
+    onset = datetime.fromtimestamp(minute * 60, UTC) + offset_before
+    part.add("dtstart", onset.replace(tzinfo=None))
+    part.add("tzoffsetfrom", offset_before)
+    part.add("tzoffsetto", now_on.utcoffset() or timedelta())
+    part.add("tzname", now_on.tzname() or "")
+    return part
 
 
 def _event(booking: Booking, reader: User, method: str) -> Event:

@@ -98,7 +98,7 @@ def times_page(
     for slot in slots:
         by_day[slot.starts_at.astimezone(zone).date()].append(slot)
     free_days = sorted(by_day)
-    first = _first_day(free_days, day)
+    first = _first_day(free_days, day, start and start.astimezone(zone).date())
 
     def line(slot: Slot, *, with_day: bool = False) -> TimeLine:
         at = slot.starts_at
@@ -144,12 +144,20 @@ def who(slot: Slot, trainers: Iterable[Trainer]) -> list[Trainer]:
     return [trainer for trainer in trainers if trainer.pk in slot.trainers]
 
 
-def _first_day(free_days: list[date], day: date | None) -> date | None:
+def _first_day(
+    free_days: list[date], day: date | None, start: date | None
+) -> date | None:
+    """The day the list begins with: the one asked for, else so that `start` shows."""
     if not free_days:
         return None
-    if day is None:
-        return free_days[0]
-    return min(max(day, free_days[0]), free_days[-1])
+    first = free_days[0]
+    if (
+        day is None
+        and start
+        and not first <= start < first + timedelta(days=DAYS_SHOWN)
+    ):
+        day = start
+    return min(max(day or first, first), free_days[-1])
 
 
 def _strip_day(day: date, count: int) -> StripDay:

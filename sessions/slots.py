@@ -221,11 +221,14 @@ def instant(zone: ZoneInfo, day: int, minute: int, *, is_end: bool) -> int:
     )
     if one <= other:  # as always, or told twice
         return other if is_end else one
-    return _jump(zone, other, one)
+    return jump(zone, other, one)
 
 
-def _jump(zone: ZoneInfo, low: int, high: int) -> int:
-    """Return the first minute after the one change of the clock between two."""
+def jump(zone: ZoneInfo, low: int, high: int) -> int:
+    """Return the first minute with the offset of the later of two minutes.
+
+    For two with at most one change of the clock between them.
+    """
     after = _offset(zone, high)
     while low < high:
         middle = (low + high) // 2

@@ -195,7 +195,7 @@ class BookPage:
                 slots,
                 ZoneInfo(zone),
                 link,
-                day=said.get("day") or _local_day(start, zone),
+                day=said.get("day"),
                 start=start,
                 other_zone=self._other_zone(zone),
             ),
@@ -260,10 +260,6 @@ class BookPage:
             )
 
         return link
-
-
-def _local_day(start: datetime | None, zone: str) -> date | None:
-    return start.astimezone(ZoneInfo(zone)).date() if start else None
 
 
 # --- One call ----------------------------------------------------------------------

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -37,17 +38,38 @@ def test_file_holds_the_call_at_its_instant_in_the_readers_zone(db, starts_at, z
     )
 
 
-@pytest.mark.parametrize("starts_at", [SUMMER, WINTER])
-def test_file_brings_the_rules_of_its_zone(db, starts_at):
-    booking = BookingFactory(starts_at=starts_at)
-    booking.trainee.time_zone = "America/New_York"
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Europe/London",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "Africa/Casablanca",
+        "Asia/Tokyo",
+    ],
+)
+def test_file_brings_the_rules_of_its_zone_to_the_minute(db, name):
+    booking = BookingFactory(starts_at=SUMMER)
+    booking.trainee.time_zone = name
 
     calendar, event = read(calendar_file(booking, booking.trainee))
 
-    (zone,) = calendar.walk("VTIMEZONE")
-    assert event["DTSTART"].params["TZID"] == zone["TZID"] == "America/New_York"
-    wall = event["DTSTART"].dt.replace(tzinfo=None)
-    assert zone.to_tz().utcoffset(wall) == event["DTSTART"].dt.utcoffset()
+    (rules,) = calendar.walk("VTIMEZONE")
+    assert event["DTSTART"].params["TZID"] == rules["TZID"] == name
+    half_hours = (SUMMER + timedelta(minutes=30 * n - 1) for n in range(-9000, 9000))
+    for at in half_hours:
+        assert offset_by(rules, at) == at.astimezone(ZoneInfo(name)).utcoffset()
+
+
+def offset_by(rules, at):
+    """What a calendar program makes of the rules: the last part that has begun."""
+    begun = [
+        (onset, part["TZOFFSETTO"].td)
+        for part in rules.subcomponents
+        if (onset := part["DTSTART"].dt - part["TZOFFSETFROM"].td)
+        <= at.replace(tzinfo=None)
+    ]
+    return max(begun)[1]
 
 
 def test_file_keeps_its_uid_and_counts_its_changes(db):

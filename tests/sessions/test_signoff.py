@@ -1,9 +1,11 @@
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import time_machine
 from django.utils.timezone import now
 
+from certificates.models import Certificate
 from courses.models import Enrolment, Evidence, EvidenceKind, TopicCompletion
 from courses.progress import record_evidence
 from lms.errors import Refused
@@ -180,6 +182,45 @@ def test_sign_off_refuses_topics_of_another_call(booking):
 
     with pytest.raises(Refused):
         sign_off(booking, words(other), by=booking.trainer.user)
+
+
+@pytest.mark.races
+def test_two_sign_offs_at_once_count_once(run_at_once):
+    enrolment = EnrolmentFactory()
+    topics = [asked.topic for asked in enrolment.edition.topics.all()]
+    for topic in topics:
+        record_evidence(enrolment, topic, EvidenceKind.READ, by=None)
+    booking = BookingFactory(
+        enrolment=enrolment, starts_at=now() - timedelta(minutes=1), topics=topics
+    )
+
+    results = run_at_once(*[partial(sign, booking)] * 3)
+
+    assert results == [booking] * 3
+    assert Evidence.objects.filter(kind=EvidenceKind.CALL).count() == 4
+    assert Enrolment.objects.qualified().count() == 1
+
+
+@pytest.mark.races
+def test_the_last_two_topics_signed_off_at_once_qualify_once(run_at_once):
+    enrolment = EnrolmentFactory()
+    topics = [asked.topic for asked in enrolment.edition.topics.all()]
+    for topic in topics:
+        record_evidence(enrolment, topic, EvidenceKind.READ, by=None)
+    calls = [
+        BookingFactory(
+            enrolment=enrolment,
+            starts_at=now() - timedelta(hours=hours),
+            topics=half,
+        )
+        for hours, half in [(1, topics[:2]), (2, topics[2:])]
+    ]
+
+    run_at_once(*(partial(sign, call) for call in calls))
+
+    assert TopicCompletion.objects.count() == 4
+    assert Enrolment.objects.qualified().count() == 1
+    assert Certificate.objects.count() == 1
 
 
 # --- Undo ----------------------------------------------------------------------------

@@ -122,6 +122,34 @@ def test_book_takes_three_clicks(client, enrolment, trainer, trainee):
     assert response.url == booking.get_absolute_url()
 
 
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ({}, "Tuesday 2 June"),
+        ({"start": "2026-06-05T09:00Z"}, "Tuesday 2 June"),  # does not jump
+        ({"start": "2026-06-10T09:00Z"}, "Wednesday 10 June"),
+        ({"day": "2026-06-10"}, "Wednesday 10 June"),
+        ({"day": "2020-01-01"}, "Tuesday 2 June"),
+    ],
+)
+def test_book_shows_the_days_around_what_was_asked(
+    client, enrolment, trainer, trainee, query, first
+):
+    response = client.get(book_url(enrolment), query)
+
+    assert response.context["times"].days[0].label == first
+
+
+def test_book_leads_a_week_on_and_back(client, enrolment, trainer, trainee):
+    first = client.get(book_url(enrolment)).context["times"]
+    second = client.get(first.later_url.partition("#")[0]).context["times"]
+    again = client.get(second.earlier_url.partition("#")[0]).context["times"]
+
+    assert first.earlier_url == ""
+    assert second.days[0].label == "Tuesday 9 June"
+    assert again.days[0].label == "Tuesday 2 June"
+
+
 def test_book_names_both_zones_before_it_books(client, enrolment, trainee):
     TrainerFactory(programmes=[enrolment.programme], time_zone="Europe/Madrid")
 
