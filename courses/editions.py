@@ -25,24 +25,35 @@ from lms.people.models import User
 
 @transaction.atomic
 def publish_edition(
-    programme: ProgrammePage, *, by: User | None, effective_on: date | None = None
+    programme: ProgrammePage,
+    *,
+    by: User | None,
+    effective_on: date | None = None,
+    number: int | None = None,
 ) -> Edition:
     """Ask of people what the programme's published pages now say (Policy 1).
 
     Freezes audience, need, validity and the published topics into rows that never
     change. From `effective_on` (None: today) on, whoever is in its teams is enrolled;
-    for a later date the clock does it then. Raises Refused, with all that is missing.
+    for a later date the clock does it then. Raises Refused, with all that is missing,
+    and when the next one is not `number` (None: whichever), so that two clicks publish
+    one. Who is in the middle of an earlier edition stays there.
     """
     programme = ProgrammePage.objects.select_for_update(of=("self",)).get(
         pk=programme.pk
     )
+    next_number = programme.editions.count() + 1
+    if number not in (None, next_number):
+        raise Refused(
+            _("Edition %(number)d is published already.") % {"number": number}
+        )
     topics = list(programme.topics().live())
     if missing := missing_for_edition(programme, topics):
         raise Refused(" ".join(missing))
 
     edition = Edition.objects.create(
         programme=programme,
-        number=programme.editions.count() + 1,
+        number=next_number,
         title=programme.title,
         section=programme.section,
         effective_on=effective_on or now().date(),

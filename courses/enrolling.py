@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from django.db import transaction
@@ -22,7 +23,7 @@ from courses.models import (
 from courses.signals import enrolment_closed
 from lms.audit.log import record
 from lms.errors import Refused
-from lms.people.models import Member, Reseller, TeamMembership, User
+from lms.people.models import Member, Reseller, Team, TeamMembership, User
 
 
 @transaction.atomic
@@ -185,20 +186,25 @@ def _programmes_of(member: Member) -> list[ProgrammePage]:
     return [edition.programme for edition in editions if edition.pk in obliging]
 
 
+def audience_of(teams: Iterable[Team]) -> QuerySet[Member]:
+    """Members in one of the teams today, of resellers that are approved."""
+    in_team = _team_memberships().filter(member=OuterRef("pk"), team__in=teams)
+    return (
+        Member.objects.live()
+        .filter(Exists(in_team), reseller__in=Reseller.objects.live())
+        .order_by("user", "pk")
+    )
+
+
 def _waiting(edition: Edition) -> QuerySet[Member]:
-    """Members in the edition's teams today, without a standing enrolment."""
-    in_team = _team_memberships().filter(
-        member=OuterRef("pk"), team__in=edition.audience.values("team")
+    """Members in the edition's teams without a standing enrolment."""
+    teams = Team.objects.filter(
+        pk__in=EditionAudience.objects.filter(edition=edition).values("team")
     )
     standing = Enrolment.objects.standing().filter(
         member=OuterRef("pk"), programme=edition.programme_id
     )
-    return (
-        Member.objects.live()
-        .filter(Exists(in_team), ~Exists(standing))
-        .filter(reseller__in=Reseller.objects.live())
-        .order_by("user", "pk")
-    )
+    return audience_of(teams).filter(~Exists(standing))
 
 
 def _behind(editions: list[Edition]) -> QuerySet[Enrolment]:

@@ -21,6 +21,7 @@ from wagtail.url_routing import RouteResult
 
 from content.blocks import BODY_BLOCKS, CRITERION_BLOCKS, LINE_BLOCKS
 from content.walls import MembersPage
+from courses.copying import DraftCopyForm
 from lms.constraints import AppendOnly
 from lms.people.models import Member, Team, User
 
@@ -42,6 +43,7 @@ class ProgrammeIndexPage(MembersPage):
     subpage_types = ["courses.ProgrammePage"]
     max_count = 1
     template = "courses/programmes.html"
+    admin_default_ordering = "ord"
 
 
 class ProgrammePage(MembersPage):
@@ -106,6 +108,9 @@ class ProgrammePage(MembersPage):
     parent_page_types = ["courses.ProgrammeIndexPage"]
     subpage_types = ["courses.TopicPage"]
     template = "courses/programme.html"
+    admin_default_ordering = "ord"
+    copy_form_class = DraftCopyForm
+    exclude_fields_in_copy = ["section", "audience"]
 
     def topics(self) -> PageQuerySet:
         """Its topic pages in the order of the tree, published or not."""
@@ -170,6 +175,7 @@ class TopicPage(MembersPage):
     parent_page_types = ["courses.ProgrammePage"]
     subpage_types: list[str] = []
     template = "courses/topic.html"
+    copy_form_class = DraftCopyForm
 
     def route(self, request: HttpRequest, path_components: list[str]) -> RouteResult:
         """Answer when unpublished too, to people who may be in the middle of it."""

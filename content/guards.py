@@ -1,0 +1,57 @@
+"""Pages that people's records point to: what an editor may not do, said in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from wagtail.models import Page
+
+from content.models import HandbookPage
+
+NAMED = 3
+
+
+def within(pages: Iterable[Page]) -> Q:
+    """Match the pages and all that lies below them."""
+    places = Q(pk__in=[])
+    for page in pages:
+        places |= Q(path__startswith=page.path)
+    return places
+
+
+def name_some(pages: Iterable[Page]) -> str:
+    """Name the first few of the pages: “Scope”, “Purpose” and more."""
+    titles = [f"“{page.title}”" for page in pages]
+    named = ", ".join(titles[:NAMED])
+    if len(titles) > NAMED:
+        return _("%(pages)s and more") % {"pages": named}
+    return named
+
+
+def send_back(request: HttpRequest, page: Page, why: str) -> HttpResponse | None:
+    """Show the editor why not, where the page is listed; None for no reason."""
+    if not why:
+        return None
+    messages.error(request, why)
+    listing = page.get_parent() or page
+    return redirect("wagtailadmin_explore", listing.pk)
+
+
+def why_handbook_stays(pages: Iterable[Page]) -> str:
+    """Why these pages cannot be deleted: people have confirmed some; else empty."""
+    confirmed = (
+        HandbookPage.objects.filter(within(pages))
+        .filter(acknowledgements__isnull=False)
+        .distinct()
+    )
+    if not confirmed:
+        return ""
+    return _(
+        "Nothing was deleted: people have confirmed that they read %(pages)s, and that "
+        "record stays. Unpublish the page instead."
+    ) % {"pages": name_some(confirmed)}

@@ -1,0 +1,46 @@
+"""Programmes in the CMS: publishing the first edition of a new one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+
+from courses.editions import asked_of, missing_for_edition, publish_edition
+from courses.enrolling import audience_of
+from courses.models import ProgrammePage
+from courses.progress import untouched
+from lms.errors import Refused
+from lms.people.access import MemberRequest
+
+
+def publish_first_edition(request: MemberRequest, programme_pk: int) -> HttpResponse:
+    """Say what edition 1 will ask and of how many; publish it on a POST."""
+    programme = get_object_or_404(ProgrammePage, pk=programme_pk)
+    if not programme.permissions_for_user(request.user).can_publish():
+        raise PermissionDenied
+    if request.method == "POST":
+        try:
+            edition = publish_edition(programme, by=request.user, number=1)
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            count = edition.enrolments.count()
+            words = _("Edition 1 is published. People added: %(count)d.")
+            messages.success(request, words % {"count": count})
+        return redirect("wagtailadmin_explore", programme.pk)
+
+    topics = list(programme.topics().live())
+    context: dict[str, Any] = {
+        "programme": programme,
+        "is_published": programme.editions.exists(),
+        "missing": missing_for_edition(programme, topics),
+        "topics": [untouched(asked_of(topic)) for topic in topics],
+        "drafts": programme.topics().not_live(),
+        "people": audience_of(programme.audience.all()).count(),
+    }
+    return render(request, "courses/cms/publish_edition.html", context)

@@ -1,0 +1,107 @@
+"""Programmes in the CMS: the menu, the first edition, and what must stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+from wagtail import hooks
+from wagtail.admin import messages
+from wagtail.admin.menu import MenuItem
+from wagtail.admin.widgets.button import Button
+from wagtail.models import Page
+
+from content.guards import send_back
+from content.menu import PagesMenuItem
+from courses.cms import publish_first_edition
+from courses.guards import why_not_deleted, why_not_moved, why_not_unpublished
+from courses.models import ProgrammeIndexPage, ProgrammePage
+
+PUBLISH = "courses_publish_edition"
+
+
+def programmes_menu_item() -> MenuItem:
+    return PagesMenuItem(
+        _("Programmes"), ProgrammeIndexPage, icon_name="tasks", order=150
+    )
+
+
+def edition_urls() -> list[URLPattern]:
+    return [
+        path(
+            "programmes/<int:programme_pk>/publish-edition/",
+            publish_first_edition,
+            name=PUBLISH,
+        )
+    ]
+
+
+def edition_button(page: Page, user: Any, **kwargs: Any) -> Iterator[Button]:
+    """Offer “Publish edition 1” on a programme that has none."""
+    if _waits_for_edition(page) and page.permissions_for_user(user).can_publish():
+        yield Button(
+            _("Publish edition 1"),
+            reverse(PUBLISH, args=[page.pk]),
+            icon_name="check",
+            priority=5,
+        )
+
+
+def tell_of_the_edition(request: HttpRequest, page: Page) -> None:
+    """Say that a published page alone asks nothing of anybody."""
+    if _waits_for_edition(page):
+        url = reverse(PUBLISH, args=[page.pk])
+        messages.info(
+            request,
+            _("It can be read now, and asks nothing of anybody yet."),
+            buttons=[messages.button(url, _("Publish edition 1"))],
+        )
+
+
+def _waits_for_edition(page: Page) -> bool:
+    if not issubclass(page.specific_class, ProgrammePage):
+        return False
+    return not ProgrammePage.objects.filter(pk=page.pk, editions__isnull=False).exists()
+
+
+def keep_from_deleting(request: HttpRequest, page: Page) -> HttpResponse | None:
+    return send_back(request, page, why_not_deleted([page]))
+
+
+def keep_from_unpublishing(request: HttpRequest, page: Page) -> HttpResponse | None:
+    return send_back(request, page, why_not_unpublished([page]))
+
+
+def keep_from_moving(
+    request: HttpRequest, page: Page, destination: Page
+) -> HttpResponse | None:
+    return send_back(request, page, why_not_moved([page], destination))
+
+
+def keep_among_many(
+    request: HttpRequest, action_type: str, objects: Sequence[Any], action: Any
+) -> HttpResponse | None:
+    if not objects or not isinstance(objects[0], Page):
+        return None
+    why = ""
+    if action_type == "delete":
+        why = why_not_deleted(objects)
+    elif action_type == "unpublish":
+        why = why_not_unpublished(objects)
+    elif action_type == "move":
+        why = why_not_moved(objects, action.cleaned_form.cleaned_data["chooser"])
+    return send_back(request, objects[0], why)
+
+
+hooks.register("register_admin_menu_item", programmes_menu_item)
+hooks.register("register_admin_urls", edition_urls)
+hooks.register("register_page_header_buttons", edition_button)
+hooks.register("register_page_listing_more_buttons", edition_button)
+hooks.register("after_publish_page", tell_of_the_edition)
+hooks.register("before_delete_page", keep_from_deleting)
+hooks.register("before_unpublish_page", keep_from_unpublishing)
+hooks.register("before_move_page", keep_from_moving)
+hooks.register("before_bulk_action", keep_among_many)
