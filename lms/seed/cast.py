@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TRAINING_EMAIL = "training@bytekast.example.com"
 PASSWORD = "try-it-out-together"  # noqa: S105  known on purpose: demo mode alone
 NORTHLIGHT = "Northlight Learning"
 KESTREL = "Kestrel Digital"

@@ -11,9 +11,11 @@ from django.contrib.auth.hashers import make_password
 from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils.timezone import now
+from wagtail.models import Site
 
 from certificates.issuing import end
 from certificates.models import Certificate, End
+from content.models import Branding
 from courses.enrolling import editions_in_force
 from courses.models import (
     EditionTopic,
@@ -72,6 +74,10 @@ def seed_demo() -> int:
     for worker in cast.WORKERS:
         _make_worker(worker, password)
 
+    Branding.objects.get_or_create(
+        site=Site.objects.get(is_default_site=True),
+        defaults={"training_email": cast.TRAINING_EMAIL},
+    )
     _let_it_happen(staff)
     Message.objects.exclude(recipient=None).filter(sent_at=None).update(
         dropped_at=now()
