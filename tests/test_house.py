@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def make(goal: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["/usr/bin/make", goal],
+        ["/usr/bin/make", "--no-print-directory", goal],
         cwd=ROOT,
         env=os.environ | {"MAKEFLAGS": ""} | environment,
         capture_output=True,
