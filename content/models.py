@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.http import Http404, HttpRequest
@@ -17,7 +17,7 @@ from wagtail.url_routing import RouteResult
 
 from content.blocks import BODY_BLOCKS, holes_in
 from content.branding import validate_accent
-from content.walls import MembersPage, edit_url
+from content.walls import MembersPage
 from lms.people.models import Member
 
 if TYPE_CHECKING:
@@ -50,12 +50,6 @@ class HomePage(Page):
         if name not in _page_types():
             raise Http404
         return getattr(page, name).route(request, [])
-
-    def get_context(
-        self, request: HttpRequest, *args: Any, **kwargs: Any
-    ) -> dict[str, Any]:
-        context: dict[str, Any] = super().get_context(request, *args, **kwargs)
-        return context | {"edit_url": edit_url(self, request)}
 
 
 def _page_types() -> list[str]:

@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from wagtail.models import Page, PageViewRestriction
 
 from lms.people.access import Access
@@ -28,14 +27,6 @@ def members_only(request: HttpRequest) -> HttpResponse | None:
     return None
 
 
-def edit_url(page: Page, request: HttpRequest) -> str:
-    """Where the channel team edits the page; empty for all others."""
-    access = access_from(request)
-    if access is None or not access.is_staff or page.pk is None:
-        return ""
-    return reverse("wagtailadmin_pages:edit", args=[page.pk])
-
-
 class MembersPage(Page):
     """A page for those with a live membership or a role, and for nobody else.
 
@@ -52,9 +43,3 @@ class MembersPage(Page):
 
     def get_view_restrictions(self) -> Any:
         return PageViewRestriction.objects.none()
-
-    def get_context(
-        self, request: HttpRequest, *args: Any, **kwargs: Any
-    ) -> dict[str, Any]:
-        context: dict[str, Any] = super().get_context(request, *args, **kwargs)
-        return context | {"edit_url": edit_url(self, request)}
