@@ -61,6 +61,7 @@ def test_production_needs_a_secret_and_nothing_else():
 
 def test_readme_lists_every_setting_and_no_other():
     read = set(READ.findall((ROOT / "lms/settings.py").read_text()))
+    read |= set(re.findall(r"\$([A-Z_]+)", (ROOT / "Procfile").read_text()))
     section = (ROOT / "README.md").read_text().partition("## Settings")[2]
     table = section.partition("\n## ")[0]
     listed = set(re.findall(r"^\| `([A-Z_]+)`", table, re.MULTILINE))
