@@ -64,7 +64,7 @@ class _TriggerConstraint(BaseConstraint):
 
     def _check(self, model: Any, connection: object) -> list[CheckMessage]:
         """Answer Django's system check: do the named fields exist?"""
-        return list(self._check_references(model, self._references(model)))  # type: ignore[attr-defined]
+        return list(self._check_references(model, self._references(model)))  # type: ignore[attr-defined]  # Django's own, without types
 
     def __eq__(self, other: object) -> bool:
         """Compare by content: otherwise each makemigrations makes it anew."""
@@ -188,7 +188,7 @@ class NoOverlap(_TriggerConstraint):
         )
         if owner is None or start is None or end is None:
             return
-        values = instance._get_field_expression_map(meta=model._meta)  # type: ignore[attr-defined]
+        values = instance._get_field_expression_map(meta=model._meta)  # type: ignore[attr-defined]  # as above
         if not self.condition.check(values, using=using):
             return
 

@@ -199,7 +199,7 @@ def _parse_database(text: str) -> dict[str, Any]:
 
 
 _SQLITE = "django.db.backends.sqlite3"
-DATABASES = {
+DATABASES: dict[str, dict[str, Any]] = {
     "default": _value(
         "DATABASE_URL",
         {"ENGINE": _SQLITE, "NAME": str(DATA_DIR / "db.sqlite3")},

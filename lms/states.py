@@ -197,7 +197,6 @@ STATES = [
     INVITED,
     NOT_REQUIRED,
 ]
-BY_KEY = {state.key: state for state in STATES}
 
 
 def strongest(holding: set[State]) -> State:

@@ -8,4 +8,4 @@ application = get_wsgi_application()
 
 # Every view is loaded before gunicorn forks: shared memory, no slow first page,
 # and a mistake in one of them stops the start.
-get_resolver().url_patterns  # noqa: B018
+get_resolver().url_patterns  # noqa: B018  # asked for is loaded

@@ -61,8 +61,8 @@ class PickForm(forms.Form):
     ) -> None:
         super().__init__(data, **more)
         asked = EditionTopic.objects.filter(pk__in=[topic.pk for topic in topics])
-        self.fields["topics"].queryset = asked  # type: ignore[attr-defined]
-        self.fields["trainer"].queryset = trainers  # type: ignore[attr-defined]
+        self.fields["topics"].queryset = asked  # type: ignore[attr-defined]  # a ModelChoiceField
+        self.fields["trainer"].queryset = trainers  # type: ignore[attr-defined]  # as above
 
 
 class BookCallForm(PickForm):

@@ -25,7 +25,6 @@ from sessions.hours import DAY, WEEK, Window, as_window
 from sessions.models import LIVE_STATES, Booking, BookingState, Trainer
 
 STEP = 15  # minutes between two starts, from the start of the hours on
-EPOCH = date(1970, 1, 1).toordinal()
 
 Span = tuple[int, int]
 

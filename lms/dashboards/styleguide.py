@@ -79,9 +79,9 @@ class SampleForm(forms.Form):
     )
 
 
-@staff_required  # type: ignore[untyped-decorator]  # Wagtail has no types
+@staff_required
 def styleguide(request: MemberRequest) -> HttpResponse:
-    """Show all components; for whoever may enter `/cms/`."""
+    """Show all components to the channel team."""
     return render(request, "dashboards/styleguide.html", _samples())
 
 

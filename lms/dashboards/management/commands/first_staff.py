@@ -3,13 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
-from content.permissions import grant_channel_team
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
 from django.db import transaction
 
+from content.permissions import grant_channel_team
 from lms.people import accounts
 
 LIFE = timedelta(days=1)
