@@ -1,0 +1,221 @@
+"""What people do in a browser, and what goes on around them: used by the tests."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import time_machine
+from django.contrib.auth import get_user_model
+from django.core import mail
+from django.core.management import call_command
+from django.test import Client
+from django.utils.timezone import now
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Response,
+    Route,
+    expect,
+)
+
+BEGINS_AT = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)  # a Monday, in the server's time
+ROOM = "https://meet.example.com"
+TOPICS = [
+    "Using Resolve",
+    "Categorising Tickets",
+    "Escalating Tickets",
+    "Support Response Times & Useful Resources",
+]
+
+
+@dataclass
+class Journey:
+    """The served site, and what goes on around it while people click."""
+
+    url: str
+    browser: Browser
+    traveller: time_machine.Coordinates
+    contexts: list[BrowserContext] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def person(self, **options: Any) -> Page:
+        """Open a browser of somebody's own: nobody else's cookies.
+
+        What their console says against a page, and each answer that should not have
+        been, fails the test at its end.
+        """
+        options = {"timezone_id": "Europe/London", "locale": "en-GB"} | options
+        context = self.browser.new_context(base_url=self.url, **options)
+        context.set_default_timeout(15_000)
+        context.on("console", self._hear)
+        context.on("weberror", lambda error: self.faults.append(str(error.error)))
+        context.on("response", self._watch)
+        context.route(re.compile(r"/calls/\w+/join/$"), _go_out)
+        context.route(f"{ROOM}/**", _outside)
+        self.contexts.append(context)
+        return context.new_page()
+
+    def sign_in(self, email: str, password: str, **options: Any) -> Page:
+        """Let somebody in through the one door, as they would come."""
+        page = self.person(**options)
+        page.goto("/accounts/login/")
+        page.get_by_label("Email").fill(email)
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.wait_for_url(lambda url: "/accounts/" not in url)
+        return page
+
+    def signed_in(self, email: str, **options: Any) -> Page:
+        """A browser of somebody who signed in before."""
+        client = Client()
+        client.force_login(get_user_model().objects.get(email=email))
+        page = self.person(**options)
+        session = {"name": "sessionid", "value": client.cookies["sessionid"].value}
+        page.context.add_cookies([session | {"url": self.url}])  # type: ignore[list-item]
+        return page
+
+    def pass_time(self, length: timedelta) -> None:
+        """Let time pass for the server; browsers keep their own clocks."""
+        self.traveller.shift(length)
+
+    def wait_until(self, at: datetime) -> None:
+        self.pass_time(at - now())
+
+    def run_jobs(self) -> None:
+        """Let the worker do all that waits for it."""
+        call_command("db_worker", "--backend", "jobs", "--queue-name", "*", "--batch")
+
+    def mail_to(self, address: str) -> list[str]:
+        """The texts of all mails sent to an address, the newest last."""
+        return [str(each.body) for each in mail.outbox if address in each.to]
+
+    def files_sent_to(self, address: str) -> list[str]:
+        """The names of all files sent to an address."""
+        mails = [each for each in mail.outbox if address in each.to]
+        parts = [part for each in mails for part in each.message().walk()]
+        return [name for part in parts if (name := part.get_filename())]
+
+    def link_in_mail_to(self, address: str) -> str:
+        """The path of the first link of the newest mail to an address."""
+        found = re.search(r"https?://[^/\s]+(/\S*)", self.mail_to(address)[-1])
+        assert found, f"No link in the mail to {address}."
+        return found[1]
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # A page answered with 4xx is told as an error too: `_watch` judges those.
+        if message.type in ("error", "warning") and "status of 4" not in message.text:
+            self.faults.append(f"{message.page and message.page.url}: {message.text}")
+
+    def _watch(self, response: Response) -> None:
+        is_page = response.request.resource_type in ("document", "xhr", "fetch")
+        if response.status >= 500 or (response.status >= 400 and not is_page):
+            self.faults.append(f"{response.url}: {response.status}")
+
+
+def _go_out(route: Route) -> None:
+    """Follow the way into the room as a visit of its own: a redirect is not routed."""
+    answer = route.fetch(max_redirects=0)
+    target = answer.headers["location"]
+    if target.startswith(ROOM):
+        route.fulfill(body=f"<script>location.replace('{target}')</script>")
+    else:
+        route.fulfill(response=answer)
+
+
+def _outside(route: Route) -> None:
+    route.fulfill(
+        content_type="text/html; charset=utf-8",
+        body="<!doctype html><title>Room</title><h1>The room outside</h1>",
+    )
+
+
+# --- Steps of the journey, each as its person takes it -----------------------------
+
+
+def follow_topics(trainee: Page) -> None:
+    """Read the four topics of User Support, each by the one next step."""
+    trainee.goto("/my/")
+    trainee.get_by_role("link", name="Open the topic").click()
+    for number, title in enumerate(TOPICS, start=1):
+        expect(trainee.get_by_role("heading", level=1, name=title)).to_be_visible()
+        trainee.get_by_role("button", name="I have read this").click()
+        expect(trainee.get_by_text("You have read this.")).to_be_visible()
+        if number < len(TOPICS):
+            way = trainee.get_by_role("navigation", name="Previous and next topic")
+            way.get_by_role("link", name="Next topic").click()
+
+
+def book_call(trainee: Page, *, topics: int) -> datetime:
+    """Book the soonest time for all that is ready; return when the call begins."""
+    trainee.goto("/my/")
+    ready = f"Book your call: {topics} topic{'' if topics == 1 else 's'} ready"
+    expect(trainee.get_by_role("heading", name=ready)).to_be_visible()
+    trainee.get_by_role("link", name="Find a time").click()
+    expect(trainee.get_by_role("checkbox", checked=True)).to_have_count(topics)
+    trainee.locator(".slots-soonest a").first.click()
+    trainee.get_by_role("button", name=re.compile("^Book ")).click()
+    expect(trainee.get_by_text("Your call is booked")).to_be_visible()
+    at = trainee.locator(".call-time time").first.get_attribute("datetime")
+    assert at, "The call's page does not say when."
+    return datetime.fromisoformat(at)
+
+
+def hold_call(journey: Journey, trainee: Page, trainer: Page, at: datetime) -> None:
+    """Wait for the call; both go through its page to the room outside."""
+    call = trainee.url
+    expect(trainee.get_by_role("button", name="Opens at")).to_be_disabled()
+    journey.wait_until(at - timedelta(minutes=5))
+
+    trainee.goto("/my/")
+    trainee.get_by_role("link", name="Open your call").click()
+    trainee.get_by_role("link", name="Join", exact=True).click()
+    expect(trainee.get_by_role("heading", name="The room outside")).to_be_visible()
+    assert trainee.url.startswith(ROOM)
+
+    trainer.goto("/trainer/")
+    trainer.get_by_role("link", name="Jonas Weber").first.click()
+    expect(trainer.get_by_text("Jonas Weber is here.")).to_be_visible()
+    trainer.get_by_role("link", name="Join", exact=True).click()
+    expect(trainer.get_by_role("heading", name="The room outside")).to_be_visible()
+
+    trainee.goto(call)
+    expect(trainee.get_by_role("link", name="Rejoin")).to_be_visible()
+    journey.wait_until(at + timedelta(minutes=95))  # the longest is over then
+
+
+def sign_off(trainer: Page, *, covered: list[str], again: list[str]) -> None:
+    """Say of each topic whether it was covered."""
+    trainer.goto("/trainer/")
+    trainer.get_by_role("link", name="Sign off").first.click()
+    for title in [*covered, *again]:
+        topic = trainer.get_by_role("region", name=title, exact=True)
+        topic.get_by_role("checkbox").first.check()
+        word = "Covered" if title in covered else "Go over again"
+        topic.get_by_text(word, exact=True).click()
+        if title in again:
+            note = "Once more, please: whom to tell first."
+            topic.get_by_label("Note for them").fill(note)
+    trainer.get_by_role("button", name="Sign off").click()
+
+
+def address_in_code(pdf: Path) -> str:
+    """Check the file as others' tools do; return the address in its QR code."""
+    words = run("pdfinfo", pdf)
+    assert "Pages:           1" in words
+    assert "841.89 x 595.276 pts (A4)" in words
+    assert "No syntax or stream encoding errors found" in run("qpdf", "--check", pdf)
+    picture = pdf.with_suffix(".png")
+    run("pdftoppm", "-r", "150", "-png", "-singlefile", pdf, picture.with_suffix(""))
+    return run("zbarimg", "--quiet", "--raw", picture).strip()
+
+
+def run(*command: object) -> str:
+    words = [str(word) for word in command]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
