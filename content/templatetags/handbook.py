@@ -61,7 +61,7 @@ def handbook_reader(context: Context, page: HandbookPage) -> Reader:
             page=each,
             title=each.title,
             url=each.get_url(request) or "",
-            state="done" if is_read else "open",
+            state="done" if is_read else "open" if is_due else "page",
             current=each.pk == page.pk,
             word=_("Read") if is_read else _("To read") if is_due else "",
             tone="good" if is_read else "warn",

@@ -69,7 +69,6 @@ class Fact:
 
     label: str
     value: str
-    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,6 +176,11 @@ def next_of(
         )
         url = reverse("sessions:book", args=[reader.enrolment.pk])
         ways.append(Way(words % {"count": len(ready)}, url))
+    coming = [call for call in calls.values() if call.ends_at > now()]
+    if coming:
+        call = min(coming, key=lambda each: each.starts_at)
+        at = times.moment(call.starts_at, context["zone"])
+        ways.append(Way(_("Your call: %(at)s") % {"at": at}, call.get_absolute_url()))
     return ways
 
 
@@ -204,7 +208,10 @@ def facts_of(reader: reading.Reader) -> list[Fact]:
         if months
         else _("It does not expire")
     )
-    facts = [Fact(_("Who has to qualify"), teams, _need(edition))] if teams else []
+    facts = []
+    if teams:
+        facts.append(Fact(_("For"), teams))
+        facts.append(Fact(_("Who has to qualify"), _need(edition)))
     if enrolment:
         facts.append(Fact(_("Why you are here"), reader.why))
         if enrolment.valid_from:
@@ -248,7 +255,7 @@ def status_of(topic: TopicProgress, call: Call | None) -> states.State:
 
 def _need(edition: Edition) -> str:
     if not edition.need_count:
-        return _("Everyone in these teams")
+        return _("Everyone whose team it is for")
     return ngettext(
         "At least %(count)d person of each reseller",
         "At least %(count)d people of each reseller",
