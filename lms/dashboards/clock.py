@@ -10,32 +10,36 @@ from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
 from certificates.issuing import enqueue_pending
+from courses.enrolling import follow_the_calendar
 from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
 from sessions.booking import cancel_run_out
 
 logger = logging.getLogger(__name__)
 EVERY = timedelta(seconds=20)
+EVERY_HOUR = timedelta(hours=1)
 
 
 def tick() -> bool:
     """Do one round, unless another clock just did; tell whether it was done."""
-    if not _is_my_turn():
+    if not _is_my_turn("clock", EVERY):
         return False
     enqueue_due()
     enqueue_pending()
     cancel_run_out()
+    if _is_my_turn("calendar", EVERY_HOUR):
+        follow_the_calendar()
     call_command("prune_db_task_results", "--backend", "jobs", verbosity=0)
     return True
 
 
-def _is_my_turn() -> bool:
+def _is_my_turn(name: str, every: timedelta) -> bool:
     """Take the row for this round: of two clocks one gets it."""
     at = now()
-    if Beat.objects.filter(name="clock", at__lte=at - EVERY).update(at=at):
+    if Beat.objects.filter(name=name, at__lte=at - every).update(at=at):
         return True
     try:
         with transaction.atomic():
-            return Beat.objects.get_or_create(name="clock", defaults={"at": at})[1]
+            return Beat.objects.get_or_create(name=name, defaults={"at": at})[1]
     except IntegrityError:  # the other clock made the row
         return False
