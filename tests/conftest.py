@@ -23,7 +23,7 @@ from django.db import connection, connections
 from django.test import TransactionTestCase
 from pytest_socket import SocketBlockedError
 
-from tests.databases import Postgresql, RunDatabase, Sqlite, start_postgresql
+from tests.databases import CACHE, Postgresql, RunDatabase, Sqlite, start_postgresql
 
 FOLDER = Path(tempfile.mkdtemp(prefix="qualifications-tests-"))
 ON_POSTGRESQL = os.environ.get("TEST_DATABASE") == "postgresql" or os.environ.get(
@@ -45,6 +45,9 @@ elif "DATABASE_URL" not in os.environ:  # else a worker of xdist inherits it
     os.environ["DATABASE_URL"] = start_postgresql()
 
 (FOLDER / "static").mkdir()  # WhiteNoise warns where there is none
+# The finished fonts are kept from run to run: making them takes 15 seconds.
+(CACHE / "fonts").mkdir(parents=True, exist_ok=True)
+(FOLDER / "fonts").symlink_to(CACHE / "fonts")
 
 django.setup()
 logging.getLogger("django_tasks").setLevel(logging.WARNING)  # two lines a page

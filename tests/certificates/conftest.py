@@ -1,20 +1,8 @@
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from certificates import serials
-from tests.databases import CACHE
-
-
-@pytest.fixture(scope="session", autouse=True)
-def fonts_made_once() -> None:
-    """Keep the finished fonts from run to run: making them takes 15 seconds."""
-    kept, wanted = CACHE / "fonts", Path(settings.DATA_DIR) / "fonts"
-    kept.mkdir(parents=True, exist_ok=True)
-    if not wanted.exists():
-        wanted.symlink_to(kept)
 
 
 @pytest.fixture
