@@ -151,11 +151,6 @@ def _samples() -> dict[str, Any]:
                 "action_label": _("Sign off"),
             },
         ],
-        "nav": [
-            {"name": _("People"), "url": HERE, "current": True, "count": 18},
-            {"name": _("Invitations"), "url": HERE, "count": 2},
-            {"name": _("Certificates"), "url": HERE},
-        ],
         "valid": State(
             "valid", _("Valid"), "shield-check", "good", "", states.Actor.NOBODY
         ),
@@ -246,17 +241,16 @@ def _day_strip() -> list[dict[str, Any]]:
 
 
 def _soonest() -> list[dict[str, Any]]:
-    slots = [
-        {"label": "Mon 23 Nov, 09:00", "detail": "with Mei Tan", "value": "1"},
-        {"label": "Mon 23 Nov, 09:45", "detail": "with Luca Rossi", "value": "2"},
+    return [
+        {"label": "Mon 23 Nov, 09:00", "detail": "17:00 (Singapore)", "url": HERE},
+        {"label": "Mon 23 Nov, 09:45", "detail": "17:45 (Singapore)", "url": HERE},
         {
             "label": "Tue 24 Nov, 14:00",
-            "detail": "with Mei Tan",
-            "value": "3",
+            "detail": "22:00 (Singapore)",
+            "url": HERE,
             "selected": True,
         },
     ]
-    return [{"slots": slots}]
 
 
 def _joins() -> list[dict[str, Any]]:

@@ -1,5 +1,5 @@
-// Small manners of every page: menus close, dialogs open, messages can be closed,
-// a form is sent once. All of it works without.
+// Small manners of every page: menus close, messages can be closed, a form is sent
+// once. All of it works without.
 
 // --- Menus: one open at a time, closed by Escape or a click elsewhere ---------------
 document.addEventListener("click", (event) => {
@@ -20,25 +20,6 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
-
-// --- Dialogs: the opener is a link to the same thing as a page ------------------------
-document.addEventListener("click", (event) => {
-  const opener = event.target.closest("[data-dialog-open]");
-  const dialog = opener && document.getElementById(opener.dataset.dialogOpen);
-  if (dialog instanceof HTMLDialogElement) {
-    event.preventDefault();
-    dialog.showModal();
-  } else if (event.target instanceof HTMLDialogElement && isOutside(event)) {
-    event.target.close();
-  }
-});
-
-function isOutside({ target, clientX, clientY }) {
-  const box = target.getBoundingClientRect();
-  return (
-    clientX < box.left || clientX > box.right || clientY < box.top || clientY > box.bottom
-  );
-}
 
 // --- Messages ---------------------------------------------------------------------------
 document.addEventListener("click", (event) => {
