@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
-from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import now
 
 from courses.models import (
@@ -22,11 +19,9 @@ from courses.models import (
     TopicCompletion,
 )
 from courses.progress import TopicProgress, progress_of
-from lms.people.access import Access, MemberRequest
+from lms.people.access import Access
 from lms.people.models import Member
 from sessions.models import Booking, BookingTopic, Trainer
-
-P = ParamSpec("P")
 
 
 def trainer_of(access: Access) -> Trainer:
@@ -35,22 +30,6 @@ def trainer_of(access: Access) -> Trainer:
         raise PermissionDenied
     trainer: Trainer = access.user.trainer
     return trainer
-
-
-def trainer_required(
-    view: Callable[Concatenate[MemberRequest, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
-    """Let trainers in: the signed-out go to sign in, others get a 403."""
-
-    @login_required
-    @wraps(view)
-    def checked(
-        request: MemberRequest, *args: P.args, **kwargs: P.kwargs
-    ) -> HttpResponse:
-        trainer_of(request.access)
-        return view(request, *args, **kwargs)
-
-    return checked  # type: ignore[return-value]  # login_required forgets the type
 
 
 def bookable_by(trainer: Trainer) -> QuerySet[Enrolment]:

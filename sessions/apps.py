@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -7,4 +9,4 @@ class SessionsConfig(AppConfig):
     verbose_name = "Calls"
 
     def ready(self) -> None:
-        from sessions import receivers  # noqa: F401, PLC0415  # needs the models
+        import_module("sessions.receivers")

@@ -22,12 +22,12 @@ from courses.progress import progress_of
 from lms.errors import Refused
 from lms.mail import times
 from lms.people.access import MemberRequest
+from lms.people.roles import trainer_required
 from sessions.access import (
     bookable_by,
     ready_for,
     ready_people,
     trainer_of,
-    trainer_required,
 )
 from sessions.forms import BookCallForm, SignOffForm
 from sessions.models import Booking, BookingState, BookingTopic, Outcome, Trainer
