@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
-from io import BytesIO, StringIO
+from io import BytesIO
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from django.utils.translation import gettext as _
@@ -12,7 +11,7 @@ from django.utils.translation import gettext as _
 from certificates import serials
 from certificates.issuing import verify_url
 from certificates.models import Certificate
-from lms.tables import defused
+from lms.tables import as_csv
 
 _LONGEST = 100  # bytes of a name or title in a file's name: systems allow 255 in all
 _FORBIDDEN = str.maketrans(dict.fromkeys('<>:"/\\|?*', "-"))
@@ -33,7 +32,7 @@ def pack(certificates: Sequence[Certificate]) -> Iterator[bytes]:
     """
     window = _Window()
     with ZipFile(window, "w", ZIP_STORED) as archive:
-        archive.writestr("index.csv", index(certificates))
+        archive.writestr("index.csv", as_csv(*index(certificates)))
         yield window.take()
         for certificate in certificates:
             made = certificate.issued_at.timetuple()[:6]
@@ -45,40 +44,37 @@ def pack(certificates: Sequence[Certificate]) -> Iterator[bytes]:
     yield window.take()
 
 
-def index(certificates: Iterable[Certificate]) -> bytes:
-    """The certificates as a CSV file that spreadsheets open safely."""
-    text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow(
-        [
-            _("Name"),
-            _("Company"),
-            _("Programme"),
-            _("Edition"),
-            _("Issued"),
-            _("Valid until"),
-            _("Serial"),
-            _("Check it at"),
-            _("File"),
-            _("SHA-256 of the file"),
-        ]
-    )
-    for certificate in certificates:
-        claim = certificate.public_claim
-        row = [
-            claim["name"],
-            claim["reseller"],
-            claim["programme"]["title"],
-            claim["programme"]["edition"],
-            claim["issued_on"],
-            claim["valid_until"] or "",
-            serials.shown(certificate.serial),
-            verify_url(certificate.serial),
-            file_name(certificate),
-            certificate.pdf_sha256,
-        ]
-        writer.writerow([defused(cell) for cell in row])
-    return text.getvalue().encode("utf-8-sig")  # so that Excel reads the letters
+def index(certificates: Iterable[Certificate]) -> tuple[list[str], list[list[object]]]:
+    """The certificates as a table: its head, and a row for each."""
+    header = [
+        _("Name"),
+        _("Company"),
+        _("Programme"),
+        _("Edition"),
+        _("Issued"),
+        _("Valid until"),
+        _("Serial"),
+        _("Check it at"),
+        _("File"),
+        _("SHA-256 of the file"),
+    ]
+    return header, [_index_row(certificate) for certificate in certificates]
+
+
+def _index_row(certificate: Certificate) -> list[object]:
+    claim = certificate.public_claim
+    return [
+        claim["name"],
+        claim["reseller"],
+        claim["programme"]["title"],
+        claim["programme"]["edition"],
+        claim["issued_on"],
+        claim["valid_until"] or "",
+        serials.shown(certificate.serial),
+        verify_url(certificate.serial),
+        file_name(certificate),
+        certificate.pdf_sha256,
+    ]
 
 
 class _Window(BytesIO):

@@ -9,6 +9,6 @@ urlpatterns = [
     path("", views.certificates, name="certificates"),
     path("team/", views.team, name="team"),
     path("pack/", views.pack_view, name="pack"),
-    path("<str:serial>/", views.certificate, name="certificate"),
-    path("<str:serial>/pdf/", views.pdf, name="pdf"),
+    path("<slug:serial>/", views.certificate, name="certificate"),
+    path("<slug:serial>/pdf/", views.pdf, name="pdf"),
 ]

@@ -30,6 +30,7 @@ from certificates.packs import file_name, index, pack
 from certificates.verdict import NOT_FOUND, VALID, state_of, valid_until, verdict_on
 from courses.models import Edition, ProgrammePage
 from lms.people.access import Access, MemberRequest
+from lms.tables import FORMATS, table_response
 
 if TYPE_CHECKING:
     from certificates.models import CertificateQuerySet
@@ -101,12 +102,9 @@ def team(request: MemberRequest) -> HttpResponse:
     if not (request.access.is_manager or request.access.is_staff):
         raise PermissionDenied
     found = _of_people(request)
-    if request.GET.get("format") == "csv":
-        response = HttpResponse(
-            index(found.ready()), content_type="text/csv; charset=utf-8"
-        )
-        response["Content-Disposition"] = _attachment("csv")
-        return response
+    if (file_type := request.GET.get("format")) in FORMATS:
+        name = f"certificates-{now():%Y-%m-%d}"
+        return table_response(name, file_type, *index(found.ready()))
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     filters = {"q": request.GET.get("q", ""), "programme": _programme(request.GET)}
     context = {
@@ -141,7 +139,8 @@ def pack_view(request: MemberRequest) -> HttpResponseBase:
             "certificates:team" if is_manager else "certificates:certificates"
         )
     response = StreamingHttpResponse(pack(chosen), content_type="application/zip")
-    response["Content-Disposition"] = _attachment("zip")
+    name = f"certificates-{now():%Y-%m-%d}.zip"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
@@ -223,10 +222,6 @@ def _newer_edition(found: Certificate) -> Edition | None:
     edition = found.enrolment.programme.edition_on()
     number = found.public_claim["programme"]["edition"]
     return edition if edition and edition.number > number else None
-
-
-def _attachment(ending: str) -> str:
-    return f'attachment; filename="certificates-{now():%Y-%m-%d}.{ending}"'
 
 
 def _linkedin_url(found: Certificate) -> str:

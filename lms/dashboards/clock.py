@@ -13,7 +13,7 @@ from certificates.issuing import enqueue_pending
 from courses.enrolling import follow_the_calendar
 from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
-from sessions.booking import cancel_run_out
+from sessions.cancelling import cancel_run_out
 
 logger = logging.getLogger(__name__)
 EVERY = timedelta(seconds=20)

@@ -14,12 +14,12 @@ from django.utils.translation import gettext as _
 
 from courses.models import Enrolment, ProgrammePage
 from lms import states
-from lms.dashboards.export import FORMATS, table_response
 from lms.dashboards.matrix import as_table, matrix_of, programmes_shown
 from lms.people.access import MemberRequest
 from lms.people.models import Member, Reseller
 from lms.people.roles import staff_required
 from lms.states import State
+from lms.tables import FORMATS, table_response
 
 
 @dataclass(frozen=True)

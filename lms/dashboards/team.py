@@ -10,13 +10,13 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from certificates.models import Certificate
-from lms.dashboards.export import FORMATS, table_response
 from lms.dashboards.matrix import as_table, matrix_of
 from lms.dashboards.record import Record, record_of
 from lms.mail.times import on_day
 from lms.people.access import Access, MemberRequest
 from lms.people.models import Invitation, Member
 from lms.people.roles import manager_required
+from lms.tables import FORMATS, table_response
 
 
 @manager_required

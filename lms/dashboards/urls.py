@@ -6,8 +6,8 @@ app_name = "dashboards"
 urlpatterns = [
     path("my/", learning.my, name="my"),
     path("team/", team.team, name="team"),
-    path("team/<int:pk>/", team.person, name="person"),
+    path("team/<key:pk>/", team.person, name="person"),
     path("standing/", standing.standing, name="standing"),
-    path("standing/<int:pk>/", standing.reseller, name="reseller"),
+    path("standing/<key:pk>/", standing.reseller, name="reseller"),
     path("search/", search.search, name="search"),
 ]
