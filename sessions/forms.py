@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from courses.models import EditionTopic
 from lms.mail.zones import ZONES
-from sessions.booking import REASON_LENGTH
+from sessions.cancelling import REASON_LENGTH
 from sessions.models import BookingTopic, Outcome, Trainer
 from sessions.signoff import NOTE_LENGTH, TopicWord
 

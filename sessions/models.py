@@ -271,6 +271,10 @@ class Booking(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("sessions:booking", args=[self.ref])
 
+    def has_party(self, user: User) -> bool:
+        """Whether somebody is one of the two."""
+        return user.pk in (self.trainee_id, self.trainer.user_id)
+
     @property
     def opens_at(self) -> datetime:
         """When its room opens."""

@@ -11,7 +11,7 @@ from courses.models import Enrolment
 from courses.signals import enrolment_closed, programme_completed
 from lms.people.models import User
 from lms.people.signals import account_disabled
-from sessions.booking import follow_successor, free_calls
+from sessions.cancelling import follow_successor, free_calls
 
 
 @receiver(enrolment_closed)

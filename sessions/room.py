@@ -42,11 +42,6 @@ def is_open(booking: Booking, at: datetime | None = None) -> bool:
     )
 
 
-def is_party(booking: Booking, user: User) -> bool:
-    """Tell whether somebody is one of the two."""
-    return user.pk in (booking.trainee_id, booking.trainer.user_id)
-
-
 def join_button(booking: Booking, user: User) -> Join:
     """What the button of one of the two says now. No query."""
     page = booking.get_absolute_url()
@@ -127,7 +122,7 @@ def enter(booking: Booking, user: User) -> str:
         .select_related("trainer")
         .get(pk=booking.pk)
     )
-    if not is_party(booking, user) or not is_open(booking):
+    if not booking.has_party(user) or not is_open(booking):
         raise Refused(_("This room is not open now."))
     require_room_url(booking.trainer.room_url)
     if not booking.trainer.room_url:

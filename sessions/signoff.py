@@ -17,10 +17,9 @@ from lms.audit.log import record
 from lms.errors import Refused
 from lms.people.models import User
 from sessions import mails
-from sessions.booking import lock_call
+from sessions.cancelling import SOURCE, lock_call
 from sessions.models import Booking, BookingState, BookingTopic, Outcome
 
-SOURCE = "Policy 1"
 NOTE_LENGTH = 4000
 
 

@@ -25,17 +25,12 @@ from lms.errors import Refused
 from lms.mail import times
 from lms.people.access import MemberRequest
 from sessions import calendar_files
-from sessions.booking import (
-    TimeTaken,
-    book_call,
-    cancel_call,
-    length_of,
-    ready_topics,
-)
+from sessions.booking import TimeTaken, book_call, length_of, ready_topics
+from sessions.cancelling import cancel_call
 from sessions.forms import BookCallForm, CancelForm, PickForm
 from sessions.models import Booking, BookingState, Trainer
 from sessions.picking import fits, times_page, who
-from sessions.room import enter, is_open, is_party, join_button
+from sessions.room import enter, is_open, join_button
 from sessions.signoff import undo_until
 from sessions.slots import Slot, free_slots
 
@@ -300,7 +295,7 @@ def _show(
     request: MemberRequest, call: Booking, form: CancelForm, status: int = 200
 ) -> HttpResponse:
     user = request.user
-    party = is_party(call, user)
+    party = call.has_party(user)
     until = undo_until(call)
     context = {
         "call": call,
@@ -346,7 +341,7 @@ def _may_sign_off(request: MemberRequest, call: Booking) -> bool:
 def join(request: MemberRequest, ref: str) -> HttpResponse:
     """Note that one of the two came, and lead to the room while it is open."""
     call = fetch(request, ref)
-    if not is_party(call, request.user) or not is_open(call):
+    if not call.has_party(request.user) or not is_open(call):
         return redirect(call)
     try:
         room = enter(call, request.user)
@@ -378,7 +373,7 @@ def cancel(request: MemberRequest, ref: str) -> HttpResponse:
 def calendar_file(request: MemberRequest, ref: str) -> HttpResponse:
     """The call as a calendar file, for one of the two."""
     call = fetch(request, ref)
-    if not is_party(call, request.user):
+    if not call.has_party(request.user):
         return redirect(call)
     file = calendar_files.calendar_file(call, request.user)
     return HttpResponse(

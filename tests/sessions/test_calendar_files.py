@@ -6,8 +6,8 @@ import time_machine
 from icalendar import Calendar
 
 from lms.mail.models import Message
-from sessions.booking import cancel_call
 from sessions.calendar_files import calendar_file, links
+from sessions.cancelling import cancel_call
 from tests.factories import BookingFactory, TrainerFactory, UserFactory
 
 SUMMER = datetime(2026, 7, 1, 13, tzinfo=UTC)

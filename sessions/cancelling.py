@@ -1,0 +1,149 @@
+"""Calling a call off (Policy 1), and what becomes of calls when something closes."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from courses.completing import lock
+from courses.models import Enrolment
+from lms.audit.log import record
+from lms.errors import Refused
+from lms.people.models import User
+from sessions import mails
+from sessions.models import Booking, BookingQuerySet, BookingState, Origin
+
+SOURCE = "Policy 1"
+REASON_LENGTH = 300
+OPEN = [BookingState.BOOKED, BookingState.PROPOSED]
+
+
+@transaction.atomic
+def cancel_call(booking: Booking, *, by: User, reason: str) -> Booking:
+    """Call off a call that has not begun, and tell both sides (Policy 1).
+
+    By either side or the channel team. Late when the trainee does so inside the
+    trainer's notice, unless the trainer had booked it. Cancelling again changes
+    nothing. Raises Refused once it has begun, and without a reason.
+    """
+    booking = lock_call(booking)
+    if booking.state == BookingState.CANCELLED:
+        return booking
+    if not (booking.has_party(by) or by.is_staff):
+        raise Refused(_("Only the two of a call can cancel it."))
+    if booking.state not in OPEN:
+        raise Refused(_("This call is over. There is nothing to cancel."))
+    if booking.starts_at <= now():
+        raise Refused(
+            _("This call has begun, so it can no longer be cancelled."), SOURCE
+        )
+    if not reason.strip():
+        raise Refused(_("Please say in a few words why."))
+    _cancel(booking, by=by, reason=reason.strip(), late=_is_late(booking, by))
+    return booking
+
+
+def _is_late(booking: Booking, by: User) -> bool:
+    return (
+        by.pk == booking.trainee_id
+        and booking.origin == Origin.TRAINEE
+        and booking.starts_at - now() < booking.trainer.notice
+    )
+
+
+def lock_call(booking: Booking) -> Booking:
+    """Lock the trainee, the enrolment, the call; return the call as it now stands."""
+    lock(booking.enrolment)
+    return _to_change().get(pk=booking.pk)
+
+
+def _to_change(*, skip_locked: bool = False) -> BookingQuerySet:
+    """Lock calls before they change, and bring what is said of them by mail."""
+    return (
+        Booking.objects.select_for_update(
+            of=("self",), no_key=True, skip_locked=skip_locked
+        )
+        .select_related("enrolment__member__reseller", "trainee", "trainer__user")
+        .order_by("pk")
+    )
+
+
+def _cancel(
+    booking: Booking, *, by: User | None, reason: str, late: bool = False
+) -> None:
+    was_booked = booking.state == BookingState.BOOKED
+    booking.state = BookingState.CANCELLED
+    booking.proposed_until = None
+    booking.ended_at = now()
+    booking.ended_by = by
+    booking.reason = reason[:REASON_LENGTH]
+    booking.late = late
+    booking.sequence += 1  # the row is locked
+    booking.save(
+        update_fields=[
+            "state",
+            "proposed_until",
+            "ended_at",
+            "ended_by",
+            "reason",
+            "late",
+            "sequence",
+        ]
+    )
+    booking.topics.update(booked_for=None)
+    record(by, "cancelled", booking, enrolment=booking.enrolment_id, late=late)
+    if was_booked:
+        mails.tell_cancelled(booking)
+
+
+def free_calls(enrolment: Enrolment, *, by: User | None, reason: str) -> int:
+    """Cancel what is still to come of an enrolment; return how many.
+
+    The caller holds the enrolment's lock. A call that has begun is left to its
+    sign-off.
+    """
+    coming = _to_change().filter(
+        enrolment=enrolment, state__in=OPEN, starts_at__gt=now()
+    )
+    for booking in coming:
+        _cancel(booking, by=by, reason=reason)
+    return len(coming)
+
+
+@transaction.atomic
+def cancel_run_out() -> int:
+    """Cancel proposals nobody answered in time; return how many. Safe to repeat."""
+    return end_run_out(Q())
+
+
+def end_run_out(whose: Q) -> int:
+    """Cancel run-out proposals; one that another transaction holds is left to it."""
+    run_out = _to_change(skip_locked=True).filter(
+        whose, state=BookingState.PROPOSED, proposed_until__lte=now()
+    )
+    for booking in run_out:
+        _cancel(booking, by=None, reason=_("Not answered in time."))
+    return len(run_out)
+
+
+def follow_successor(enrolment: Enrolment, successor: Enrolment) -> None:
+    """Let the enrolment that goes on have the calls that are open or to come.
+
+    The caller holds the locks. A call still to come on nothing that the new one asks
+    for is cancelled; topics it no longer asks for are let go.
+    """
+    asked = set(successor.edition.topics.values_list("topic_id", flat=True))
+    open_calls = _to_change().filter(
+        enrolment=enrolment, trainee=successor.member.user_id, state__in=OPEN
+    )
+    for booking in open_calls:
+        booking.enrolment = successor
+        booking.save(update_fields=["enrolment"])
+        topics = booking.topics.filter(booked_for=enrolment)
+        topics.exclude(topic__in=asked).update(booked_for=None)
+        topics.update(booked_for=successor)
+        is_empty = not booking.topics.filter(topic__in=asked).exists()
+        if is_empty and booking.starts_at > now():
+            _cancel(booking, by=None, reason=_("Its topics are no longer asked for."))
