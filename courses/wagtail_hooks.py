@@ -19,6 +19,7 @@ from content.menu import PagesMenuItem
 from courses.cms import publish_first_edition
 from courses.guards import why_not_deleted, why_not_moved, why_not_unpublished
 from courses.models import ProgrammeIndexPage, ProgrammePage
+from courses.panels import ToFillIn
 
 PUBLISH = "courses_publish_edition"
 
@@ -32,7 +33,7 @@ def programmes_menu_item() -> MenuItem:
 def edition_urls() -> list[URLPattern]:
     return [
         path(
-            "programmes/<int:programme_pk>/publish-edition/",
+            "programmes/<key:programme_pk>/publish-edition/",
             publish_first_edition,
             name=PUBLISH,
         )
@@ -96,6 +97,11 @@ def keep_among_many(
     return send_back(request, objects[0], why)
 
 
+def say_what_to_fill_in(request: HttpRequest, panels: list[Any]) -> None:
+    panels.append(ToFillIn())
+
+
+hooks.register("construct_homepage_panels", say_what_to_fill_in)
 hooks.register("register_admin_menu_item", programmes_menu_item)
 hooks.register("register_admin_urls", edition_urls)
 hooks.register("register_page_header_buttons", edition_button)

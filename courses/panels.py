@@ -1,0 +1,20 @@
+"""What the first screen of the CMS says about programmes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wagtail.admin.ui.components import Component
+
+from courses.to_fill_in import matters
+
+
+class ToFillIn(Component):  # type: ignore[misc]  # Wagtail has no types
+    """A list of what editors still have to fill in or confirm."""
+
+    name = "to_fill_in"
+    template_name = "courses/cms/to_fill_in.html"
+    order = 150
+
+    def get_context_data(self, parent_context: dict[str, Any]) -> dict[str, Any]:
+        return {"matters": matters()}

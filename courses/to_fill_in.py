@@ -1,0 +1,68 @@
+"""What editors still have to fill in or confirm, in one list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from wagtail.models import Page
+
+from content.blocks import holes_in
+from content.models import HandbookPage
+from courses.enrolling import editions_in_force
+from courses.models import EditionAudience, ProgrammePage, TopicPage
+from lms.people.models import Team
+
+
+@dataclass(frozen=True)
+class Matter:
+    """One thing to see to: where (None where no page is concerned), and what."""
+
+    page: Page | None
+    title: str
+    words: str
+
+
+def matters() -> list[Matter]:
+    """All of them: what is to be confirmed first, then the pages with holes.
+
+    Five queries; it reads the texts of all topics and of the handbook.
+    """
+    return [*_needs_to_confirm(), *_teams_without_programme(), *_pages_with_holes()]
+
+
+def _needs_to_confirm() -> list[Matter]:
+    programmes = ProgrammePage.objects.exclude(need_note="").order_by("path")
+    return [Matter(each, each.title, each.need_note) for each in programmes]
+
+
+def _teams_without_programme() -> list[Matter]:
+    obliged = EditionAudience.objects.filter(edition__in=editions_in_force())
+    return [
+        Matter(None, team.name, _("No programme is for this team."))
+        for team in Team.objects.exclude(pk__in=obliged.values("team"))
+    ]
+
+
+def _pages_with_holes() -> list[Matter]:
+    topics = TopicPage.objects.order_by("path")
+    handbook = HandbookPage.objects.order_by("path")
+    counted = [
+        *((page, _holes_of_topic(page)) for page in topics),
+        *((page, len(holes_in(page.body))) for page in handbook),
+    ]
+    return [
+        Matter(
+            page,
+            page.title,
+            ngettext("%(n)d place to fill in", "%(n)d places to fill in", count)
+            % {"n": count},
+        )
+        for page, count in counted
+        if count
+    ]
+
+
+def _holes_of_topic(page: TopicPage) -> int:
+    return sum(len(holes_in(getattr(page, text))) for text in TopicPage.TEXTS)
