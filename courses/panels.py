@@ -9,7 +9,7 @@ from wagtail.admin.ui.components import Component
 from courses.to_fill_in import matters
 
 
-class ToFillIn(Component):  # type: ignore[misc]  # Wagtail has no types
+class ToFillIn(Component):
     """A list of what editors still have to fill in or confirm."""
 
     name = "to_fill_in"
