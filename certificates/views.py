@@ -30,12 +30,14 @@ from certificates.packs import file_name, index, pack
 from certificates.verdict import NOT_FOUND, VALID, state_of, valid_until, verdict_on
 from courses.models import Edition, ProgrammePage
 from lms.people.access import Access, MemberRequest
+from lms.people.names import one_line
 from lms.tables import FORMATS, table_response
 
 if TYPE_CHECKING:
     from certificates.models import CertificateQuerySet
 
 PER_PAGE = 50
+LONGEST_NAME = 100  # looked for; nobody types more
 
 
 @login_required
@@ -99,7 +101,7 @@ def pdf(request: MemberRequest, serial: str) -> HttpResponseBase:
 @require_GET
 def team(request: MemberRequest) -> HttpResponse:
     """One's people's certificates, to find, select and download."""
-    if not (request.access.is_manager or request.access.is_staff):
+    if not _has_people(request.access):
         raise PermissionDenied
     found = _of_people(request)
     if (file_type := request.GET.get("format")) in FORMATS:
@@ -131,12 +133,14 @@ def pack_view(request: MemberRequest) -> HttpResponseBase:
     """
     found = _of_people(request).standing().ready()
     if request.method == "POST":
-        found = found.filter(serial__in=request.POST.getlist("serial"))
+        asked = map(serials.normalise, request.POST.getlist("serial"))
+        found = found.filter(serial__in=filter(serials.is_well_formed, asked))
     if not (chosen := list(found)):
         messages.info(request, _("There is no certificate to download among these."))
-        is_manager = request.access.is_manager or request.access.is_staff
         return redirect(
-            "certificates:team" if is_manager else "certificates:certificates"
+            "certificates:team"
+            if _has_people(request.access)
+            else "certificates:certificates"
         )
     response = StreamingHttpResponse(pack(chosen), content_type="application/zip")
     name = f"certificates-{now():%Y-%m-%d}.zip"
@@ -198,17 +202,21 @@ def _checked(response: HttpResponse) -> HttpResponse:
 
 def _of_people(request: MemberRequest) -> CertificateQuerySet:
     """What one may download, narrowed by the filter in the address."""
-    access: Access = request.access
-    everybody = Certificate.objects.released().order_by("-issued_at", "-pk")
-    if access.is_manager or access.is_staff:
-        found = everybody.of_people(access)
+    found = Certificate.objects.released().order_by("-issued_at", "-pk")
+    if _has_people(request.access):
+        found = found.of_people(request.access)
     else:
-        found = everybody.filter(enrolment__member__user=access.user)
+        found = found.filter(enrolment__member__user=request.user)
     if programme := _programme(request.GET):
         found = found.filter(enrolment__programme=programme)
-    if words := request.GET.get("q", "").replace("\x00", "").strip()[:100]:
+    if words := one_line(request.GET.get("q", ""))[:LONGEST_NAME]:
         found = found.filter(enrolment__member__user__full_name__icontains=words)
     return found
+
+
+def _has_people(access: Access) -> bool:
+    """Whether there are others whose certificates one may see."""
+    return access.is_manager or access.is_staff
 
 
 def _programme(query: QueryDict) -> int | None:

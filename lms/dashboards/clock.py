@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 
 from django.core.management import call_command
@@ -15,7 +14,6 @@ from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
 from sessions.cancelling import cancel_run_out
 
-logger = logging.getLogger(__name__)
 EVERY = timedelta(seconds=20)
 EVERY_HOUR = timedelta(hours=1)
 

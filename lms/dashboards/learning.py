@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from content.models import Acknowledgement, HandbookPage
+from content.acknowledging import pages_to_acknowledge
 from lms import states
 from lms.dashboards.record import Record, record_of
 from lms.dashboards.state import Cell
@@ -47,7 +47,7 @@ def my(request: MemberRequest) -> HttpResponse:
         "member": member,
         "record": record,
         "step": next_step(member, record),
-        "unread": _handbook_to_read(member),
+        "unread": pages_to_acknowledge(member),
         "last_call_cell": _cell_with_last_call(record),
     }
     return render(request, "dashboards/my.html", context)
@@ -57,7 +57,7 @@ def next_step(member: Member, record: Record) -> NextStep:
     """A call very soon, else go on reading, else book, else wait for what is on."""
     zone = member.user.time_zone
     calls = [cell.next_call for cell in record.cells if cell.next_call]
-    coming = [call for call in calls if call and call.ends_at > now()]
+    coming = [call for call in calls if call.ends_at > now()]
     coming.sort(key=lambda call: call.starts_at)
     if coming and coming[0].starts_at - now() < VERY_SOON:
         return _call_step(coming[0], zone)
@@ -152,19 +152,6 @@ def _nothing_left(member: Member, record: Record) -> NextStep:
             _("See the programmes"),
         )
     return NextStep(_("You are up to date"), _("Nothing is left to do. Well done."))
-
-
-def _handbook_to_read(member: Member) -> list[HandbookPage]:
-    """Pages put up to be read whose present version the member has not confirmed."""
-    done = set(
-        Acknowledgement.objects.filter(member=member).values_list("page", "version")
-    )
-    pages = HandbookPage.objects.live().filter(is_acknowledged=True).order_by("path")
-    return [
-        page
-        for page in pages
-        if (page.pk, page.version) not in done and not page.has_holes
-    ]
 
 
 def _cell_with_last_call(record: Record) -> Cell | None:

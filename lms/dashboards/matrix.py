@@ -14,12 +14,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from content.search_backend import clean_query
 from courses.models import ProgrammePage
 from lms import states
 from lms.dashboards.state import Cell, cells_of
 from lms.mail.times import day, on_day
 from lms.people.models import Member, MemberQuerySet, Reseller, Team, TeamMembership
+from lms.people.names import one_line
 
 PAGE_SIZE = 50
 ATTENTION = "attention"
@@ -143,7 +143,7 @@ def matrix_of(
     form = MatrixFilter(params, resellers=resellers)
     form.is_valid()
     asked = form.cleaned_data
-    if words := clean_query(asked.get("q") or ""):
+    if words := one_line(asked.get("q") or ""):
         members = members.filter(
             Q(user__full_name__icontains=words) | Q(user__email__icontains=words)
         )

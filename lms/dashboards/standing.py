@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.timezone import now
@@ -79,14 +79,8 @@ def lines(programmes: Sequence[ProgrammePage]) -> list[Line]:
     """Count for each reseller its own people; four queries for any number."""
     live = Member.objects.live()
     people = Counter(live.values_list("reseller", flat=True))
-    of_live = Enrolment.objects.filter(member__in=live).values_list(
-        "member__reseller", "programme"
-    )
-    pairs = of_live.annotate(people=Count("member", distinct=True))
-    concerned = {row[:2]: row[2] for row in pairs.filter(_standing())}
-    qualified = {
-        row[:2]: row[2] for row in pairs.filter(pk__in=Enrolment.objects.qualified())
-    }
+    concerned = _people_by_cell(Enrolment.objects.standing().filter(member__in=live))
+    qualified = _people_by_cell(Enrolment.objects.qualified().filter(member__in=live))
     resellers = list(Reseller.objects.live())
     by_path = {reseller.path: reseller for reseller in resellers}
     return [
@@ -107,8 +101,11 @@ def lines(programmes: Sequence[ProgrammePage]) -> list[Line]:
     ]
 
 
-def _standing() -> Q:
-    return Q(withdrawn_at=None, annulled_at=None)
+def _people_by_cell(enrolments: QuerySet[Enrolment]) -> dict[tuple[int, int], int]:
+    """Count the people in these enrolments, by reseller and programme."""
+    pairs = enrolments.order_by().values_list("member__reseller", "programme")
+    counts = pairs.annotate(people=Count("member", distinct=True))
+    return {(reseller, programme): people for reseller, programme, people in counts}
 
 
 @staff_required

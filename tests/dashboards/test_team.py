@@ -76,6 +76,16 @@ def test_filters_bear_any_text(client, manager, query):
     assert response.status_code == 200
 
 
+@pytest.mark.parametrize("query", ["o'connor", "  Liam   O'Connor\x07 "])
+def test_people_are_found_by_name(client, manager, query):
+    liam = colleague(manager, "Liam O'Connor")
+    client.force_login(manager.user)
+
+    response = client.get(reverse("dashboards:team"), {"q": query})
+
+    assert [row.member for row in response.context["page"]] == [liam]
+
+
 def test_unknown_page_number_shows_the_last_page(client, manager):
     client.force_login(manager.user)
 
