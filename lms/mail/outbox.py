@@ -57,16 +57,7 @@ def queue(
     `public_url` besides `context`. `send_after` is in UTC, None means at once.
     `is_secret` mail holds a link that opens by itself: its text is not kept.
     """
-    person = None if isinstance(to, str) else to
-    words = {
-        "person": person,
-        "zone": person.time_zone if person else settings.HOME_TIME_ZONE,
-        "public_url": settings.PUBLIC_URL,
-        **context,
-    }
-    with override(person.language if person else settings.LANGUAGE_CODE):
-        source = Engine.get_default().get_template(template)
-        text = source.render(Context(words, autoescape=False))
+    text = write(template, context, None if isinstance(to, str) else to)
     subject, _, body = text.strip().partition("\n")
     return queue_text(
         key,
@@ -77,6 +68,19 @@ def queue(
         send_after=send_after,
         is_secret=is_secret,
     )
+
+
+def write(template: str, context: Mapping[str, Any], person: User | None) -> str:
+    """Write a text template in the person's language and zone; None: in our own."""
+    words = {
+        "person": person,
+        "zone": person.time_zone if person else settings.HOME_TIME_ZONE,
+        "public_url": settings.PUBLIC_URL,
+        **context,
+    }
+    with override(person.language if person else settings.LANGUAGE_CODE):
+        source = Engine.get_default().get_template(template)
+        return str(source.render(Context(words, autoescape=False)))
 
 
 def queue_text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import timedelta
 
 from allauth.account.models import EmailAddress
@@ -131,6 +132,14 @@ def send_welcome(user: User) -> None:
         {"link": link, "days": LINK_LIFE.days},
         is_secret=True,
     )
+
+
+@transaction.atomic
+def save_settings(user: User, changed: Sequence[str]) -> None:
+    """Keep what somebody has changed of their own name, zone and needs."""
+    if changed:
+        user.save(update_fields=changed)
+        record(user, "changed settings", user, fields=list(changed))
 
 
 # --- The channel team --------------------------------------------------------------

@@ -18,7 +18,7 @@ from lms.audit.log import record
 from lms.errors import Refused
 from lms.mail import outbox
 from lms.people.accounts import make_person_hashed
-from lms.people.membership import join
+from lms.people.membership import join, require_may_join
 from lms.people.models import Invitation, InvitationState, Member, Reseller, Team, User
 from lms.people.names import lower, one_line, person_at
 
@@ -64,16 +64,7 @@ def invite(
 
 
 def _require_room_for(email: str, reseller: Reseller) -> None:
-    if reseller.ended_on and reseller.ended_on <= now().date():
-        raise Refused(
-            _("%(reseller)s is no longer an approved reseller. Nobody can join it.")
-            % {"reseller": reseller}
-        )
-    person = person_at(email)
-    if person and person.memberships.live().filter(reseller=reseller).exists():
-        raise Refused(
-            _("This person already belongs to %(reseller)s.") % {"reseller": reseller}
-        )
+    require_may_join(person_at(email), reseller)
     pending = Invitation.objects.filter(
         email=email, reseller=reseller, accepted_at=None, withdrawn_at=None
     )

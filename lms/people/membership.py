@@ -32,22 +32,13 @@ def join(
     already, or the reseller has ended.
     """
     _lock(user)
-    today = now().date()
-    if reseller.ended_on and reseller.ended_on <= today:
-        raise Refused(
-            _("%(reseller)s is no longer an approved reseller. Nobody can join it.")
-            % {"reseller": reseller}
-        )
-    if user.memberships.live().filter(reseller=reseller).exists():
-        raise Refused(
-            _("This person already belongs to %(reseller)s.") % {"reseller": reseller}
-        )
+    require_may_join(user, reseller)
     member = Member.objects.create(
         user=user,
         reseller=reseller,
         engagement=engagement,
         is_manager=is_manager,
-        joined_on=on or today,
+        joined_on=on or now().date(),
     )
     chosen = set(teams)
     TeamMembership.objects.bulk_create(
@@ -57,6 +48,19 @@ def join(
     record(by, "joined", member, teams=sorted(team.pk for team in chosen))
     membership_changed.send(Member, member=member, by=by)
     return member
+
+
+def require_may_join(person: User | None, reseller: Reseller) -> None:
+    """Refuse when the reseller has ended, or the person (if known) belongs there."""
+    if reseller.ended_on and reseller.ended_on <= now().date():
+        raise Refused(
+            _("%(reseller)s is no longer an approved reseller. Nobody can join it.")
+            % {"reseller": reseller}
+        )
+    if person and person.memberships.live().filter(reseller=reseller).exists():
+        raise Refused(
+            _("This person already belongs to %(reseller)s.") % {"reseller": reseller}
+        )
 
 
 @transaction.atomic

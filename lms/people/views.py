@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from lms.audit.log import record
 from lms.errors import Refused
 from lms.people import accounts, inviting
 from lms.people.access import MEMBERSHIP_KEY, MemberRequest
@@ -149,9 +148,7 @@ def settings(request: MemberRequest) -> HttpResponse:
     person = User.objects.get(pk=request.user.pk)  # what is typed stays off the frame
     form = SettingsForm(request.POST or None, instance=person)
     if form.is_valid():
-        if form.changed_data:
-            person.save(update_fields=form.changed_data)
-            record(person, "changed settings", person, fields=form.changed_data)
+        accounts.save_settings(person, form.changed_data)
         messages.success(request, _("Your settings are saved."))
         return redirect("people:settings")
     status = 422 if form.is_bound else 200
