@@ -7,5 +7,5 @@ from content import views
 app_name = "content"
 
 urlpatterns = [
-    path("acknowledge/<int:page_pk>/", views.acknowledge, name="acknowledge"),
+    path("acknowledge/<key:page_pk>/", views.acknowledge, name="acknowledge"),
 ]

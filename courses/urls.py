@@ -7,5 +7,5 @@ from courses import views
 app_name = "courses"
 
 urlpatterns = [
-    path("read/<int:enrolment_pk>/<int:topic_pk>/", views.read, name="read"),
+    path("read/<key:enrolment_pk>/<key:topic_pk>/", views.read, name="read"),
 ]

@@ -20,7 +20,10 @@ from lms.people.access import MemberRequest
 def read(request: MemberRequest, enrolment_pk: int, topic_pk: int) -> HttpResponse:
     """Note that one has read a topic; answered with the topic's steps for htmx."""
     enrolment = get_object_or_404(
-        Enrolment.objects.standing().filter(member__user=request.user), pk=enrolment_pk
+        Enrolment.objects.standing()
+        .visible_to(request.access)
+        .filter(member__user=request.user),
+        pk=enrolment_pk,
     )
     asked = get_object_or_404(
         EditionTopic.objects.select_related("topic"),

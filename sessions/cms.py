@@ -15,6 +15,7 @@ from wagtail.admin.views import generic
 from courses.models import ProgrammePage
 from lms.audit.log import record
 from lms.errors import Refused
+from lms.forms import ManyField
 from lms.people import accounts
 from lms.people.forms import NameField
 from lms.people.names import person_at
@@ -80,7 +81,7 @@ class RoomField(forms.CharField):
 class TrainerForm(forms.ModelForm[Trainer]):
     """What the channel team decides for a trainer."""
 
-    programmes = forms.ModelMultipleChoiceField(
+    programmes = ManyField(
         label=gettext_lazy("Programmes"),
         queryset=ProgrammePage.objects.order_by("path"),
         widget=forms.CheckboxSelectMultiple,

@@ -10,6 +10,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from courses.models import EditionTopic
+from lms.forms import ManyField
 from lms.mail.zones import ZONES
 from sessions.cancelling import REASON_LENGTH
 from sessions.models import BookingTopic, Outcome, Trainer
@@ -38,9 +39,7 @@ class InstantField(forms.DateTimeField):
 class PickForm(forms.Form):
     """What the page of free times shows; all in the address, all optional."""
 
-    topics = forms.ModelMultipleChoiceField(
-        queryset=EditionTopic.objects.none(), required=False
-    )
+    topics = ManyField(queryset=EditionTopic.objects.none(), required=False)
     trainer = forms.ModelChoiceField(
         label=_("Trainer"),
         queryset=Trainer.objects.none(),
@@ -68,7 +67,7 @@ class PickForm(forms.Form):
 class BookCallForm(PickForm):
     """One confirmed time. Whether it is free and ready, the rule says."""
 
-    topics = forms.ModelMultipleChoiceField(
+    topics = ManyField(
         queryset=EditionTopic.objects.none(),
         error_messages={
             "required": _("Choose at least one topic for the call."),

@@ -7,14 +7,14 @@ from sessions import trainer_views, views
 app_name = "sessions"
 urlpatterns = [
     path("calls/", views.agenda, name="agenda"),
-    path("calls/book/<int:enrolment_pk>/", views.book, name="book"),
-    path("calls/<str:ref>/", views.booking, name="booking"),
-    path("calls/<str:ref>/join/", views.join, name="join"),
-    path("calls/<str:ref>/cancel/", views.cancel, name="cancel"),
-    path("calls/<str:ref>/call.ics", views.calendar_file, name="calendar_file"),
-    path("calls/<str:ref>/sign-off/", trainer_views.sign_off, name="sign_off"),
-    path("calls/<str:ref>/sign-off/undo/", trainer_views.undo, name="undo"),
+    path("calls/book/<key:enrolment_pk>/", views.book, name="book"),
+    path("calls/<slug:ref>/", views.booking, name="booking"),
+    path("calls/<slug:ref>/join/", views.join, name="join"),
+    path("calls/<slug:ref>/cancel/", views.cancel, name="cancel"),
+    path("calls/<slug:ref>/call.ics", views.calendar_file, name="calendar_file"),
+    path("calls/<slug:ref>/sign-off/", trainer_views.sign_off, name="sign_off"),
+    path("calls/<slug:ref>/sign-off/undo/", trainer_views.undo, name="undo"),
     path("trainer/", trainer_views.today, name="today"),
     path("trainer/ready/", trainer_views.ready, name="ready"),
-    path("trainer/ready/<int:enrolment_pk>/", trainer_views.schedule, name="schedule"),
+    path("trainer/ready/<key:enrolment_pk>/", trainer_views.schedule, name="schedule"),
 ]

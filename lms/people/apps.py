@@ -1,5 +1,8 @@
 from django.apps import AppConfig
+from django.urls import register_converter
 from wagtail.users.apps import WagtailUsersAppConfig
+
+from lms.addresses import KeyConverter
 
 
 class PeopleConfig(AppConfig):
@@ -7,6 +10,9 @@ class PeopleConfig(AppConfig):
     label = "people"
     verbose_name = "People"
     default = True
+
+    def ready(self) -> None:
+        register_converter(KeyConverter, "key")
 
 
 class CmsUsersConfig(WagtailUsersAppConfig):

@@ -32,6 +32,7 @@ from wagtail.admin.widgets import AdminDateInput
 from wagtail.admin.widgets.button import Button
 
 from lms.errors import Refused
+from lms.forms import ManyField
 from lms.mail import times
 from lms.mail.models import Message
 from lms.people import accounts, inviting, resellers
@@ -160,7 +161,7 @@ class InviteForm(forms.ModelForm[Invitation]):
         help_text=gettext_lazy("They can correct it when they accept."),
     )
     reseller = ResellerField(label=gettext_lazy("Reseller"))
-    teams = forms.ModelMultipleChoiceField(
+    teams = ManyField(
         label=gettext_lazy("Teams"),
         queryset=Team.objects.all(),
         required=False,
@@ -412,8 +413,8 @@ class UserViewSet(ViewSet):
     def get_urlpatterns(self) -> list[URLPattern]:
         return [
             *super().get_urlpatterns(),
-            path("delete/<int:pk>/", refuse_delete, name="delete"),
-            path("welcome/<int:pk>/", self.welcome_view, name="welcome"),
+            path("delete/<key:pk>/", refuse_delete, name="delete"),
+            path("welcome/<key:pk>/", self.welcome_view, name="welcome"),
         ]
 
     @property

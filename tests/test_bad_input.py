@@ -1,0 +1,386 @@
+"""What people, and machines, send that makes no sense: never a 500, nothing lost.
+
+One round over all addresses, and over every field of every form of ours; what each
+rule says to its own bad input stands in that room's tests.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.urls import reverse
+from django.utils.timezone import now
+
+from certificates.models import CertificateState
+from content.models import Branding
+from content.permissions import grant_channel_team
+from lms.mail.models import Message
+from lms.people import accounts, inviting
+from tests.factories import (
+    BookingFactory,
+    CertificateFactory,
+    EditionFactory,
+    EnrolmentFactory,
+    HandbookPageFactory,
+    MemberFactory,
+    ResellerFactory,
+    TeamFactory,
+    TrainerFactory,
+    UserFactory,
+)
+
+HUGE = "9" * 25  # more than any database keeps in a number
+LONG = "x" * 10_000
+
+Ask = Callable[..., int]
+
+
+@pytest.fixture
+def world(db: None) -> SimpleNamespace:
+    """Somebody in every role, and one record of each kind."""
+    edition = EditionFactory()
+    trainer = TrainerFactory(programmes=[edition.programme])
+    manager = MemberFactory(is_manager=True)
+    enrolment = EnrolmentFactory(
+        member=MemberFactory(reseller=manager.reseller), edition=edition
+    )
+    CertificateFactory(
+        enrolment=EnrolmentFactory(member=enrolment.member, completed=True),
+        state=CertificateState.READY,
+        pdf=ContentFile(b"%PDF-", "some.pdf"),
+        pdf_sha256="0" * 64,
+    )
+    staff = UserFactory()
+    accounts.set_channel_team(staff, True, by=None)
+    grant_channel_team(staff.groups.get())
+    HandbookPageFactory(is_acknowledged=True)
+    return SimpleNamespace(
+        edition=edition,
+        topic=edition.topics.first().topic,
+        enrolment=enrolment,
+        member=enrolment.member,
+        trainer_record=trainer,
+        call=BookingFactory(enrolment=enrolment, trainer=trainer),
+        nobody=None,
+        trainee=enrolment.member.user,
+        manager=manager.user,
+        trainer=trainer.user,
+        staff=staff,
+    )
+
+
+@pytest.fixture
+def ask(client: Any, world: SimpleNamespace, caplog: Any) -> Ask:
+    """Ask as somebody of the world, take back what that changed; give the status."""
+    client.raise_request_exception = False
+    caplog.set_level(logging.CRITICAL, "django.request")
+
+    def status(who: str, method: str, url: str, data: Any = None) -> int:
+        with transaction.atomic():
+            client.logout()
+            if person := getattr(world, who):
+                client.force_login(person)
+            response = getattr(client, method)(url, data or {})
+            transaction.set_rollback(True)
+        for close in response._resource_closers:  # close() itself ends the connection
+            close()
+        return int(response.status_code)
+
+    return status
+
+
+# --- Addresses -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["0", "2147483648", "999999999999999999", HUGE])
+def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: str):
+    own = world.enrolment.pk
+    addresses = [
+        ("manager", "get", f"/team/{key}/"),
+        ("staff", "get", f"/standing/{key}/"),
+        ("trainee", "post", f"/acknowledge/{key}/"),
+        ("trainee", "get", f"/calls/book/{key}/"),
+        ("trainer", "get", f"/trainer/ready/{key}/"),
+        ("trainee", "post", f"/read/{key}/{world.topic.pk}/"),
+        ("trainee", "post", f"/read/{own}/{key}/"),
+        ("staff", "get", f"/cms/programmes/{key}/publish-edition/"),
+        ("staff", "get", f"/cms/users/welcome/{key}/"),
+    ]
+
+    answers = {url: ask(who, method, url) for who, method, url in addresses}
+
+    assert answers == {url: 404 for _who, _method, url in addresses}
+
+
+@pytest.mark.parametrize("word", ["%00", "%22'", "%FF", "a%0Ab", "..%2f..", "x" * 5000])
+def test_name_of_nothing_in_an_address_is_not_found(ask: Ask, word: str):
+    addresses = [
+        ("trainee", "get", f"/calls/{word}/"),
+        ("trainee", "get", f"/calls/{word}/join/"),
+        ("trainee", "get", f"/calls/{word}/call.ics"),
+        ("trainee", "post", f"/calls/{word}/cancel/"),
+        ("trainer", "get", f"/calls/{word}/sign-off/"),
+        ("trainer", "post", f"/calls/{word}/sign-off/"),
+        ("trainer", "post", f"/calls/{word}/sign-off/undo/"),
+        ("trainee", "get", f"/certificates/{word}/"),
+        ("trainee", "get", f"/certificates/{word}/pdf/"),
+        ("nobody", "get", f"/c/{word}"),
+        ("nobody", "get", f"/join/{word}/"),
+        ("nobody", "get", f"/welcome/{word}/"),
+        ("trainee", "get", f"/media/{word}"),
+        ("trainee", "get", f"/{word}/"),
+        ("trainee", "get", f"/programmes/{word}/"),
+    ]
+
+    answers = {url: ask(who, method, url) for who, method, url in addresses}
+
+    assert answers == {url: 404 for _who, _method, url in addresses}
+
+
+# --- What stands behind the question mark ----------------------------------------
+
+PICKING = ["picked", "topics", "trainer", "zone", "day", "start"]
+MATRIX = ["q", "page", "team", "reseller", "state", "format"]
+LISTS = [
+    ("trainee", "/search/", ["q"]),
+    ("manager", "/team/", MATRIX),
+    ("staff", "/standing/{reseller}/", MATRIX),
+    ("staff", "/standing/", ["format"]),
+    ("trainee", "/calls/", ["page"]),
+    ("trainee", "/calls/book/{enrolment}/", PICKING),
+    ("trainer", "/trainer/ready/{enrolment}/", PICKING),
+    ("trainer", "/trainer/ready/", ["page"]),
+    ("manager", "/certificates/team/", ["q", "programme", "page", "format"]),
+    ("nobody", "/c/", ["serial"]),
+    ("nobody", "/accounts/login/", ["next"]),
+    ("staff", "/cms/pages/", ["q", "p"]),
+    ("staff", "/cms/pages/{topic}/", ["q", "p"]),
+    ("staff", "/cms/pages/search/", ["q", "p"]),
+    ("staff", "/cms/choose-page/search/", ["q"]),
+    ("staff", "/cms/images/", ["q", "p"]),
+    ("staff", "/cms/images/chooser/results/", ["q"]),
+    ("staff", "/cms/documents/", ["q", "p"]),
+    ("staff", "/cms/reseller/", ["q", "p"]),
+    ("staff", "/cms/invitation/", ["q", "p"]),
+    ("staff", "/cms/trainer/", ["q", "p"]),
+    ("staff", "/cms/users/", ["q", "p"]),
+]
+
+
+@pytest.mark.parametrize(("who", "address", "names"), LISTS)
+def test_list_opens_whatever_is_asked_of_it(
+    ask: Ask, world: Any, who: str, address: str, names: list[str]
+):
+    url = address.format(
+        reseller=world.member.reseller.pk,
+        enrolment=world.enrolment.pk,
+        topic=world.topic.pk,
+    )
+    values = ["a\"'", "a\x00b", LONG, HUGE, "-1"]
+
+    answers = [ask(who, "get", url, dict.fromkeys(names, value)) for value in values]
+
+    assert answers == [200] * len(values)
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "x", "", "7", HUGE, "\x00"])
+@pytest.mark.parametrize(
+    ("who", "url"),
+    [
+        ("manager", "/team/"),
+        ("manager", "/certificates/team/"),
+        ("trainer", "/trainer/ready/"),
+        ("trainee", "/calls/"),
+    ],
+)
+def test_unknown_page_number_shows_the_nearest(
+    ask: Ask, who: str, url: str, number: str
+):
+    assert ask(who, "get", url, {"page": number}) == 200
+
+
+# --- Forms -----------------------------------------------------------------------
+
+WHO_AND_WHEN = {"full_name": "Ann Lee", "time_zone": "Europe/London"}
+
+
+def link_in_last_mail(way: str) -> str:
+    found = re.search(rf"/{way}/\S+", Message.objects.latest("pk").body)
+    assert found is not None
+    return found[0]
+
+
+def invitation(world: Any) -> tuple[str, str, dict[str, Any]]:
+    inviting.invite(
+        "new@example.com",
+        "New",
+        ResellerFactory(),
+        teams=[TeamFactory()],
+        engagement="employee",
+        is_manager=False,
+        by=None,
+    )
+    words = WHO_AND_WHEN | {"password": "correct horse battery"}
+    return "nobody", link_in_last_mail("join"), words
+
+
+def welcome(world: Any) -> tuple[str, str, dict[str, Any]]:
+    person = accounts.make_person(
+        "ann@example.com", "Ann", time_zone="Europe/London", by=None
+    )
+    accounts.send_welcome(person)
+    words = WHO_AND_WHEN | {"password": "correct horse battery"}
+    return "nobody", link_in_last_mail("welcome"), words
+
+
+def sign_in(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"login": world.trainee.email, "password": "wrong", "next": "/my/"}
+    return "nobody", reverse("account_login"), words
+
+
+def new_password(world: Any) -> tuple[str, str, dict[str, Any]]:
+    return "nobody", reverse("account_reset_password"), {"email": "a@example.com"}
+
+
+def settings(world: Any) -> tuple[str, str, dict[str, Any]]:
+    return "trainee", reverse("people:settings"), WHO_AND_WHEN | {"call_needs": ""}
+
+
+def switch(world: Any) -> tuple[str, str, dict[str, Any]]:
+    return "trainee", reverse("people:switch"), {"member": world.member.pk}
+
+
+def booking(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {
+        "picked": "1",
+        "topics": [world.edition.topics.last().pk],
+        "trainer": world.trainer_record.pk,
+        "zone": "Europe/London",
+        "day": "2030-01-01",
+        "start": "2030-01-01T10:00Z",
+        "request_key": str(uuid4()),
+    }
+    return "trainee", reverse("sessions:book", args=[world.enrolment.pk]), words
+
+
+def scheduling(world: Any) -> tuple[str, str, dict[str, Any]]:
+    url = reverse("sessions:schedule", args=[world.enrolment.pk])
+    return "trainer", url, booking(world)[2]
+
+
+def cancelling(world: Any) -> tuple[str, str, dict[str, Any]]:
+    return "trainee", reverse("sessions:cancel", args=[world.call.ref]), {"reason": "x"}
+
+
+def sign_off(world: Any) -> tuple[str, str, dict[str, Any]]:
+    over = BookingFactory(
+        enrolment=world.enrolment,
+        trainer=world.trainer_record,
+        starts_at=now() - timedelta(minutes=30),
+    )
+    topic = over.topics.get().pk
+    words = {f"outcome-{topic}": "again", f"note-{topic}": "", f"private-{topic}": ""}
+    words[f"criteria-{topic}"] = []
+    return "trainer", reverse("sessions:sign_off", args=[over.ref]), words
+
+
+def pack(world: Any) -> tuple[str, str, dict[str, Any]]:
+    return "manager", reverse("certificates:pack"), {"serial": ["0" * 13]}
+
+
+def cms_reseller(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"name": "New", "parent": world.member.reseller.pk}
+    words |= {"approved_on": "2020-01-01", "ended_on": ""}
+    return "staff", reverse("reseller:add"), words
+
+
+def cms_invitation(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"full_name": "Ann Lee", "email": "ann@example.com"}
+    words |= {"engagement": "employee", "reseller": world.member.reseller.pk}
+    return "staff", reverse("invitation:add"), words | {"teams": [TeamFactory().pk]}
+
+
+def cms_trainer(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = WHO_AND_WHEN | {
+        "email": "ann@example.com",
+        "programmes": [world.edition.programme.pk],
+        "room_url": "https://meet.example.com/ann",
+        "weekly_hours": "Mon 09:00-12:00",
+    }
+    return "staff", reverse("trainer:add"), words
+
+
+def cms_trainers_rules(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = cms_trainer(world)[2] | {
+        "is_active": "on",
+        "rest_minutes": 10,
+        "notice_hours": 24,
+        "horizon_days": 56,
+        "day_cap": "",
+        "week_cap": "",
+    }
+    return "staff", reverse("trainer:edit", args=[world.trainer_record.pk]), words
+
+
+def cms_colleague(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"full_name": "Ann Lee", "email": "ann@example.com"}
+    return "staff", reverse("wagtailusers_users:add"), words
+
+
+def cms_person(world: Any) -> tuple[str, str, dict[str, Any]]:
+    url = reverse("wagtailusers_users:edit", args=[world.trainee.pk])
+    return "staff", url, {"full_name": "Ann Lee", "is_active": "on"}
+
+
+def cms_branding(world: Any) -> tuple[str, str, dict[str, Any]]:
+    site = world.topic.get_site()
+    Branding.objects.create(site=site)
+    url = reverse("wagtailsettings:edit", args=["content", "branding", site.pk])
+    return "staff", url, {"accent": "#0b6078", "training_email": "a@example.com"}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        sign_in,
+        new_password,
+        invitation,
+        welcome,
+        settings,
+        switch,
+        booking,
+        scheduling,
+        cancelling,
+        sign_off,
+        pack,
+        cms_reseller,
+        cms_invitation,
+        cms_trainer,
+        cms_trainers_rules,
+        cms_colleague,
+        cms_person,
+        cms_branding,
+    ],
+)
+def test_form_answers_anything_in_any_field(ask: Ask, world: Any, form: Any):
+    who, url, words = form(world)
+    as_meant = ask(who, "post", url, words)
+    wrong = {}
+
+    for field in words:
+        for value in ("a\x00\"'", LONG, HUGE):
+            got = ask(who, "post", url, words | {field: value})
+            if got not in (200, 302, 404, 409, 422):
+                wrong[field, value[:9]] = got
+
+    assert as_meant in (200, 302, 409)  # the form was reached
+    assert wrong == {}
