@@ -24,9 +24,8 @@ from icalendar import (
 )
 
 from lms.mail.outbox import File
-from sessions.hours import DAY
+from sessions.minutes import DAY, jump
 from sessions.models import Booking, BookingState
-from sessions.slots import jump
 
 if TYPE_CHECKING:
     from lms.people.models import User

@@ -24,10 +24,9 @@ from lms.audit.log import record
 from lms.errors import Refused
 from lms.mail.zones import ZONES
 from lms.people.models import User
+from sessions.minutes import DAY, WEEK
 from sessions.models import Trainer
 
-DAY = 24 * 60
-WEEK = 7 * DAY
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 ZONE_NAMES = {name for name, _label in ZONES}
 

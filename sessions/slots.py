@@ -1,8 +1,7 @@
 """Free times: computed, never stored. The page and the POST ask the same function.
 
-All in whole minutes since 1970 (UTC); only the edges of hours are wall-clock time in
-the trainer's zone. An edge inside the gap of a clock change is the jump itself; in
-the repeated hour a start is the first of the two, an end the last.
+All in whole minutes since 1970 (`sessions.minutes`); only the edges of hours are
+wall-clock time in the trainer's zone.
 """
 
 from __future__ import annotations
@@ -11,22 +10,33 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
-from typing import Any, NamedTuple
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Func, IntegerField, Q
+from django.db.models import F, Q
 from django.utils.timezone import now
 from schedule.models import Event
 
 from courses.models import Enrolment
-from sessions.hours import DAY, WEEK, Window, as_window
+from sessions.hours import Window, as_window
+from sessions.minutes import (
+    DAY,
+    WEEK,
+    Minutes,
+    Span,
+    down,
+    instant,
+    local_day,
+    meets,
+    merged,
+    minutes_of,
+    up,
+    without,
+)
 from sessions.models import LIVE_STATES, Booking, BookingState, Trainer
 
 STEP = 15  # minutes between two starts, from the start of the hours on
-
-Span = tuple[int, int]
 
 
 class Slot(NamedTuple):
@@ -66,13 +76,13 @@ def free_slots(
     trainers = _trainers(enrolment, trainer)
     if not trainers:
         return []
-    first = max(_up(after or at), _up(at))
-    horizon = _down(at) + DAY * max(one.horizon_days for one in trainers)
-    last = min(_up(before), horizon) if before else horizon
+    first = max(up(after or at), up(at))
+    horizon = down(at) + DAY * max(one.horizon_days for one in trainers)
+    last = min(up(before), horizon) if before else horizon
     if first >= last:
         return []
 
-    minutes = _minutes(length)
+    minutes = minutes_of(length)
     calls = _calls(enrolment, trainers, first, last, ignore)
     hours = _hours(trainers)
     found: dict[int, list[int]] = defaultdict(list)
@@ -80,8 +90,8 @@ def free_slots(
         notice = 0 if any_notice else one.notice_hours * 60
         asked = Asked(
             length=minutes,
-            first=max(first, _up(at) + notice),
-            last=min(last, _down(at) + DAY * one.horizon_days - minutes + 1),
+            first=max(first, up(at) + notice),
+            last=min(last, down(at) + DAY * one.horizon_days - minutes + 1),
         )
         person = calls.of(one, enrolment.member.user_id)
         for start in starts(one, hours[one.pk], person, asked):
@@ -189,7 +199,7 @@ def open_pieces(zone: ZoneInfo, hours: Hours, asked: Asked) -> list[Piece]:
     pieces = [
         Piece(start, end, window[0])
         for window in _spans(zone, hours, "hours", around)
-        for start, end in _without(window, off)
+        for start, end in without(window, off)
     ]
     pieces += [
         Piece(start, end, start) for start, end in _spans(zone, hours, "extra", around)
@@ -197,55 +207,10 @@ def open_pieces(zone: ZoneInfo, hours: Hours, asked: Asked) -> list[Piece]:
     return sorted(pieces)
 
 
-def merged(spans: Iterable[Span]) -> list[Span]:
-    """Join spans that overlap or touch; those without length are dropped."""
-    joined: list[Span] = []
-    for start, end in sorted(span for span in spans if span[0] < span[1]):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(joined[-1][1], end)
-        else:
-            joined.append((start, end))
-    return joined
-
-
-@lru_cache(maxsize=65536)
-def instant(zone: ZoneInfo, day: int, minute: int, *, is_end: bool) -> int:
-    """Place a minute of a local date (its ordinal) on the line of minutes."""
-    ahead, minute = divmod(minute, DAY)
-    wall = datetime.combine(
-        date.fromordinal(day + ahead), time(minute // 60, minute % 60)
-    )
-    one, other = (
-        _down(wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)) for fold in (0, 1)
-    )
-    if one <= other:  # as always, or told twice
-        return other if is_end else one
-    return jump(zone, other, one)
-
-
-def jump(zone: ZoneInfo, low: int, high: int) -> int:
-    """Return the first minute with the offset of the later of two minutes.
-
-    For two with at most one change of the clock between them.
-    """
-    after = _offset(zone, high)
-    while low < high:
-        middle = (low + high) // 2
-        if _offset(zone, middle) == after:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-def _offset(zone: ZoneInfo, minute: int) -> timedelta | None:
-    return datetime.fromtimestamp(minute * 60, zone).utcoffset()
-
-
 def _spans(zone: ZoneInfo, hours: Hours, kind: str, around: Span) -> list[Span]:
     """Return all spans of one calendar that touch `around`, in order."""
-    first, last = (_local_day(zone, minute) for minute in around)
-    spans = [span for span in hours.once[kind] if _meets(span, around)]
+    first, last = (local_day(zone, minute) for minute in around)
+    spans = [span for span in hours.once[kind] if meets(span, around)]
     for window, since, until in hours.weekly[kind]:
         day = max(first, since.toordinal())
         day += (window.weekday + 1 - day) % 7  # ordinal 1 was a Monday
@@ -262,7 +227,7 @@ def _spans(zone: ZoneInfo, hours: Hours, kind: str, around: Span) -> list[Span]:
 
 def _full(trainer: Trainer, zone: ZoneInfo, counted: list[int]) -> Iterator[Span]:
     """Return the local days and ISO weeks on which the trainer's cap is reached."""
-    days = Counter(_local_day(zone, minute) for minute in counted)
+    days = Counter(local_day(zone, minute) for minute in counted)
     weeks: Counter[int] = Counter()
     for day, calls in days.items():
         weeks[day - (day - 1) % 7] += calls
@@ -278,67 +243,12 @@ def _full(trainer: Trainer, zone: ZoneInfo, counted: list[int]) -> Iterator[Span
                 )
 
 
-def _without(window: Span, off: list[Span]) -> Iterator[Span]:
-    start, end = window
-    for closed, opened in off:
-        if closed >= end:
-            break
-        if opened > start:
-            if closed > start:
-                yield start, closed
-            start = opened
-    if start < end:
-        yield start, end
-
-
-def _meets(span: Span, other: Span) -> bool:
-    return span[0] < other[1] and other[0] < span[1]
-
-
 def _on_grid(minute: int, anchor: int) -> int:
     """Return the first minute of the grid from this one on."""
     return minute + (anchor - minute) % STEP
 
 
-def _local_day(zone: ZoneInfo, minute: int) -> int:
-    return datetime.fromtimestamp(minute * 60, zone).toordinal()
-
-
-def _down(at: datetime) -> int:
-    return int(at.timestamp() // 60)
-
-
-def _up(at: datetime) -> int:
-    return int(-(-at.timestamp() // 60))
-
-
-def _minutes(length: timedelta) -> int:
-    return int(-(-length.total_seconds() // 60))
-
-
 # --- What the database is asked ------------------------------------------------
-
-
-class Minutes(Func):
-    """An instant as whole minutes since 1970: the database counts, not Python."""
-
-    output_field = IntegerField()
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return super().as_sql(
-            compiler,
-            connection,
-            template="((unixepoch(%(expressions)s) + 59) / 60)",
-            **context,
-        )
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return super().as_sql(
-            compiler,
-            connection,
-            template="CEIL(EXTRACT(EPOCH FROM %(expressions)s) / 60)::bigint",
-            **context,
-        )
 
 
 def _trainers(enrolment: Enrolment, wanted: Trainer | None) -> list[Trainer]:
@@ -365,7 +275,7 @@ def _hours(trainers: list[Trainer]) -> dict[int, Hours]:
         trainer, kind = owners[calendar]
         own = hours[trainer.pk]
         if frequency is None:
-            own.once[kind].append((_down(start), _up(end)))
+            own.once[kind].append((down(start), up(end)))
         else:
             own.weekly[kind].append(
                 (

@@ -1,5 +1,4 @@
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -15,7 +14,6 @@ from sessions.slots import (
     Hours,
     free_slots,
     free_trainers,
-    instant,
     starts,
 )
 from tests.factories import (
@@ -378,40 +376,6 @@ def test_slots_take_three_queries_for_any_number_of_trainers(
 
 
 # --- Clock changes ----------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("minute", "is_end", "utc"),
-    [
-        (59, False, "2027-03-28 00:59"),
-        (90, False, "2027-03-28 01:00"),  # 01:30 is not there: the jump itself
-        (90, True, "2027-03-28 01:00"),
-        (120, False, "2027-03-28 01:00"),
-        (24 * 60 + 60, True, "2027-03-29 00:00"),
-    ],
-)
-def test_an_edge_in_the_gap_is_the_jump(minute, is_end, utc):
-    day = date(2027, 3, 28).toordinal()
-
-    found = instant(ZoneInfo("Europe/London"), day, minute, is_end=is_end)
-
-    assert datetime.fromtimestamp(found * 60, UTC) == at(utc)
-
-
-@pytest.mark.parametrize(
-    ("minute", "is_end", "utc"),
-    [
-        (90, False, "2027-10-31 00:30"),  # the first 01:30
-        (90, True, "2027-10-31 01:30"),  # the last
-        (120, False, "2027-10-31 02:00"),
-    ],
-)
-def test_an_edge_in_the_repeated_hour_is_the_outer_one(minute, is_end, utc):
-    day = date(2027, 10, 31).toordinal()
-
-    found = instant(ZoneInfo("Europe/London"), day, minute, is_end=is_end)
-
-    assert datetime.fromtimestamp(found * 60, UTC) == at(utc)
 
 
 @pytest.mark.django_db
