@@ -151,6 +151,13 @@ def _nothing_left(member: Member, record: Record) -> NextStep:
             "/programmes/",
             _("See the programmes"),
         )
+    for cell in record.cells:
+        if cell.state == states.REVOKED:
+            return NextStep(
+                _("Your certificate for %(programme)s was revoked")
+                % {"programme": cell.programme.title},
+                _("Ask the training team, named below, what comes next."),
+            )
     return NextStep(_("You are up to date"), _("Nothing is left to do. Well done."))
 
 
@@ -158,7 +165,7 @@ def _cell_with_last_call(record: Record) -> Cell | None:
     """A programme whose booked call may be the last one: its name is asked about."""
     for cell in record.cells:
         call = cell.next_call
-        if call and cell.progress:
+        if call and call.ends_at > now() and cell.progress:
             on_agenda = {item.topic_id for item in call.topics.all()}
             missing = [each for each in cell.progress.topics if not each.is_complete]
             if {each.topic.pk for each in missing} <= on_agenda:

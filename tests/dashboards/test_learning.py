@@ -1,0 +1,62 @@
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils.timezone import now
+
+from certificates.issuing import end
+from certificates.models import End
+from tests.factories import (
+    BookingFactory,
+    CertificateFactory,
+    EditionFactory,
+    EnrolmentFactory,
+    ProgrammePageFactory,
+    TopicPageFactory,
+    UserFactory,
+    programme_index,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def enrolment():
+    """In a programme of one topic, so that any call may be the last one."""
+    programme = ProgrammePageFactory(parent=programme_index(), title="User Support")
+    topic = TopicPageFactory(parent=programme, needs_read=False)
+    return EnrolmentFactory(edition=EditionFactory(programme=programme, topics=[topic]))
+
+
+def my_page(client, enrolment):
+    client.force_login(enrolment.member.user)
+    return client.get(reverse("dashboards:my"))
+
+
+def test_my_learning_asks_for_the_name_before_the_last_call(client, enrolment):
+    BookingFactory(enrolment=enrolment)
+
+    response = my_page(client, enrolment)
+
+    assert response.context["last_call_cell"].enrolment == enrolment
+    assert "Next call:" in response.content.decode()
+
+
+def test_my_learning_asks_for_no_name_once_the_call_is_over(client, enrolment):
+    began_at = now() - timedelta(hours=2)
+    BookingFactory(enrolment=enrolment, starts_at=began_at)
+
+    response = my_page(client, enrolment)
+
+    assert response.context["last_call_cell"] is None
+    assert "Next call:" not in response.content.decode()
+
+
+def test_my_learning_says_that_a_certificate_was_revoked(client):
+    certificate = CertificateFactory()
+    end(certificate, End.REVOKED, why="A mistake.", by=UserFactory())
+
+    step = my_page(client, certificate.enrolment).context["step"]
+
+    programme = certificate.enrolment.programme.title
+    assert step.title == f"Your certificate for {programme} was revoked"
