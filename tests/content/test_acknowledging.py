@@ -129,7 +129,7 @@ def test_page_with_a_hole_says_a_sentence_and_asks_nothing(client, member):
     shown = text_of(client.get(page.url))
     answer = client.post(reverse("content:acknowledge", args=[page.pk]))
 
-    assert "Your trainer goes through this in the call." in shown
+    assert "This part is still being written." in shown
     assert "Channels of support" not in shown
     assert "I have read this" not in shown
     assert [str(each) for each in get_messages(answer.wsgi_request)] == [
