@@ -7,29 +7,18 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.admin.ui.tables import BooleanColumn, Column, TitleColumn
 from wagtail.admin.views import generic
 
 from courses.models import ProgrammePage
-from lms.audit.log import record
 from lms.errors import Refused
 from lms.forms import ManyField
-from lms.people import accounts
 from lms.people.forms import NameField
-from lms.people.names import person_at
 from lms.people.screens import CreateView, EditView, ViewSet
-from sessions.hours import (
-    Window,
-    format_hours,
-    make_trainer,
-    parse_hours,
-    require_room_url,
-    set_weekly_hours,
-    weekly_hours,
-)
+from sessions.hours import Window, format_hours, parse_hours, weekly_hours
 from sessions.models import Trainer
+from sessions.trainers import add_trainer, change_trainer, require_room_url
 
 RULES = ["rest_minutes", "notice_hours", "horizon_days", "day_cap", "week_cap"]
 
@@ -129,49 +118,30 @@ class AddTrainer(CreateView):
     success_message = gettext_lazy("%(object)s is a trainer now.")
 
     def save_instance(self) -> Trainer:
-        """Make the trainer, and first the login if there is none."""
         words = self.form.cleaned_data
-        person = person_at(words["email"])
-        if person is None:
-            person = accounts.make_person(
-                words["email"],
-                words["full_name"],
-                time_zone=words["time_zone"],
-                by=self.by,
-            )
-            accounts.send_welcome(person)
-        elif Trainer.objects.filter(user=person).exists():
-            raise Refused(_("This person is a trainer. Change them in the list."))
-        trainer = make_trainer(
-            person,
+        return add_trainer(
+            words["email"],
+            words["full_name"],
             programmes=words["programmes"],
             time_zone=words["time_zone"],
             room_url=words["room_url"],
+            hours=words["weekly_hours"],
             by=self.by,
         )
-        set_weekly_hours(trainer, words["weekly_hours"], by=self.by)
-        return trainer
 
 
 class EditTrainer(EditView):
     def save_instance(self) -> Trainer:
         words = self.form.cleaned_data
-        trainer = Trainer.objects.get(pk=self.object.pk)
-        make_trainer(
-            trainer.user,
+        return change_trainer(
+            Trainer.objects.get(pk=self.object.pk),
             programmes=words["programmes"],
             time_zone=words["time_zone"],
             room_url=words["room_url"],
+            hours=words["weekly_hours"],
+            rules={field: words[field] for field in [*RULES, "is_active"]},
             by=self.by,
         )
-        trainer.refresh_from_db()
-        set_weekly_hours(trainer, words["weekly_hours"], by=self.by)
-        fields = [*RULES, "is_active"]
-        for field in fields:
-            setattr(trainer, field, words[field])
-        trainer.save(update_fields=fields)
-        record(self.by, "changed", trainer, fields=self.form.changed_data)
-        return trainer
 
 
 class TrainerList(generic.IndexView):

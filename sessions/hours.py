@@ -1,4 +1,4 @@
-"""Who is a trainer, and their weekly hours, kept in django-scheduler's calendars.
+"""A trainer's weekly hours, kept in django-scheduler's calendars.
 
 An event keeps no zone: its start is read as wall-clock time in the trainer's zone.
 """
@@ -12,23 +12,18 @@ from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
 from django.db import transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
-from schedule.models import Calendar, Event, Rule
+from schedule.models import Event, Rule
 
-from courses.models import ProgrammePage
 from lms.audit.log import record
 from lms.errors import Refused
-from lms.mail.zones import ZONES
 from lms.people.models import User
 from sessions.minutes import DAY, WEEK
 from sessions.models import Trainer
 
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-ZONE_NAMES = {name for name, _label in ZONES}
 
 
 class Window(NamedTuple):
@@ -40,60 +35,6 @@ class Window(NamedTuple):
 
     def __str__(self) -> str:
         return f"{DAYS[self.weekday]} {_clock(self.start)}-{_clock(self.end % DAY)}"
-
-
-@transaction.atomic
-def make_trainer(
-    user: User,
-    *,
-    programmes: Iterable[ProgrammePage],
-    time_zone: str,
-    room_url: str,
-    by: User | None,
-) -> Trainer:
-    """Let somebody hold calls on these programmes; again changes what is said anew.
-
-    `room_url` may be empty for now. Raises Refused for an unknown zone or an
-    address that is not https. Hours are set apart.
-    """
-    if time_zone not in ZONE_NAMES:
-        raise Refused(_("There is no such time zone. Choose one from the list."))
-    require_room_url(room_url)
-
-    trainer = Trainer.objects.select_for_update().filter(user=user).first()
-    if trainer is None:
-        trainer = Trainer.objects.create(
-            user=user,
-            time_zone=time_zone,
-            languages=[user.language[:2]],
-            room_url=room_url,
-            **{
-                kind: Calendar.objects.create(
-                    name=f"{kind} {user.pk}", slug=f"trainer-{user.pk}-{kind}"
-                )
-                for kind in ("hours", "off", "extra")
-            },
-        )
-    else:
-        set_zone(trainer, time_zone)
-        trainer.room_url = room_url
-        trainer.is_active = True
-        trainer.save(update_fields=["room_url", "is_active"])
-    trainer.programmes.set(programmes)
-    record(by, "make_trainer", trainer, user=user.pk)
-    return trainer
-
-
-def require_room_url(room_url: str) -> None:
-    """Refuse a link that is not a plain https address; empty is none yet."""
-    if not room_url:
-        return
-    try:
-        URLValidator(schemes=["https"])(room_url)
-    except ValidationError:
-        raise Refused(
-            _("The link to the room must be a full address with https://.")
-        ) from None
 
 
 @transaction.atomic

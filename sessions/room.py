@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from lms.audit.log import record
 from lms.errors import Refused
 from lms.mail import times
-from sessions.hours import require_room_url
 from sessions.models import Booking, BookingState
+from sessions.trainers import require_room_url
 
 if TYPE_CHECKING:
     from lms.people.models import User

@@ -35,10 +35,11 @@ from lms.seed import cast
 from lms.seed.cast import Coach, Person, Worker
 from lms.seed.models import SeededItem
 from sessions.booking import book_call, length_of
-from sessions.hours import make_trainer, parse_hours, set_weekly_hours
+from sessions.hours import parse_hours, set_weekly_hours
 from sessions.models import Booking, Outcome, Trainer
 from sessions.signoff import TopicWord, sign_off
 from sessions.slots import free_slots
+from sessions.trainers import make_trainer
 
 SINCE = timedelta(days=60)  # when everybody joined
 BACK = timedelta(weeks=5)  # how far a call is booked ahead, to be moved back

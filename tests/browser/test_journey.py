@@ -12,7 +12,8 @@ from courses.models import ProgrammePage
 from lms.people.accounts import make_person, set_channel_team
 from lms.people.membership import join
 from lms.people.models import Reseller, Team, User
-from sessions.hours import make_trainer, parse_hours, set_weekly_hours
+from sessions.hours import parse_hours, set_weekly_hours
+from sessions.trainers import make_trainer
 from tests.browser.journeys import (
     ROOM,
     TOPICS,

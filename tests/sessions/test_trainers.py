@@ -1,0 +1,81 @@
+import pytest
+
+from lms.errors import Refused
+from sessions.hours import (
+    Window,
+    set_weekly_hours,
+    weekly_hours,
+)
+from sessions.models import Trainer
+from sessions.trainers import make_trainer
+from tests.factories import ProgrammePageFactory, UserFactory
+
+
+@pytest.mark.django_db
+def test_make_trainer_gives_three_calendars_and_the_programmes():
+    programme = ProgrammePageFactory()
+    staff = UserFactory()
+
+    trainer = make_trainer(
+        UserFactory(),
+        programmes=[programme],
+        time_zone="Asia/Kathmandu",
+        room_url="https://meet.example.com/a",
+        by=staff,
+    )
+
+    assert list(trainer.programmes.all()) == [programme]
+    assert len({trainer.hours_id, trainer.off_id, trainer.extra_id}) == 3
+
+
+@pytest.mark.django_db
+def test_make_trainer_again_keeps_the_calendars_and_changes_the_rest():
+    user = UserFactory()
+    first = make_trainer(
+        user, programmes=[], time_zone="Europe/London", room_url="", by=None
+    )
+    set_weekly_hours(first, [(0, 540, 600)])
+
+    again = make_trainer(
+        user,
+        programmes=[ProgrammePageFactory()],
+        time_zone="America/New_York",
+        room_url="https://meet.example.com/b",
+        by=None,
+    )
+
+    assert Trainer.objects.get() == again
+    assert again.hours_id == first.hours_id
+    assert again.programmes.count() == 1
+    assert weekly_hours([again]) == {again.pk: [Window(0, 540, 600)]}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "room_url",
+    [
+        "http://meet.example.com/a",
+        "javascript:alert(1)",
+        "meet.example.com",
+        "https://",
+        "https://x y.example.com",
+    ],
+)
+def test_make_trainer_refuses_a_room_that_is_not_https(room_url):
+    with pytest.raises(Refused):
+        make_trainer(
+            UserFactory(),
+            programmes=[],
+            time_zone="Europe/London",
+            room_url=room_url,
+            by=None,
+        )
+
+    assert not Trainer.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../../etc/passwd", "EST"])
+def test_make_trainer_refuses_an_unknown_zone(zone):
+    with pytest.raises(Refused):
+        make_trainer(UserFactory(), programmes=[], time_zone=zone, room_url="", by=None)
