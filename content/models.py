@@ -17,7 +17,7 @@ from wagtail.url_routing import RouteResult
 
 from content.blocks import BODY_BLOCKS, holes_in
 from content.branding import validate_accent
-from content.walls import MembersPage
+from content.walls import NO_SCHEDULE, MembersPage
 from lms.people.models import Member
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class HomePage(Page):
     )
 
     content_panels = [*Page.content_panels, FieldPanel("introduction")]
+    settings_panels = NO_SCHEDULE
     parent_page_types = ["wagtailcore.Page"]
     max_count = 1
     template = "content/home.html"

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from wagtail.admin.panels import CommentPanel
 from wagtail.models import Page, PageViewRestriction
 
 from lms.people.access import Access
@@ -27,6 +28,11 @@ def members_only(request: HttpRequest) -> HttpResponse | None:
     return None
 
 
+# Wagtail's schedule is left out: a page that ends by itself would get past the guards
+# of what people's records point to.
+NO_SCHEDULE = [CommentPanel()]
+
+
 class MembersPage(Page):
     """A page for those with a live membership or a role, and for nobody else.
 
@@ -34,6 +40,7 @@ class MembersPage(Page):
     """
 
     private_page_options: list[str] = []
+    settings_panels = NO_SCHEDULE
 
     class Meta:
         abstract = True
