@@ -83,7 +83,7 @@ def _open(booking: Booking, user: User) -> Join:
     if not booking.trainer.room_url:
         return Join(
             _("Join"),
-            hint=_("There is no link to the room yet: please ask the training team."),
+            hint=_no_link(),
             changes=True,
         )
     return Join(
@@ -107,6 +107,10 @@ def _over(booking: Booking, user: User) -> Join:
     )
 
 
+def _no_link() -> str:
+    return _("There is no link to the room yet: please ask the training team.")
+
+
 def _book_url(booking: Booking) -> str:
     return reverse("sessions:book", args=[booking.enrolment_id])
 
@@ -126,9 +130,7 @@ def enter(booking: Booking, user: User) -> str:
         raise Refused(_("This room is not open now."))
     require_room_url(booking.trainer.room_url)
     if not booking.trainer.room_url:
-        raise Refused(
-            _("There is no link to the room yet: please ask the training team.")
-        )
+        raise Refused(_no_link())
     side = "trainee" if user.pk == booking.trainee_id else "trainer"
     field = f"{side}_joined_at"
     if getattr(booking, field) is None:

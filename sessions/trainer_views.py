@@ -29,7 +29,8 @@ from sessions.access import (
     ready_people,
     trainer_of,
 )
-from sessions.forms import BookCallForm, SignOffForm
+from sessions.book_page import BookPage
+from sessions.forms import SignOffForm
 from sessions.models import Booking, BookingState, BookingTopic, Outcome, Trainer
 from sessions.room import join_button
 from sessions.scheduling import schedule_call
@@ -40,7 +41,7 @@ from sessions.signoff import (
     undo_until,
 )
 from sessions.signoff import sign_off as sign_off_call
-from sessions.views import BookPage, fetch
+from sessions.views import fetch
 
 WEEK = timedelta(days=7)
 READY_PER_PAGE = 50
@@ -172,12 +173,9 @@ def schedule(request: MemberRequest, enrolment_pk: int) -> HttpResponse:
 def _schedule_now(
     request: MemberRequest, enrolment: Enrolment, trainer: Trainer, page: SchedulePage
 ) -> HttpResponse:
-    form = BookCallForm(request.POST, topics=page.asked, trainers=page.trainers)
+    form = page.form()
     if not form.is_valid():
-        page.errors = [
-            str(error) for errors in form.errors.values() for error in errors
-        ]
-        return page.answer(status=422)
+        return page.invalid(form)
     try:
         booking = schedule_call(
             trainer,
@@ -187,9 +185,7 @@ def _schedule_now(
             request_key=form.cleaned_data["request_key"],
         )
     except Refused as refusal:
-        page.errors = [str(refusal)]
-        page.is_taken = True
-        return page.answer(status=409)
+        return page.refused(refusal)
     messages.success(
         request,
         _("Booked with %(name)s: %(time)s. Both of you are told by mail.")
@@ -218,8 +214,12 @@ def sign_off(request: MemberRequest, ref: str) -> HttpResponse:
     """Say, topic by topic, what the call covered."""
     call = _fetch_to_sign(request, ref)
     criteria = {pk: list(asked.criteria) for pk, asked in asked_of(call).items()}
+    is_trainer = call.trainer.user_id == request.user.pk
     form = SignOffForm(
-        request.POST or None, topics=list(call.topics.all()), criteria=criteria
+        request.POST or None,
+        topics=list(call.topics.all()),
+        criteria=criteria,
+        is_trainer=is_trainer,
     )
     status = 200
     if request.method == "POST":
@@ -244,7 +244,7 @@ def sign_off(request: MemberRequest, ref: str) -> HttpResponse:
         "notes": [
             said
             for said in earlier_words(call.trainer, [call.trainee_id])
-            if said.booking_id != call.pk
+            if is_trainer and said.booking_id != call.pk
         ],
         "qualifies": qualifies(call, progress),
         "may_sign_off": call.state == BookingState.BOOKED and call.starts_at <= now(),
