@@ -101,7 +101,10 @@ class CancelForm(forms.Form):
 
 
 class SignOffForm(forms.Form):
-    """Topic by topic: criteria, covered or not, a note, a private note."""
+    """Topic by topic: criteria, covered or not, a note, and the trainer's private one.
+
+    The channel team may sign off too: then private notes stay out, and as they are.
+    """
 
     def __init__(
         self,
@@ -109,9 +112,11 @@ class SignOffForm(forms.Form):
         *,
         topics: Sequence[BookingTopic],
         criteria: dict[int, list[str]],
+        is_trainer: bool,
     ) -> None:
         super().__init__(data)
         self.agenda = topics
+        self.is_trainer = is_trainer
         for topic in topics:
             self._add(topic, criteria.get(topic.topic_id, []))
 
@@ -144,6 +149,8 @@ class SignOffForm(forms.Form):
             widget=forms.Textarea(attrs={"rows": 2}),
             help_text=_("They and their manager read this."),
         )
+        if not self.is_trainer:
+            return
         self.fields[f"private-{topic.pk}"] = forms.CharField(
             label=_("Private note"),
             initial=topic.private_note,
@@ -161,7 +168,7 @@ class SignOffForm(forms.Form):
                 "criteria": self[f"criteria-{topic.pk}"],
                 "outcome": self[f"outcome-{topic.pk}"],
                 "note": self[f"note-{topic.pk}"],
-                "private_note": self[f"private-{topic.pk}"],
+                "private_note": self.is_trainer and self[f"private-{topic.pk}"],
             }
             for topic in self.agenda
         ]
@@ -175,7 +182,7 @@ class SignOffForm(forms.Form):
                 Outcome(said[f"outcome-{topic.pk}"]),
                 tuple(said[f"criteria-{topic.pk}"]),
                 said[f"note-{topic.pk}"],
-                said[f"private-{topic.pk}"],
+                said.get(f"private-{topic.pk}", topic.private_note),
             )
             for topic in self.agenda
         ]

@@ -363,3 +363,26 @@ def test_undo_too_late_is_said_in_words(client, trainer, enrolment, settings):
     assert "It is too late to undo this." in response.text
     booking.refresh_from_db()
     assert booking.state == BookingState.DONE
+
+
+def test_sign_off_page_keeps_private_notes_from_the_channel_team(
+    client, trainer, enrolment
+):
+    earlier = call_of(trainer, enrolment, hours=-3)
+    client.post(
+        sign_off_url(earlier),
+        said(earlier) | {f"private-{earlier.topics.get().pk}": "Was tired"},
+    )
+    booking = call_of(trainer, enrolment, minutes=-5)
+    booking.topics.update(private_note="Ask about escalations")
+    own = client.get(sign_off_url(booking)).text
+    client.force_login(UserFactory(is_staff=True))
+
+    page = client.get(sign_off_url(booking)).text
+    client.post(sign_off_url(booking), said(booking))
+
+    for note in ("Was tired", "Ask about escalations"):
+        assert note in own
+        assert note not in page
+    topic = booking.topics.get()
+    assert (topic.outcome, topic.private_note) == ("covered", "Ask about escalations")
