@@ -176,7 +176,7 @@ def editions_in_force(day: date | None = None) -> list[Edition]:
 
 def _programmes_of(member: Member) -> list[ProgrammePage]:
     """Programmes whose edition in force names a team that the member is in today."""
-    teams = _team_memberships().filter(member=member).values("team")
+    teams = TeamMembership.objects.live().filter(member=member).values("team")
     editions = editions_in_force()
     obliging = set(
         Edition.objects.filter(
@@ -188,7 +188,9 @@ def _programmes_of(member: Member) -> list[ProgrammePage]:
 
 def audience_of(teams: Iterable[Team]) -> QuerySet[Member]:
     """Members in one of the teams today, of resellers that are approved."""
-    in_team = _team_memberships().filter(member=OuterRef("pk"), team__in=teams)
+    in_team = TeamMembership.objects.live().filter(
+        member=OuterRef("pk"), team__in=teams
+    )
     return (
         Member.objects.live()
         .filter(Exists(in_team), reseller__in=Reseller.objects.live())
@@ -210,7 +212,7 @@ def _waiting(edition: Edition) -> QuerySet[Member]:
 def _behind(editions: list[Edition]) -> QuerySet[Enrolment]:
     """Open enrolments of those who left, or whose team is not asked any more."""
     obliged = Exists(
-        _team_memberships().filter(
+        TeamMembership.objects.live().filter(
             member=OuterRef("member"),
             team__in=EditionAudience.objects.filter(
                 edition__in=[edition.pk for edition in editions],
@@ -220,12 +222,4 @@ def _behind(editions: list[Edition]) -> QuerySet[Enrolment]:
     )
     return Enrolment.objects.open().filter(
         ~Q(member__in=Member.objects.live()) | (Q(source=Source.TEAM) & ~obliged)
-    )
-
-
-def _team_memberships() -> QuerySet[TeamMembership]:
-    """Those that hold today."""
-    today = now().date()
-    return TeamMembership.objects.filter(from_on__lte=today).filter(
-        Q(until_on=None) | Q(until_on__gt=today)
     )

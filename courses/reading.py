@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Prefetch, Q, prefetch_related_objects
+from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from wagtail.models import Page
@@ -23,7 +23,7 @@ from courses.models import (
 )
 from courses.progress import Progress, TopicProgress, progress_of, untouched
 from lms.people.access import Access
-from lms.people.models import Team
+from lms.people.models import Team, TeamMembership
 
 AUDIENCE = Prefetch(
     "audience",
@@ -215,14 +215,10 @@ def _enrolment_at(path: str, access: Access | None) -> Enrolment | None:
 
 
 def _why_by_team(enrolment: Enrolment) -> str:
-    today = now().date()
-    teams = Team.objects.filter(
-        Q(memberships__until_on=None) | Q(memberships__until_on__gt=today),
-        memberships__from_on__lte=today,
-        memberships__member=enrolment.member_id,
-        pk__in=EditionAudience.objects.filter(edition=enrolment.edition_id).values(
-            "team"
-        ),
+    own = TeamMembership.objects.live().filter(member=enrolment.member_id)
+    asked = EditionAudience.objects.filter(edition=enrolment.edition_id)
+    teams = Team.objects.filter(pk__in=own.values("team")).filter(
+        pk__in=asked.values("team")
     )
     names = [team.name for team in teams]
     if not names:

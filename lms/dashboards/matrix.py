@@ -149,11 +149,11 @@ def matrix_of(
         )
     if team := asked.get("team"):
         members = members.filter(
-            team_memberships__team=team, team_memberships__until_on=None
+            team_memberships__in=TeamMembership.objects.live().filter(team=team)
         )
     if reseller := asked.get("reseller"):
         members = members.filter(reseller=reseller)
-    live_teams = TeamMembership.objects.filter(until_on=None).select_related("team")
+    live_teams = TeamMembership.objects.live().select_related("team")
     people = list(
         members.select_related("user", "reseller")
         .prefetch_related(Prefetch("team_memberships", live_teams))

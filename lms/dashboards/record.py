@@ -32,7 +32,7 @@ def record_of(member: Member) -> Record:
         .released()
         .select_related("enrolment__edition")
     )
-    teams = member.team_memberships.filter(until_on=None).select_related("team")
+    teams = member.team_memberships.live().select_related("team")
     return Record(
         cells=[cell for cell in cells if cell.enrolment],
         not_required=[cell for cell in cells if cell.state == states.NOT_REQUIRED],

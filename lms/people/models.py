@@ -248,6 +248,15 @@ class Member(models.Model):
         return self.left_on is None or self.left_on > now().date()
 
 
+class TeamMembershipQuerySet(models.QuerySet["TeamMembership"]):
+    def live(self, on: date | None = None) -> TeamMembershipQuerySet:
+        """Those that hold on a day (today)."""
+        day = on or now().date()
+        return self.filter(from_on__lte=day).filter(
+            Q(until_on=None) | Q(until_on__gt=day)
+        )
+
+
 class TeamMembership(models.Model):
     """A member in a team from a day to a day: dated, never edited in place."""
 
@@ -257,6 +266,8 @@ class TeamMembership(models.Model):
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="memberships")
     from_on = models.DateField(default=date.today)
     until_on = models.DateField(null=True, blank=True)
+
+    objects = TeamMembershipQuerySet.as_manager()
 
     wagtail_reference_index_ignore = True
 
