@@ -90,7 +90,15 @@ class Journey:
 
     def run_jobs(self) -> None:
         """Let the worker do all that waits for it."""
-        call_command("db_worker", "--backend", "jobs", "--queue-name", "*", "--batch")
+        call_command(
+            "db_worker",
+            "--backend",
+            "jobs",
+            "--queue-name",
+            "*",
+            "--batch",
+            verbosity=0,
+        )
 
     def mail_to(self, address: str) -> list[str]:
         """The texts of all mails sent to an address, the newest last."""

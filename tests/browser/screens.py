@@ -1,0 +1,260 @@
+"""Every screen of ours, as each kind of person sees it, on the demo's data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from certificates.models import Certificate
+from content.models import HandbookPage
+from courses.models import Enrolment, ProgrammePage
+from courses.wagtail_hooks import PUBLISH
+from lms.people.accounts import welcome_link
+from lms.people.models import Invitation, Member, Reseller, User
+from lms.seed import cast
+from sessions.booking import book_call, ready_topics
+from sessions.models import Booking, Trainer
+from tests.browser.journeys import Journey
+from tests.factories import ProgrammePageFactory, programme_index
+
+Act = Callable[[Page], None]
+ELEANOR = cast.TRAINERS[0]
+NEWCOMER = "iris.novak@northlight.example.com"
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A page somebody opens, and what they do there before we look."""
+
+    address: str
+    act: Act | None = None
+    name: str = ""
+    who: cast.Person | None = None  # somebody else than usual
+
+
+def enrolment_of(worker: cast.Worker) -> Enrolment:
+    own = Enrolment.objects.filter(member__user__email=worker.email)
+    return own.select_related("member__user", "programme", "edition").latest("pk")
+
+
+def call_of(worker: cast.Worker) -> str:
+    own = Booking.objects.filter(trainee__email=worker.email)
+    return own.latest("starts_at").get_absolute_url()
+
+
+def certificate_of(worker: cast.Worker) -> Certificate:
+    return Certificate.objects.get(enrolment=enrolment_of(worker))
+
+
+def member_of(worker: cast.Worker) -> Member:
+    return Member.objects.get(user__email=worker.email)
+
+
+def topic_of(worker: cast.Worker, number: int = 0) -> str:
+    topics = enrolment_of(worker).edition.topics.select_related("topic")
+    return str(topics[number].topic.url)
+
+
+def book_address(worker: cast.Worker) -> str:
+    return reverse("sessions:book", args=[enrolment_of(worker).pk])
+
+
+def person_screen(worker: cast.Worker) -> Screen:
+    return Screen(reverse("dashboards:person", args=[member_of(worker).pk]))
+
+
+# --- What they do before we look ---------------------------------------------------
+
+
+def press(name: str) -> Act:
+    return lambda page: page.get_by_role("button", name=name).first.click()
+
+
+def open_menu(page: Page) -> None:
+    page.locator("details.menu summary").click()
+
+
+def open_outline(page: Page) -> None:
+    for drawer in page.locator("main details:not([open]) > summary").all():
+        if drawer.is_visible():
+            drawer.click()
+
+
+def cancel_without_a_word(page: Page) -> None:
+    page.locator("summary", has_text="Cancel this call").click()
+    page.get_by_role("button", name="Cancel the call").click()
+
+
+def choose_the_soonest(page: Page) -> None:
+    page.locator(".slots-soonest a").first.click()
+    page.locator("#confirm").wait_for()
+
+
+def choose_no_topic(page: Page) -> None:
+    chosen = page.get_by_role("checkbox", checked=True)
+    while chosen.count():
+        with page.expect_response(lambda answer: "picked=1" in answer.url):
+            chosen.first.uncheck()
+        page.wait_for_load_state("networkidle")
+
+
+def be_too_late(page: Page) -> None:
+    """Confirm a time of Eleanor's that somebody else has taken since."""
+    choose_the_soonest(page)
+    at = page.locator("#confirm input[name=start]").get_attribute("value")
+    assert at, "The page does not say when."
+    other = enrolment_of(cast.LIAM)
+    book_call(
+        other,
+        ready_topics(other)[:1],
+        starts_at=datetime.fromisoformat(at),
+        request_key=uuid4(),
+        by=other.member.user,
+        trainer=Trainer.objects.get(user__email=ELEANOR.email),
+    )
+    page.get_by_role("button", name="Book ").click()
+    page.get_by_role("alert").wait_for()
+
+
+# --- The screens of each -----------------------------------------------------------
+
+
+def of_anybody(journey: Journey) -> Iterator[Screen]:
+    yield Screen("/")
+    yield Screen("/accounts/login/")
+    yield Screen("/accounts/login/", press("Sign in"), "refused")
+    yield Screen("/accounts/password/reset/")
+    yield Screen("/accounts/password/reset/done/")
+    yield Screen("/accounts/password/reset/key/1-none/")
+    yield Screen("/accounts/signup/")
+    yield Screen("/accounts/inactive/")
+    yield Screen("/nothing-here/")
+    yield Screen("/c/")
+    yield Screen("/c/?serial=0000-0000-0000-00", name="mistyped")
+    yield Screen("/c/0000000000000")
+    for holder in (cast.NADIA, cast.VIKTOR, cast.INGRID):
+        yield Screen(f"/c/{certificate_of(holder).serial}")
+    yield Screen("/join/no-such-token/")
+    yield Screen("/join/sent/")
+    yield Screen(journey.link_in_mail_to(cast.INVITED.email))
+    accept = journey.link_in_mail_to(cast.INVITED.email)
+    yield Screen(accept, press("Accept and start"), "refused")
+    link = urlsplit(welcome_link(User.objects.get(email=NEWCOMER))).path
+    yield Screen(link)
+
+
+def of_learners() -> Iterator[Screen]:
+    """*My learning* in each of its states."""
+    for worker in cast.WORKERS:
+        yield Screen("/my/", who=worker)
+
+
+def of_callers() -> Iterator[Screen]:
+    for worker in (cast.JONAS, cast.CHLOE, cast.DIEGO, cast.NADIA, cast.LUCIA):
+        yield Screen(call_of(worker), who=worker)
+        yield Screen("/calls/", who=worker)
+    yield Screen("/calls/", who=cast.LIAM)
+    yield Screen(call_of(cast.JONAS), cancel_without_a_word, "refused", cast.JONAS)
+    yield Screen(book_address(cast.JONAS), who=cast.JONAS)
+    book = book_address(cast.FATIMA)
+    yield Screen(book, who=cast.FATIMA)
+    yield Screen(book, choose_the_soonest, "confirm", cast.FATIMA)
+    yield Screen(book, choose_no_topic, "no topic", cast.FATIMA)
+    trainer = Trainer.objects.get(user__email=ELEANOR.email)
+    yield Screen(f"{book}?trainer={trainer.pk}", be_too_late, "taken", cast.FATIMA)
+
+
+def of_readers() -> Iterator[Screen]:
+    yield Screen(topic_of(cast.LIAM))
+    yield Screen(topic_of(cast.LIAM), open_outline, "outline open")
+    yield Screen(topic_of(cast.LIAM, 1), press("I have read"), "read")
+    yield Screen(topic_of(cast.BRUNO))
+    yield Screen("/programmes/")
+    yield Screen("/handbook/")
+    for page in HandbookPage.objects.filter(depth__gt=3):
+        yield Screen(str(page.url))
+    yield Screen("/search/")
+    yield Screen("/search/?q=ticket")
+    yield Screen("/search/?q=xyzzy")
+    yield Screen("/team/")
+    yield Screen("/nothing-here/")
+    for worker in (cast.YUKI, cast.NADIA):
+        yield Screen(str(enrolment_of(worker).programme.url), who=worker)
+
+
+def of_owners() -> Iterator[Screen]:
+    """What is one's own: settings, sign-in, certificates."""
+    yield Screen("/settings/", open_menu, "menu open")
+    yield Screen("/accounts/email/")
+    yield Screen("/accounts/password/change/")
+    yield Screen("/accounts/reauthenticate/")
+    yield Screen("/accounts/2fa/")
+    yield Screen("/accounts/logout/")
+    yield Screen("/certificates/")
+    yield Screen("/certificates/", who=cast.NADIA)
+    for holder in (cast.NADIA, cast.VIKTOR, cast.INGRID):
+        yield Screen(certificate_of(holder).get_absolute_url(), who=holder)
+
+
+def of_trainer() -> Iterator[Screen]:
+    yield Screen("/trainer/")
+    yield Screen("/trainer/ready/")
+    schedule = reverse("sessions:schedule", args=[enrolment_of(cast.FATIMA).pk])
+    yield Screen(schedule)
+    yield Screen(schedule, choose_the_soonest, "confirm")
+    yield Screen(call_of(cast.LUCIA))
+    yield Screen(call_of(cast.CHLOE))
+    yield Screen(f"{call_of(cast.CHLOE)}sign-off/")
+    yield Screen(f"{call_of(cast.CHLOE)}sign-off/", press("Sign off"), "refused")
+    yield Screen(call_of(cast.INGRID))
+    yield Screen("/programmes/")
+    yield Screen("/my/")
+
+
+def of_manager() -> Iterator[Screen]:
+    yield Screen("/team/")
+    yield Screen("/team/?q=nobody")
+    yield Screen("/certificates/team/")
+    yield Screen("/certificates/team/?q=nobody")
+    for worker in (cast.NADIA, cast.DIEGO, cast.JONAS, cast.TOMASZ, cast.PRIYANKA):
+        yield person_screen(worker)
+    yield Screen(call_of(cast.JONAS))
+    yield Screen(certificate_of(cast.NADIA).get_absolute_url())
+    yield Screen("/team/", who=cast.HENRIK)  # of two companies
+    bruno = reverse("dashboards:person", args=[member_of(cast.BRUNO).pk])
+    yield Screen(bruno, who=cast.HENRIK)
+
+
+def of_staff() -> Iterator[Screen]:
+    yield Screen("/standing/")
+    for reseller in Reseller.objects.all():
+        yield Screen(reverse("dashboards:reseller", args=[reseller.pk]))
+    yield Screen("/cms/styleguide/")
+    yield person_screen(cast.NADIA)
+    yield Screen(call_of(cast.CHLOE))
+    yield Screen("/certificates/team/")
+    yield Screen(str(ProgrammePage.objects.earliest("path").url))
+
+
+def of_staff_in_cms() -> Iterator[Screen]:
+    """Those that are ours, among Wagtail's."""
+    for name in ("reseller", "invitation", "trainer", "wagtailusers_users"):
+        yield Screen(reverse(f"{name}:index"))
+        yield Screen(reverse(f"{name}:add"))
+    for name, row in [
+        ("reseller:edit", Reseller.objects.earliest("path")),
+        ("invitation:inspect", Invitation.objects.latest("pk")),
+        ("trainer:edit", Trainer.objects.earliest("pk")),
+        ("wagtailusers_users:edit", User.objects.get(email=NEWCOMER)),
+        ("wagtailusers_users:welcome", User.objects.get(email=NEWCOMER)),
+    ]:
+        yield Screen(reverse(name, args=[row.pk]))
+    new = ProgrammePageFactory(parent=programme_index(), title="A new programme")
+    for programme in (new, ProgrammePage.objects.earliest("path")):
+        yield Screen(reverse(PUBLISH, args=[programme.pk]))

@@ -1,0 +1,125 @@
+"""Axe finds nothing (WCAG 2.2 AA) on any screen: light and dark, 1280 and 320 px.
+
+Nor does a page scroll sideways at 320 px, and no console complains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Page, ViewportSize
+
+from lms.people.accounts import add_colleague
+from lms.seed import cast
+from lms.seed.content import seed_content
+from lms.seed.demo import seed_demo
+from tests.browser import screens
+from tests.browser.journeys import Journey
+from tests.browser.screens import NEWCOMER, Screen
+
+WIDE = ViewportSize(width=1280, height=900)
+NARROW = ViewportSize(width=320, height=640)
+LOOKS: list[tuple[Literal["light", "dark"], ViewportSize]] = [
+    ("light", WIDE),
+    ("dark", WIDE),
+    ("dark", NARROW),
+    ("light", NARROW),
+]
+RUN_AXE = """async () => {
+  const isMoving = (each) => each.playState === "running";
+  while (document.getAnimations().some(isMoving)) {
+    await new Promise(requestAnimationFrame);
+  }
+  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+  const options = {runOnly: {type: "tag", values: tags}, resultTypes: ["violations"]};
+  const {violations} = await axe.run(document, options);
+  return violations.flatMap(({id, nodes}) => nodes.map(
+    ({target, any, all, none}) =>
+      `${id}: ${target} ${[...any, ...all, ...none].map((each) => each.message)}`
+  ));
+}"""
+TOO_WIDE = (
+    "document.scrollingElement.scrollWidth > document.documentElement.clientWidth"
+)
+
+
+@pytest.fixture
+def demo(journey: Journey, settings: Any) -> None:
+    settings.DEMO = settings.DEBUG = True
+    seed_content()
+    seed_demo()
+    add_colleague(NEWCOMER, "Iris Novak", by=None)
+    settings.DEBUG = False  # pages as they are in production
+    journey.run_jobs()
+    journey.pass_time(timedelta(minutes=7))  # Lucía's room is open now
+
+
+def test_screens_of_anybody(journey: Journey, demo: None) -> None:
+    assert_fine(examine(journey, None, screens.of_anybody(journey)))
+
+
+@pytest.mark.parametrize(
+    ("who", "their_screens"),
+    [
+        (cast.LIAM, screens.of_learners),
+        (cast.LIAM, screens.of_callers),
+        (cast.LIAM, screens.of_readers),
+        (cast.LIAM, screens.of_owners),
+        (screens.ELEANOR, screens.of_trainer),
+        (cast.AMARA, screens.of_manager),
+        (cast.STAFF, screens.of_staff),
+        (cast.STAFF, screens.of_staff_in_cms),
+    ],
+)
+def test_screens(
+    journey: Journey,
+    demo: None,
+    who: cast.Person,
+    their_screens: Callable[[], Iterator[Screen]],
+) -> None:
+    assert_fine(examine(journey, who, their_screens()))
+
+
+def examine(
+    journey: Journey, who: cast.Person | None, shown: Iterator[Screen]
+) -> list[str]:
+    """Open each, look at it in the four ways; return what is wrong."""
+    pages: dict[cast.Person | None, Page] = {}
+    found = []
+    for screen in shown:
+        reader = screen.who or who
+        if reader not in pages:
+            pages[reader] = open_browser(journey, reader)
+        page = pages[reader]
+        page.set_viewport_size(WIDE)
+        page.emulate_media(color_scheme="light")
+        page.goto(screen.address)
+        if screen.act:
+            screen.act(page)
+            page.wait_for_load_state("networkidle")
+        page.evaluate(AXE_SCRIPT)
+        for scheme, size in LOOKS:
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size(size)
+            where = f"{screen.address} {screen.name} {scheme} {size['width']}"
+            found += [f"{where}: {wrong}" for wrong in wrongs(page)]
+    return found
+
+
+def open_browser(journey: Journey, who: cast.Person | None) -> Page:
+    if who is None:
+        return journey.person(reduced_motion="reduce")
+    return journey.signed_in(who.email, reduced_motion="reduce")
+
+
+def wrongs(page: Page) -> list[str]:
+    found: list[str] = page.evaluate(RUN_AXE)
+    return [*found, *(["it scrolls sideways"] if page.evaluate(TOO_WIDE) else [])]
+
+
+def assert_fine(found: list[str]) -> None:
+    assert not found, "\n".join(found)
