@@ -267,6 +267,9 @@ def test_book_call_tells_both_sides_each_in_their_zone(enrolment, trainer):
     assert "Wed 3 Jun, 18:00 (Tokyo)" in mails[enrolment.member.user].subject
     assert "Wed 3 Jun, 10:00 (London)" in mails[trainer.user].subject
     assert [mail.attachments[0]["method"] for mail in mails.values()] == ["REQUEST"] * 2
+    assert "18:00–18:20 (Tokyo)" in mails[enrolment.member.user].body
+    assert "10:00–10:20 (London)" in mails[trainer.user].body
+    assert all("ByteKast Qualifications" in mail.body for mail in mails.values())
     assert not any("meet.example.com" in mail.body for mail in mails.values())
 
 
