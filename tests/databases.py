@@ -8,8 +8,10 @@ import fcntl
 import hashlib
 import logging
 import os
+import random
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -192,6 +194,7 @@ def despite_deadlocks(write: Callable[[], None], tries: int = 9) -> None:
     except OperationalError as error:
         if tries == 1 or getattr(error.__cause__, "sqlstate", "") != "40P01":
             raise
+        time.sleep(random.uniform(0, 0.2))  # else all come again at the same moment
         despite_deadlocks(write, tries - 1)
 
 

@@ -53,9 +53,9 @@ STATIC = [
 RACES = ["-m", "constraints or races"]
 LANES = {
     "test": [
-        STATIC,
+        [pytest("tests on SQLite", SQLITE, "-n", "2")],
         [
-            pytest("tests on SQLite", SQLITE),
+            *STATIC,
             pytest("constraints and races on PostgreSQL", POSTGRESQL, *RACES),
             pytest("the journey in a browser", SQLITE, "tests/browser/test_journey.py"),
         ],
