@@ -41,6 +41,8 @@ def is_violation(error: IntegrityError, *names: str) -> bool:
 class _TriggerConstraint(BaseConstraint):
     """A constraint made by statements of our own, after its table is made."""
 
+    removal: str
+
     def statements(
         self, model: type[Model], editor: BaseDatabaseSchemaEditor
     ) -> list[Statement]:
@@ -57,6 +59,14 @@ class _TriggerConstraint(BaseConstraint):
         first, *others = self.statements(model, schema_editor)
         schema_editor.deferred_sql.extend(others)
         return first
+
+    def remove_sql(self, model: Any, schema_editor: Any) -> Any:
+        """Drop it (PostgreSQL: SQLite rebuilds the table without it instead)."""
+        return Statement(
+            self.removal,
+            table=Table(model._meta.db_table, schema_editor.quote_name),
+            name=schema_editor.quote_name(self.name),
+        )
 
     def _references(self, model: Any) -> set[tuple[str, ...]]:
         """Return the fields that must exist, as paths."""
@@ -92,6 +102,7 @@ class NoOverlap(_TriggerConstraint):
     """
 
     default_violation_error_message = _("This time is already taken.")
+    removal = "ALTER TABLE %(table)s DROP CONSTRAINT %(name)s"
 
     def __init__(
         self,
@@ -162,14 +173,6 @@ class NoOverlap(_TriggerConstraint):
         sql, values = where.as_sql(compiler, editor.connection)
         return str(sql) % tuple(_quoted(editor, value) for value in values)
 
-    def remove_sql(self, model: Any, schema_editor: Any) -> Any:
-        """Drop it (PostgreSQL: SQLite rebuilds the table without it instead)."""
-        return Statement(
-            "ALTER TABLE %(table)s DROP CONSTRAINT %(name)s",
-            table=Table(model._meta.db_table, schema_editor.quote_name),
-            name=schema_editor.quote_name(self.name),
-        )
-
     def validate(
         self,
         model: type[Model],
@@ -221,6 +224,7 @@ class AppendOnly(_TriggerConstraint):
     """
 
     default_violation_error_message = _("This record cannot be changed.")
+    removal = "DROP TRIGGER %(name)s ON %(table)s"
 
     def __init__(
         self,
@@ -297,14 +301,6 @@ class AppendOnly(_TriggerConstraint):
                     empties = "'', 'null', '\"\"', '{}', '[]'"
                 ways.append(f"{row}.{column} IS NULL OR {row}.{column} IN ({empties})")
         return f"({' OR '.join(ways)})"
-
-    def remove_sql(self, model: Any, schema_editor: Any) -> Any:
-        """Drop it (PostgreSQL: SQLite rebuilds the table without it instead)."""
-        return Statement(
-            "DROP TRIGGER %(trigger)s ON %(table)s",
-            table=Table(model._meta.db_table, schema_editor.quote_name),
-            trigger=schema_editor.quote_name(self.name),
-        )
 
     def validate(
         self,
