@@ -12,7 +12,7 @@ from lms.dashboards.health import healthz, readyz
 from lms.dashboards.landing import landing
 from lms.dashboards.media import media
 from lms.dashboards.styleguide import styleguide
-from lms.people.cms import own_account
+from lms.people.cms_logins import own_account
 
 to_sign_in = RedirectView.as_view(pattern_name="account_login", query_string=True)
 

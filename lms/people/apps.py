@@ -19,4 +19,4 @@ class CmsUsersConfig(WagtailUsersAppConfig):
     """Wagtail's users, with our screens: our fields, no passwords, no delete."""
 
     default = False
-    user_viewset = "lms.people.cms.UserViewSet"
+    user_viewset = "lms.people.cms_logins.UserViewSet"

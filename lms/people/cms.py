@@ -1,4 +1,4 @@
-"""The channel team's screens of people, in the CMS."""
+"""The channel team's screens of resellers and invitations, in the CMS."""
 
 from __future__ import annotations
 
@@ -6,45 +6,33 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path, reverse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from wagtail.admin.auth import require_admin_access
 from wagtail.admin.ui.tables import (
-    BooleanColumn,
     Column,
     DateColumn,
     StatusTagColumn,
     TitleColumn,
 )
 from wagtail.admin.views import generic
-from wagtail.admin.views.account import (
-    AccountView,
-    BaseSettingsPanel,
-    NameEmailSettingsPanel,
-)
-from wagtail.admin.views.bulk_action import BulkAction
 from wagtail.admin.widgets import AdminDateInput
-from wagtail.admin.widgets.button import Button
 
 from lms.errors import Refused
 from lms.forms import ManyField
 from lms.mail import times
 from lms.mail.models import Message
-from lms.people import accounts, inviting, resellers
+from lms.people import inviting, resellers
 from lms.people.forms import NameField
 from lms.people.models import (
     Engagement,
     Invitation,
     InvitationState,
-    Member,
     Reseller,
     Team,
-    User,
 )
 from lms.people.screens import Asked, CreateView, EditView, ViewSet
 
@@ -289,202 +277,3 @@ class InvitationViewSet(ViewSet):
 
     def get_common_view_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_common_view_kwargs(**{"edit_url_name": None, **kwargs})
-
-
-# --- People ------------------------------------------------------------------------
-
-
-class ColleagueForm(forms.Form):
-    """Somebody for the channel team."""
-
-    full_name = NameField(label=gettext_lazy("Full name"), help_text="")
-    email = forms.EmailField(
-        label=gettext_lazy("E-mail address"),
-        help_text=gettext_lazy(
-            "Somebody new gets a link there to choose a password. "
-            "People of resellers are invited under Invitations."
-        ),
-    )
-
-    def __init__(self, *args: Any, instance: User | None = None, **kw: Any) -> None:
-        super().__init__(*args, **kw)
-        self.instance = instance or User()
-
-
-class PersonForm(forms.ModelForm[User]):
-    """What the channel team may change of a login: never an address or password."""
-
-    full_name = NameField(label=gettext_lazy("Full name"), help_text="")
-
-    class Meta:
-        model = User
-        fields = ["full_name", "email", "is_staff", "is_active"]
-        help_texts = {
-            "email": gettext_lazy("The person changes it in their own settings."),
-        }
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.fields["email"].disabled = True
-
-
-class AddColleague(CreateView):
-    page_subtitle = gettext_lazy("Add a colleague to the channel team")
-    submit_button_label = gettext_lazy("Add")
-    success_message = gettext_lazy("%(object)s is of the channel team now.")
-
-    def save_instance(self) -> User:
-        words = self.form.cleaned_data
-        return accounts.add_colleague(words["email"], words["full_name"], by=self.by)
-
-
-class EditPerson(EditView):
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.object = self.get_object()
-
-    def save_instance(self) -> User:
-        words = self.form.cleaned_data
-        user: User = User.objects.select_for_update().get(pk=self.object.pk)
-        by = self.by
-        if user.is_superuser and not by.is_superuser:
-            raise PermissionDenied
-        accounts.rename(user, words["full_name"], by=by)
-        accounts.set_channel_team(user, words["is_staff"], by=by)
-        accounts.set_active(user, words["is_active"], by=by)
-        return user
-
-    @property
-    def header_more_buttons(self) -> list[Button]:
-        if self.object.has_usable_password():
-            return []
-        url = reverse("wagtailusers_users:welcome", args=[self.object.pk])
-        return [Button(_("Send the link to sign in"), url=url, icon_name="mail")]
-
-
-class PersonList(generic.IndexView):
-    add_item_label = gettext_lazy("Add a colleague")
-
-    def get_base_queryset(self) -> QuerySet[User]:
-        live = Member.objects.live().select_related("reseller")
-        people: QuerySet[User] = User.objects.prefetch_related(
-            Prefetch("memberships", queryset=live, to_attr="live_memberships")
-        )
-        return people
-
-
-class UserViewSet(ViewSet):
-    """Takes the place of Wagtail's screens of users (see `CmsUsersConfig`)."""
-
-    model = User
-    icon = "user"
-    menu_label = gettext_lazy("People")
-    menu_name = "users"
-    menu_order = 40
-    ordering = "full_name"
-    search_fields = ["full_name", "email"]
-    list_filter = ["is_staff", "is_active"]
-    index_view_class = PersonList
-    add_view_class = AddColleague
-    edit_view_class = EditPerson
-    add_form = ColleagueForm
-    edit_form = PersonForm
-    list_display = [
-        TitleColumn(
-            "full_name",
-            label=gettext_lazy("Name"),
-            accessor=str,
-            sort_key="full_name",
-            get_url=lambda user: reverse("wagtailusers_users:edit", args=[user.pk]),
-        ),
-        Column("email", label=gettext_lazy("E-mail address"), sort_key="email"),
-        Column(
-            "resellers",
-            label=gettext_lazy("Reseller"),
-            accessor=lambda user: ", ".join(
-                str(member.reseller) for member in user.live_memberships
-            ),
-        ),
-        BooleanColumn("is_staff", label=gettext_lazy("Channel team")),
-        BooleanColumn("is_active", label=gettext_lazy("Can sign in")),
-        DateColumn("last_login", label=gettext_lazy("Last here")),
-    ]
-
-    def get_urlpatterns(self) -> list[URLPattern]:
-        return [
-            *super().get_urlpatterns(),
-            path("delete/<key:pk>/", refuse_delete, name="delete"),
-            path("welcome/<key:pk>/", self.welcome_view, name="welcome"),
-        ]
-
-    @property
-    def welcome_view(self) -> Any:
-        return self.construct_view(WelcomeAgain)
-
-
-class WelcomeAgain(generic.InspectView):
-    """Mail the link once more to somebody who has not chosen a password yet."""
-
-    template_name = "people/cms/welcome.html"
-    any_permission_required = ["change"]
-    page_title = gettext_lazy("Send the link to sign in")
-    object: User
-
-    def get_fields_context(self) -> list[dict[str, Any]]:
-        return []
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            accounts.send_welcome(self.object)
-        except Refused as refusal:
-            messages.error(request, str(refusal))
-        else:
-            messages.success(request, _("The link is on its way."))
-        return redirect("wagtailusers_users:edit", self.object.pk)
-
-
-NO_DELETE = gettext_lazy(
-    "People are not deleted: what they have earned stays. "
-    "Turn “active” off, and they cannot sign in any more."
-)
-
-
-def refuse_delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """Say why nobody is deleted, and lead to what can be done."""
-    person = get_object_or_404(User, pk=pk)
-    messages.error(request, str(NO_DELETE))
-    return redirect("wagtailusers_users:edit", person.pk)
-
-
-class RefusedForMany(BulkAction):
-    """Take the place of Wagtail's actions on many users, which ask no rule of ours."""
-
-    display_name = aria_label = ""
-    models = [User]
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kw: Any) -> HttpResponse:
-        messages.error(request, str(NO_DELETE))
-        return redirect("wagtailusers_users:index")
-
-
-REFUSED_FOR_MANY = [
-    type(name, (RefusedForMany,), {"action_type": name})
-    for name in ("delete", "assign_role", "set_active_state")
-]
-
-
-# --- One's own account -------------------------------------------------------------
-
-
-class OwnAccountView(AccountView):
-    """Wagtail's page of one's looks and zone in the CMS, without its name form.
-
-    That form asks for names we do not have, and keeps none.
-    """
-
-    def get_panels(self) -> list[BaseSettingsPanel]:
-        panels: list[BaseSettingsPanel] = super().get_panels()
-        return [one for one in panels if not isinstance(one, NameEmailSettingsPanel)]
-
-
-own_account = require_admin_access(OwnAccountView.as_view())

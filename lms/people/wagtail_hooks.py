@@ -10,7 +10,8 @@ from wagtail import hooks
 from wagtail.admin.menu import Menu, MenuItem, SubmenuMenuItem
 from wagtail.admin.viewsets.base import ViewSet
 
-from lms.people.cms import REFUSED_FOR_MANY, InvitationViewSet, ResellerViewSet
+from lms.people.cms import InvitationViewSet, ResellerViewSet
+from lms.people.cms_logins import REFUSED_FOR_MANY
 from lms.people.screens import MENU
 
 
