@@ -16,6 +16,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from wagtail.documents.models import Document
 
 from certificates.models import CertificateState
 from content.permissions import grant_channel_team
@@ -46,7 +47,6 @@ SIGN_IN = "sign in"
 OWNERS = {
     "cms/": "Wagtail's admin: for the channel team alone",
     "accounts/": "allauth's: signing in, one's own addresses, passkeys",
-    "documents/": "Wagtail's documents: behind its own permission check",
 }
 
 
@@ -105,6 +105,10 @@ TABLE: dict[str, Entry] = {
     "media": Entry(NOT_HERE, lambda world: ["images/none.png"]),
     "wagtail_serve": Entry(SIGNED_IN, lambda world: [world.topic_path]),
     "_util/login/": Entry((SIGN_IN,) * 8),
+    "wagtaildocs_serve": Entry(
+        SIGNED_IN, lambda world: [world.document.pk, world.document.filename]
+    ),
+    "wagtaildocs_authenticate_with_password": Entry((404,) * 8, lambda world: [10**9]),
     "wagtailcore_login": Entry((SIGN_IN,) * 8),
     "wagtailcore_authenticate_with_password": Entry(
         (404,) * 8, lambda world: [10**9, 1]
@@ -252,6 +256,9 @@ def world(db: None) -> SimpleNamespace:
         topic=topic,
         topic_path=topic.get_url_parts()[2].lstrip("/"),
         handbook=HandbookPageFactory(is_acknowledged=True),
+        document=Document.objects.create(
+            title="Price list", file=ContentFile(b"Secret", "prices.txt")
+        ),
         **hers,
         **foreign,
     )
