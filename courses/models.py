@@ -302,7 +302,7 @@ class Source(models.TextChoices):
 
 class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
     def visible_to(self, access: Access) -> EnrolmentQuerySet:
-        """One's own in the membership switched to; a manager's people's; all, staff."""
+        """One's own, in every reseller; a manager's people's; all, for staff."""
         if access.is_staff:
             return self
         return self.filter(
