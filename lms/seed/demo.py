@@ -95,7 +95,7 @@ def _let_it_happen(staff: User) -> None:
 
     _read(cast.FATIMA, days_ago=4)
     _read(cast.JONAS, days_ago=5)
-    _book(cast.JONAS, MEI_LING, days=2)
+    _book(cast.JONAS, ELEANOR, days=2)
 
     _read(cast.CHLOE, days_ago=8)
     _hold(cast.CHLOE, ELEANOR, days_ago=1)
