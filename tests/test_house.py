@@ -113,9 +113,9 @@ def test_missing_system_packages_are_named_to_who_may_not_install_them(tmp_path)
         "except setup.Stop as stop: print(stop)"
     )
     shutil.copy(ROOT / "tools" / "setup.py", tmp_path)
-    tmp_path.chmod(0o755)
-    for folder in list(tmp_path.parents)[:2]:
-        folder.chmod(0o755)
+    for folder in [tmp_path, *tmp_path.parents]:
+        if "pytest" in str(folder):  # made for this run, closed to others
+            folder.chmod(0o755)
 
     done = subprocess.run(
         ["/usr/bin/env", "python3", "-I", "-c", program, str(tmp_path)],
