@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -404,6 +404,16 @@ class Enrolment(models.Model):
         return not (self.completed_at or self.withdrawn_at or self.annulled_at)
 
 
+_OfEnrolment = TypeVar("_OfEnrolment", bound=models.Model)
+
+
+class OfEnrolmentQuerySet(models.QuerySet[_OfEnrolment]):
+    """Rows that belong to an enrolment: who sees the one sees the others."""
+
+    def visible_to(self, access: Access) -> Self:
+        return self.filter(enrolment__in=Enrolment.objects.visible_to(access))
+
+
 class EvidenceKind(models.TextChoices):
     """How a step of a topic was shown to be done."""
 
@@ -435,6 +445,7 @@ class Evidence(models.Model):
     )
     voided_why = models.CharField(max_length=200, blank=True)
 
+    objects = OfEnrolmentQuerySet["Evidence"].as_manager()
     wagtail_reference_index_ignore = True
 
     class Meta:
@@ -468,6 +479,7 @@ class TopicCompletion(models.Model):
     at = models.DateTimeField(default=now)
     voided_at = models.DateTimeField(null=True)
 
+    objects = OfEnrolmentQuerySet["TopicCompletion"].as_manager()
     wagtail_reference_index_ignore = True
 
     class Meta:
@@ -492,6 +504,14 @@ class AttemptKind(models.TextChoices):
     PRACTICE = "practice", _("Practice")
 
 
+class AttemptQuerySet(models.QuerySet["Attempt"]):
+    def visible_to(self, access: Access) -> AttemptQuerySet:
+        """One's own; all, for staff. Managers see what was passed, not the answers."""
+        if access.is_staff:
+            return self
+        return self.filter(enrolment__member__user=access.user)
+
+
 class Attempt(models.Model):
     """Questions as they were shown, then the answers: filled once."""
 
@@ -511,6 +531,7 @@ class Attempt(models.Model):
     score_percent = models.PositiveSmallIntegerField(null=True)
     passed = models.BooleanField(null=True)
 
+    objects = AttemptQuerySet.as_manager()
     wagtail_reference_index_ignore = True
 
     class Meta:

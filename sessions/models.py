@@ -31,6 +31,15 @@ class RoomKind(models.TextChoices):
     LINK = "link", _("An outside link (Zoom, Teams, Meet)")
 
 
+class TrainerQuerySet(models.QuerySet["Trainer"]):
+    def visible_to(self, access: Access) -> TrainerQuerySet:
+        """Oneself, and whom one has or had a call with; all, for staff."""
+        if access.is_staff:
+            return self
+        calls = Booking.objects.filter(trainee=access.user)
+        return self.filter(Q(user=access.user) | Q(pk__in=calls.values("trainer")))
+
+
 class Trainer(models.Model):
     """Somebody of ByteKast who holds calls, and the rules of their calendar."""
 
@@ -72,6 +81,7 @@ class Trainer(models.Model):
     )
     is_active = models.BooleanField(default=True)
 
+    objects = TrainerQuerySet.as_manager()
     wagtail_reference_index_ignore = True
 
     class Meta:
@@ -295,6 +305,12 @@ class Outcome(models.TextChoices):
     NOT_REACHED = "not_reached", _("Not reached")
 
 
+class BookingTopicQuerySet(models.QuerySet["BookingTopic"]):
+    def visible_to(self, access: Access) -> BookingTopicQuerySet:
+        """Those of the calls that one may see."""
+        return self.filter(booking__in=Booking.objects.visible_to(access))
+
+
 class BookingTopic(models.Model):
     """A topic on the agenda of a call."""
 
@@ -320,6 +336,7 @@ class BookingTopic(models.Model):
     note = models.TextField(blank=True, help_text="For the trainee.")
     private_note = models.TextField(blank=True)
 
+    objects = BookingTopicQuerySet.as_manager()
     wagtail_reference_index_ignore = True
 
     class Meta:

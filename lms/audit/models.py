@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.utils.timezone import now
 
 from lms.constraints import AppendOnly
+
+if TYPE_CHECKING:
+    from lms.people.access import Access
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def visible_to(self, access: Access) -> EventQuerySet:
+        """What one did oneself; all, for staff."""
+        return self if access.is_staff else self.filter(actor=access.user)
 
 
 class Event(models.Model):
@@ -19,6 +30,8 @@ class Event(models.Model):
     target_type = models.CharField(max_length=60)
     target_id = models.CharField(max_length=60)
     ids = models.JSONField(default=dict)
+
+    objects = EventQuerySet.as_manager()
 
     class Meta:
         ordering = ["-at", "-pk"]

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import F, Q
 from django.utils.timezone import now
+
+if TYPE_CHECKING:
+    from lms.people.access import Access
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
     def due(self, at: datetime) -> MessageQuerySet:
         """What waits to be sent at the instant `at`."""
         return self.filter(sent_at=None, dropped_at=None, send_after__lte=at)
+
+    def visible_to(self, access: Access) -> MessageQuerySet:
+        """One's own: what was written to somebody is theirs alone."""
+        return self.filter(recipient=access.user)
 
 
 class Message(models.Model):

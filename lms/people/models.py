@@ -256,6 +256,10 @@ class TeamMembershipQuerySet(models.QuerySet["TeamMembership"]):
             Q(until_on=None) | Q(until_on__gt=day)
         )
 
+    def visible_to(self, access: Access) -> TeamMembershipQuerySet:
+        """Those of the members that one may see."""
+        return self.filter(member__in=Member.objects.visible_to(access))
+
 
 class TeamMembership(models.Model):
     """A member in a team from a day to a day: dated, never edited in place."""

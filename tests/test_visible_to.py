@@ -1,0 +1,96 @@
+"""Every record about people says who sees it; a stranger sees none of it."""
+
+import pytest
+from django.apps import apps
+from wagtail.models import Page
+
+from lms.people.access import Access
+from tests.factories import (
+    AcknowledgementFactory,
+    AttemptFactory,
+    BookingTopicFactory,
+    CertificateFactory,
+    EventFactory,
+    EvidenceFactory,
+    InvitationFactory,
+    MemberFactory,
+    MessageFactory,
+    TeamMembershipFactory,
+    TopicCompletionFactory,
+    UserFactory,
+)
+
+OURS = [
+    "audit", "mail", "people", "content", "courses", "training_sessions",
+    "certificates",
+]  # fmt: skip
+ABOUT_NOBODY = {"Team", "Branding", "Edition", "EditionAudience", "EditionTopic"}
+
+
+def records():
+    for label in OURS:
+        for model in apps.get_app_config(label).get_models():
+            if not issubclass(model, Page) and model.__name__ not in ABOUT_NOBODY:
+                yield model
+
+
+@pytest.fixture
+def rows(db):
+    """At least one row of every record, none of them about the stranger."""
+    BookingTopicFactory()
+    for factory in (
+        AcknowledgementFactory,
+        AttemptFactory,
+        CertificateFactory,
+        EventFactory,
+        EvidenceFactory,
+        InvitationFactory,
+        MessageFactory,
+        TeamMembershipFactory,
+        TopicCompletionFactory,
+    ):
+        factory()
+
+
+@pytest.mark.parametrize("is_manager", [False, True])
+def test_stranger_sees_nobodys_rows(rows, is_manager):
+    stranger = MemberFactory(is_manager=is_manager)
+    own = {"User": {stranger.user}, "Member": {stranger}}
+    if is_manager:
+        own["Reseller"] = {stranger.reseller}
+
+    for model in records():
+        seen = set(model.objects.visible_to(Access(stranger.user)))
+        assert model.objects.exists(), model
+        assert seen == own.get(model.__name__, set()), model
+
+
+def test_staff_see_every_row_but_others_mail(rows):
+    staff = Access(UserFactory(is_staff=True))
+
+    for model in records():
+        seen = set(model.objects.visible_to(staff))
+        mail = model.__name__ == "Message"
+        assert seen == (set() if mail else set(model.objects.all())), model
+
+
+def test_person_sees_what_is_about_them(rows):
+    for row in (EvidenceFactory(), TopicCompletionFactory(), AttemptFactory()):
+        access = Access(row.enrolment.member.user)
+        assert set(type(row).objects.visible_to(access)) == {row}
+    topic = BookingTopicFactory()
+    for user in (topic.booking.trainee, topic.booking.trainer.user):
+        assert set(type(topic).objects.visible_to(Access(user))) == {topic}
+        trainers = type(topic.booking.trainer).objects.visible_to(Access(user))
+        assert set(trainers) == {topic.booking.trainer}
+
+
+@pytest.mark.django_db
+def test_manager_sees_their_peoples_evidence_and_not_their_answers():
+    attempt = AttemptFactory()
+    evidence = EvidenceFactory(enrolment=attempt.enrolment)
+    reseller = attempt.enrolment.member.reseller
+    manager = Access(MemberFactory(reseller=reseller, is_manager=True).user)
+
+    assert set(type(evidence).objects.visible_to(manager)) == {evidence}
+    assert not type(attempt).objects.visible_to(manager).exists()
