@@ -74,6 +74,7 @@ def test_screens_of_anybody(journey: Journey, demo: None) -> None:
         (cast.STAFF, screens.of_staff),
         (cast.STAFF, screens.of_staff_in_cms),
     ],
+    ids=lambda value: getattr(value, "__name__", "by"),
 )
 def test_screens(
     journey: Journey,
