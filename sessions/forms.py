@@ -95,6 +95,7 @@ class CancelForm(forms.Form):
     reason = forms.CharField(
         label=_("Why?"),
         max_length=REASON_LENGTH,
+        error_messages={"required": _("Say why, in a few words.")},
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("A few words. The other side reads them."),
     )

@@ -48,14 +48,18 @@ def page(request: HttpRequest) -> dict[str, Any]:
 def _roles(access: Access | None, path: str) -> list[Role]:
     if not access:
         return []
+    team_pages = reverse("certificates:team")
     held = [
-        (access.member is not None, _("Learning"), "dashboards:my"),
-        (access.is_manager, _("Team"), "dashboards:team"),
-        (access.is_trainer, _("Trainer"), "sessions:today"),
-        (access.is_staff, _("Standing"), "dashboards:standing"),
+        (access.member is not None, _("Learning"), "dashboards:my", "/programmes/"),
+        (access.is_manager, _("Team"), "dashboards:team", team_pages),
+        (access.is_trainer, _("Trainer"), "sessions:today", ""),
+        (access.is_staff, _("Standing"), "dashboards:standing", ""),
     ]
-    urls = [(name, reverse(url)) for holds, name, url in held if holds]
-    return [Role(name, url, path.startswith(url)) for name, url in urls]
+    return [
+        Role(name, url := reverse(page), path.startswith((url, also or url)))
+        for holds, name, page, also in held
+        if holds
+    ]
 
 
 def _contacts(access: Access | None) -> list[Contact]:
