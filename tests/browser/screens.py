@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from django.test import override_settings
 from django.urls import reverse
+from django.utils.timezone import now
 from playwright.sync_api import Page
 
 from certificates.models import Certificate
@@ -155,6 +157,8 @@ def of_anybody(journey: Journey) -> Iterator[Screen]:
     yield Screen(accept, press("Accept and start"), "refused")
     link = urlsplit(welcome_link(User.objects.get(email=NEWCOMER))).path
     yield Screen(link)
+    Invitation.objects.update(expires_at=now())
+    yield Screen(accept, name="run out")
 
 
 def of_learners() -> Iterator[Screen]:
@@ -176,6 +180,8 @@ def of_callers() -> Iterator[Screen]:
     yield Screen(book, choose_no_topic, "no topic", cast.FATIMA)
     trainer = Trainer.objects.get(user__email=ELEANOR.email)
     yield Screen(f"{book}?trainer={trainer.pk}", be_too_late, "taken", cast.FATIMA)
+    Trainer.objects.update(is_active=False)
+    yield Screen(book, name="nobody free", who=cast.FATIMA)
 
 
 def of_readers() -> Iterator[Screen]:
@@ -226,6 +232,10 @@ def of_trainer() -> Iterator[Screen]:
     yield Screen(call_of(cast.INGRID))
     yield Screen("/programmes/")
     yield Screen("/my/")
+    with override_settings(SIGN_OFF_UNDO=timedelta(minutes=15)):
+        cover_all(cast.CHLOE)
+        yield Screen(call_of(cast.CHLOE), name="can be undone")
+        yield Screen("/trainer/", name="can be undone")
 
 
 def of_manager() -> Iterator[Screen]:
