@@ -86,7 +86,7 @@ class TrainerForm(forms.ModelForm[Trainer]):
 
 class AddTrainerForm(TrainerForm):
     email = forms.EmailField(
-        label=gettext_lazy("E-mail address"),
+        label=gettext_lazy("Email address"),
         help_text=gettext_lazy(
             "Of somebody who has an account, or of somebody new: "
             "they get a link there to choose a password."

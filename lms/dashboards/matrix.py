@@ -196,7 +196,7 @@ def cell_words(cell: Cell, zone: str) -> str:
 
 def as_table(matrix: Matrix, zone: str) -> tuple[list[str], list[list[object]]]:
     """The rows as words, for files: all of them, not only one page."""
-    header = [_("Name"), _("E-mail"), _("Company"), _("Teams")]
+    header = [_("Name"), _("Email"), _("Company"), _("Teams")]
     header += [programme.title for programme in matrix.programmes]
     rows: list[list[object]] = [
         [

@@ -47,7 +47,7 @@ class SampleForm(forms.Form):
     name = forms.CharField(
         label=_("Full name"), help_text=_("As certificates will print it.")
     )
-    email = forms.EmailField(label=_("E-mail address"))
+    email = forms.EmailField(label=_("Email address"))
     zone = forms.ChoiceField(
         label=_("Time zone"),
         choices=[("Europe/London", "London"), ("Asia/Singapore", "Singapore")],

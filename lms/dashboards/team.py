@@ -69,7 +69,7 @@ def _way_back(access: Access, member: Member) -> tuple[str, str]:
 def _facts_of(member: Member, record: Record) -> list[dict[str, str]]:
     teams = ", ".join(held.team.name for held in record.teams)
     facts = [
-        {"label": _("E-mail"), "value": member.user.email},
+        {"label": _("Email"), "value": member.user.email},
         {"label": _("Teams"), "value": teams or _("No team yet")},
         {"label": _("Here as"), "value": member.get_engagement_display()},
         {"label": _("Since"), "value": on_day(member.joined_on)},

@@ -171,7 +171,7 @@ class InviteForm(forms.ModelForm[Invitation]):
             "is_manager",
         ]
         labels = {
-            "email": gettext_lazy("E-mail address"),
+            "email": gettext_lazy("Email address"),
             "is_manager": gettext_lazy("Manager"),
         }
         help_texts = {
@@ -259,7 +259,7 @@ class InvitationViewSet(ViewSet):
             accessor=lambda invitation: invitation.full_name or invitation.email,
             get_url=lambda one: reverse("invitation:inspect", args=[one.pk]),
         ),
-        Column("email", label=gettext_lazy("E-mail address")),
+        Column("email", label=gettext_lazy("Email address")),
         Column("reseller", label=gettext_lazy("Reseller")),
         Column(
             "teams",

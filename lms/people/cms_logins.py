@@ -36,7 +36,7 @@ class ColleagueForm(forms.Form):
 
     full_name = NameField(label=gettext_lazy("Full name"), help_text="")
     email = forms.EmailField(
-        label=gettext_lazy("E-mail address"),
+        label=gettext_lazy("Email address"),
         help_text=gettext_lazy(
             "Somebody new gets a link there to choose a password. "
             "People of resellers are invited under Invitations."
@@ -134,7 +134,7 @@ class UserViewSet(ViewSet):
             sort_key="full_name",
             get_url=lambda user: reverse("wagtailusers_users:edit", args=[user.pk]),
         ),
-        Column("email", label=gettext_lazy("E-mail address"), sort_key="email"),
+        Column("email", label=gettext_lazy("Email address"), sort_key="email"),
         Column(
             "resellers",
             label=gettext_lazy("Reseller"),

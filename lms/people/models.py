@@ -51,7 +51,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     Anonymised at erasure, never deleted.
     """
 
-    email = models.EmailField(_("e-mail address"), unique=True)
+    email = models.EmailField(_("email address"), unique=True)
     full_name = models.CharField(
         _("full name"), max_length=120, help_text=_("As certificates will print it.")
     )

@@ -104,7 +104,7 @@ def invite(
 ) -> None:
     open_screen(staff, "Invitations", "Invite one person")
     staff.get_by_label("Full name").fill(name)
-    staff.get_by_label("E-mail address").fill(address)
+    staff.get_by_label("Email address").fill(address)
     staff.get_by_label("Reseller").select_option("Northlight Learning")
     if team:
         staff.get_by_label(team, exact=True).check()
@@ -116,7 +116,7 @@ def invite(
 def make_trainer(staff: Page) -> None:
     open_screen(staff, "Trainers", "Make a trainer")
     staff.get_by_label("Full name").fill("Eleanor Whitcombe")
-    staff.get_by_label("E-mail address").fill(TRAINER)
+    staff.get_by_label("Email address").fill(TRAINER)
     staff.get_by_label("Time zone").select_option("Europe/London")
     staff.get_by_label("User Support").check()
     staff.get_by_label("Link to the room").fill(f"{ROOM}/eleanor")

@@ -78,7 +78,7 @@ def test_refused_once_there_is_staff_unless_again(client: Client) -> None:
 
 
 def test_refuses_what_is_no_address() -> None:
-    with pytest.raises(CommandError, match="not an e-mail address"):
+    with pytest.raises(CommandError, match="not an email address"):
         first_staff("ann")
 
     assert not User.objects.exists()

@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                 (
                     "email",
                     models.EmailField(
-                        max_length=254, unique=True, verbose_name="e-mail address"
+                        max_length=254, unique=True, verbose_name="email address"
                     ),
                 ),
                 (

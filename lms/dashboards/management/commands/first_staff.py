@@ -33,7 +33,7 @@ class Command(BaseCommand):
         try:
             validate_email(mail)
         except ValidationError:
-            raise CommandError(f"{mail!r} is not an e-mail address.") from None
+            raise CommandError(f"{mail!r} is not an email address.") from None
         if accounts.has_staff() and not again:
             raise CommandError(
                 "The channel team has somebody who can sign in: they add colleagues "
