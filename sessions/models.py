@@ -18,7 +18,7 @@ from schedule.models import Calendar
 
 from courses.models import Enrolment, ProgrammePage, TopicPage
 from lms.constraints import AppendOnly, NoOverlap
-from lms.mail.zones import ZONES
+from lms.mail.zones import zone_choices
 from lms.people.models import User
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ class Trainer(models.Model):
     """Somebody of ByteKast who holds calls, and the rules of their calendar."""
 
     user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="trainer")
-    time_zone = models.CharField(max_length=60, choices=ZONES, default="Europe/London")
+    time_zone = models.CharField(
+        max_length=60, choices=zone_choices, default="Europe/London"
+    )
     languages = models.JSONField(default=list, help_text="Codes, such as en.")
     programmes = models.ManyToManyField(
         ProgrammePage,

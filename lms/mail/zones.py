@@ -25,6 +25,11 @@ ZONES: list[tuple[str, str]] = [
 ]
 
 
+def zone_choices() -> list[tuple[str, str]]:
+    """The same for models: named in migrations, since machines know other zones."""
+    return ZONES
+
+
 def city(zone_name: str) -> str:
     """The zone as people say it: "New York" for America/New_York."""
     return zone_name.rpartition("/")[2].replace("_", " ")

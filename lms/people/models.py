@@ -15,7 +15,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from treebeard.mp_tree import MP_Node, MP_NodeManager, MP_NodeQuerySet
 
-from lms.mail.zones import ZONES
+from lms.mail.zones import zone_choices
 
 if TYPE_CHECKING:
     from lms.people.access import Access
@@ -56,7 +56,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("full name"), max_length=120, help_text=_("As certificates will print it.")
     )
     time_zone = models.CharField(
-        _("time zone"), max_length=60, choices=ZONES, default="Europe/London"
+        _("time zone"), max_length=60, choices=zone_choices, default="Europe/London"
     )
     language = models.CharField(max_length=10, default="en-gb")
     call_needs = models.TextField(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -9,6 +10,8 @@ from django.template import Context, Template
 
 from lms.mail import times
 from lms.mail.zones import ZONES, city
+
+ROOT = Path(__file__).resolve().parents[2]
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 pytestmark = pytest.mark.usefixtures("_sunday")
@@ -138,3 +141,9 @@ def test_zones_are_cities_and_utc() -> None:
     assert {"Europe/London", "America/New_York"} <= set(names)
     assert not {"EST", "Etc/GMT+5", "Europe"} & set(names)
     assert city("America/Argentina/Buenos_Aires") == "Buenos Aires"
+
+
+def test_no_migration_lists_zones_that_another_machine_may_lack():
+    for path in ROOT.glob("**/migrations/0*.py"):
+        if ".venv" not in path.parts:
+            assert "Pacific/Auckland" not in path.read_text(), path
