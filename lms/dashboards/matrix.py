@@ -10,7 +10,10 @@ from typing import Any
 from django import forms
 from django.core.paginator import Page, Paginator
 from django.db.models import Prefetch, Q
+from django.http import HttpResponse
+from django.shortcuts import render
 from django.utils.functional import Promise
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,8 +21,17 @@ from courses.models import ProgrammePage
 from lms import states
 from lms.dashboards.state import Cell, cells_of
 from lms.mail.times import day, on_day
-from lms.people.models import Member, MemberQuerySet, Reseller, Team, TeamMembership
+from lms.people.access import MemberRequest
+from lms.people.models import (
+    Member,
+    MemberQuerySet,
+    Reseller,
+    ResellerQuerySet,
+    Team,
+    TeamMembership,
+)
 from lms.people.names import one_line
+from lms.tables import FORMATS, table_response
 
 PAGE_SIZE = 50
 ATTENTION = "attention"
@@ -212,3 +224,19 @@ def as_table(matrix: Matrix, zone: str) -> tuple[list[str], list[list[object]]]:
         for row in matrix.rows
     ]
     return header, rows
+
+
+def show_matrix(
+    request: MemberRequest,
+    resellers: ResellerQuerySet,
+    template: str,
+    context: Mapping[str, Any],
+) -> HttpResponse:
+    """Answer with the people of these resellers: a page, or the file `format` names."""
+    seen = Member.objects.visible_to(request.access).live()
+    matrix = matrix_of(seen.filter(reseller__in=resellers), resellers, request.GET)
+    if (file_type := request.GET.get("format")) in FORMATS:
+        header, rows = as_table(matrix, request.user.time_zone)
+        return table_response(f"team-{now():%Y-%m-%d}", file_type, header, rows)
+    page = matrix.page(request.GET.get("page"))
+    return render(request, template, {"matrix": matrix, "page": page, **context})

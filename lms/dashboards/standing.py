@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from courses.models import Enrolment, ProgrammePage
 from lms import states
-from lms.dashboards.matrix import as_table, matrix_of, programmes_shown
+from lms.dashboards.matrix import programmes_shown, show_matrix
 from lms.people.access import MemberRequest
 from lms.people.models import Member, Reseller
 from lms.people.roles import staff_required
@@ -113,14 +113,4 @@ def reseller(request: MemberRequest, pk: int) -> HttpResponse:
     """A reseller and what is below it, as its manager sees it."""
     top = get_object_or_404(Reseller.objects.visible_to(request.access), pk=pk)
     tree = Reseller.objects.below(top)
-    members = Member.objects.live().filter(reseller__in=tree)
-    matrix = matrix_of(members, tree, request.GET)
-    if (file_type := request.GET.get("format")) in FORMATS:
-        header, rows = as_table(matrix, request.user.time_zone)
-        return table_response(f"team-{now():%Y-%m-%d}", file_type, header, rows)
-    context = {
-        "reseller": top,
-        "matrix": matrix,
-        "page": matrix.page(request.GET.get("page")),
-    }
-    return render(request, "dashboards/reseller.html", context)
+    return show_matrix(request, tree, "dashboards/reseller.html", {"reseller": top})

@@ -6,31 +6,21 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from certificates.models import Certificate
-from lms.dashboards.matrix import as_table, matrix_of
+from lms.dashboards.matrix import show_matrix
 from lms.dashboards.record import Record, record_of
 from lms.mail.times import on_day
 from lms.people.access import Access, MemberRequest
 from lms.people.models import Invitation, Member
 from lms.people.roles import manager_required
-from lms.tables import FORMATS, table_response
 
 
 @manager_required
 def team(request: MemberRequest) -> HttpResponse:
     """The matrix of one's people; `?format=csv` or `xlsx` for the same as a file."""
-    resellers = request.access.managed_resellers
-    members = Member.objects.live().filter(reseller__in=resellers)
-    matrix = matrix_of(members, resellers, request.GET)
-    if (file_type := request.GET.get("format")) in FORMATS:
-        header, rows = as_table(matrix, request.user.time_zone)
-        return table_response(f"team-{now():%Y-%m-%d}", file_type, header, rows)
     context = {
-        "matrix": matrix,
-        "page": matrix.page(request.GET.get("page")),
         "invited": Invitation.objects.visible_to(request.access).open().count(),
         "certificates": Certificate.objects.of_people(request.access)
         .released()
@@ -38,7 +28,8 @@ def team(request: MemberRequest) -> HttpResponse:
         .ready()
         .count(),
     }
-    return render(request, "dashboards/team.html", context)
+    resellers = request.access.managed_resellers
+    return show_matrix(request, resellers, "dashboards/team.html", context)
 
 
 @login_required
