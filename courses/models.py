@@ -84,6 +84,15 @@ class ProgrammePage(MembersPage):
     preparation = models.CharField(
         max_length=10, choices=Preparation.choices, default=Preparation.ADVISED
     )
+    cancel_hours = models.PositiveSmallIntegerField(
+        _("calls can be called off until, in hours"),
+        default=24,
+        validators=[MaxValueValidator(14 * 24)],
+        help_text=_(
+            "Before the start. Later is possible still, and counts as late. "
+            "Not part of an edition: a change here holds at once, for booked calls too."
+        ),
+    )
 
     content_panels = [
         *Page.content_panels,
@@ -99,6 +108,7 @@ class ProgrammePage(MembersPage):
             ],
             heading=_("What the next edition asks for"),
         ),
+        FieldPanel("cancel_hours"),
     ]
     search_fields = [
         *Page.search_fields,
@@ -111,6 +121,11 @@ class ProgrammePage(MembersPage):
     admin_default_ordering = "ord"
     copy_form_class = DraftCopyForm
     exclude_fields_in_copy = ["section", "audience"]
+
+    @property
+    def cancel_limit(self) -> timedelta:
+        """Until how long before its start a call can be called off in good time."""
+        return timedelta(hours=self.cancel_hours)
 
     def topics(self) -> PageQuerySet:
         """Its topic pages in the order of the tree, published or not."""

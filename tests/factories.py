@@ -49,7 +49,19 @@ from lms.people.models import (
     User,
 )
 from sessions.hours import set_weekly_hours
-from sessions.models import Booking, BookingState, BookingTopic, Origin, Trainer
+from sessions.models import (
+    Booking,
+    BookingState,
+    BookingTopic,
+    Dispute,
+    Feed,
+    Origin,
+    OutsideBusy,
+    OutsideCalendar,
+    TimeRequest,
+    Trainer,
+    Waiting,
+)
 
 WORKING_WEEK = [(weekday, 9 * 60, 17 * 60) for weekday in range(5)]
 
@@ -429,6 +441,71 @@ class BookingTopicFactory(DjangoModelFactory[BookingTopic]):
     def booked_for(self: Any) -> Enrolment | None:
         is_booked = self.booking.state == BookingState.BOOKED
         return self.booking.enrolment if is_booked else None
+
+
+class DisputeFactory(DjangoModelFactory[Dispute]):
+    """The trainee's word against a call they are said to have missed."""
+
+    class Meta:
+        model = Dispute
+
+    booking = SubFactory(BookingFactory, state=BookingState.MISSED)
+    by = SelfAttribute("booking.trainee")
+    text = "I was there from the start."
+
+
+class TimeRequestFactory(DjangoModelFactory[TimeRequest]):
+    """Somebody who could come on Mondays, in the morning."""
+
+    class Meta:
+        model = TimeRequest
+
+    enrolment = SubFactory(EnrolmentFactory)
+    weekdays = LazyFunction(lambda: [0])
+    parts = LazyFunction(lambda: ["morning"])
+    time_zone = SelfAttribute("enrolment.member.user.time_zone")
+
+
+class WaitingFactory(DjangoModelFactory[Waiting]):
+    """The trainee of a booked call who would come earlier."""
+
+    class Meta:
+        model = Waiting
+
+    booking = SubFactory(BookingFactory)
+
+
+class FeedFactory(DjangoModelFactory[Feed]):
+    """A calendar feed whose secret is nobody's."""
+
+    class Meta:
+        model = Feed
+
+    user = SubFactory(UserFactory)
+    digest = Sequence(lambda n: f"{n:064x}")
+
+
+class OutsideCalendarFactory(DjangoModelFactory[OutsideCalendar]):
+    """A trainer's other calendar, read just now."""
+
+    class Meta:
+        model = OutsideCalendar
+
+    trainer = SubFactory(TrainerFactory)
+    name = "Private"
+    url = Sequence(lambda n: f"https://calendar.example.com/{n}.ics")
+    read_at = LazyFunction(now)
+
+
+class OutsideBusyFactory(DjangoModelFactory[OutsideBusy]):
+    """An hour there, in two days."""
+
+    class Meta:
+        model = OutsideBusy
+
+    calendar = SubFactory(OutsideCalendarFactory)
+    starts_at = LazyFunction(lambda: now() + timedelta(days=2))
+    ends_at = LazyAttribute(lambda busy: busy.starts_at + timedelta(hours=1))
 
 
 # --- Certificates, mail, log -----------------------------------------------------

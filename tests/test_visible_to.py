@@ -10,21 +10,35 @@ from tests.factories import (
     AttemptFactory,
     BookingTopicFactory,
     CertificateFactory,
+    DisputeFactory,
     EventFactory,
     EvidenceFactory,
+    FeedFactory,
     InvitationFactory,
     MemberFactory,
     MessageFactory,
+    OutsideBusyFactory,
     TeamMembershipFactory,
+    TimeRequestFactory,
     TopicCompletionFactory,
     UserFactory,
+    WaitingFactory,
 )
 
 OURS = [
     "audit", "mail", "people", "content", "courses", "training_sessions",
     "certificates",
 ]  # fmt: skip
-ABOUT_NOBODY = {"Team", "Branding", "Edition", "EditionAudience", "EditionTopic"}
+ABOUT_NOBODY = {
+    "Team",
+    "Branding",
+    "Edition",
+    "EditionAudience",
+    "EditionTopic",
+    "FreedTime",
+}
+
+PRIVATE = {"Message", "Feed", "OutsideCalendar", "OutsideBusy"}
 
 
 def records():
@@ -42,12 +56,17 @@ def rows(db):
         AcknowledgementFactory,
         AttemptFactory,
         CertificateFactory,
+        DisputeFactory,
         EventFactory,
         EvidenceFactory,
+        FeedFactory,
         InvitationFactory,
         MessageFactory,
+        OutsideBusyFactory,
         TeamMembershipFactory,
+        TimeRequestFactory,
         TopicCompletionFactory,
+        WaitingFactory,
     ):
         factory()
 
@@ -65,13 +84,13 @@ def test_stranger_sees_nobodys_rows(rows, is_manager):
         assert seen == own.get(model.__name__, set()), model
 
 
-def test_staff_see_every_row_but_others_mail(rows):
+def test_staff_see_every_row_but_what_is_private(rows):
     staff = Access(UserFactory(is_staff=True))
 
     for model in records():
         seen = set(model.objects.visible_to(staff))
-        mail = model.__name__ == "Message"
-        assert seen == (set() if mail else set(model.objects.all())), model
+        private = model.__name__ in PRIVATE
+        assert seen == (set() if private else set(model.objects.all())), model
 
 
 def test_person_sees_what_is_about_them(rows):

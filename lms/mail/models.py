@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 class MessageQuerySet(models.QuerySet["Message"]):
     def due(self, at: datetime) -> MessageQuerySet:
         """What waits to be sent at the instant `at`."""
-        return self.filter(sent_at=None, dropped_at=None, send_after__lte=at)
+        return self.filter(
+            Q(expires_at=None) | Q(expires_at__gt=at),
+            sent_at=None,
+            dropped_at=None,
+            send_after__lte=at,
+        )
 
     def visible_to(self, access: Access) -> MessageQuerySet:
         """One's own: what was written to somebody is theirs alone."""
@@ -42,6 +47,9 @@ class Message(models.Model):
     )
     created_at = models.DateTimeField(default=now)
     send_after = models.DateTimeField(default=now)
+    expires_at = models.DateTimeField(
+        null=True, help_text="From then on it is of no use, and stays unsent."
+    )
     sent_at = models.DateTimeField(null=True)
     dropped_at = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)

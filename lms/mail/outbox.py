@@ -48,13 +48,15 @@ def queue(
     *,
     files: Iterable[File] = (),
     send_after: datetime | None = None,
+    expires_at: datetime | None = None,
     is_secret: bool = False,
 ) -> Message:
     """Write a mail in the caller's transaction; asking again writes nothing.
 
     `key` says for what, so that each is sent once. `template` is a text template
     whose first line is the subject, never escaped; it gets `person`, `zone` and
-    `public_url` besides `context`. `send_after` is in UTC, None means at once.
+    `public_url` besides `context`. `send_after` is in UTC, None means at once. From
+    `expires_at` on it is no longer sent, such as a reminder of what has begun.
     `is_secret` mail holds a link that opens by itself: its text is not kept.
     """
     text = write(template, context, None if isinstance(to, str) else to)
@@ -66,6 +68,7 @@ def queue(
         body,
         files=files,
         send_after=send_after,
+        expires_at=expires_at,
         is_secret=is_secret,
     )
 
@@ -91,6 +94,7 @@ def queue_text(
     *,
     files: Iterable[File] = (),
     send_after: datetime | None = None,
+    expires_at: datetime | None = None,
     is_secret: bool = False,
 ) -> Message:
     """Write a mail whose words are ready; else as `queue`.
@@ -109,6 +113,7 @@ def queue_text(
             "body": _BLANK_LINES.sub("\n\n", body).strip() + "\n",
             "attachments": list(files),
             "send_after": send_after or now(),
+            "expires_at": expires_at,
             "is_secret": is_secret,
         },
     )

@@ -1,12 +1,11 @@
-"""Trainers, and the calls that are booked with them."""
+"""Calls that are booked or proposed, and what they cover."""
 
 from __future__ import annotations
 
 import secrets
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
@@ -14,95 +13,14 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
-from schedule.models import Calendar
 
-from courses.models import Enrolment, ProgrammePage, TopicPage
+from courses.models import Enrolment, TopicPage
 from lms.constraints import AppendOnly, NoOverlap
-from lms.mail.zones import zone_choices
 from lms.people.models import User
+from sessions.models.trainers import Trainer
 
 if TYPE_CHECKING:
     from lms.people.access import Access
-
-
-class RoomKind(models.TextChoices):
-    """Where a trainer holds calls."""
-
-    LINK = "link", _("An outside link (Zoom, Teams, Meet)")
-
-
-class TrainerQuerySet(models.QuerySet["Trainer"]):
-    def visible_to(self, access: Access) -> TrainerQuerySet:
-        """Oneself, and whom one has or had a call with; all, for staff."""
-        if access.is_staff:
-            return self
-        calls = Booking.objects.filter(trainee=access.user)
-        return self.filter(Q(user=access.user) | Q(pk__in=calls.values("trainer")))
-
-
-class Trainer(models.Model):
-    """Somebody of ByteKast who holds calls, and the rules of their calendar."""
-
-    user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="trainer")
-    time_zone = models.CharField(
-        max_length=60, choices=zone_choices, default="Europe/London"
-    )
-    languages = models.JSONField(default=list, help_text="Codes, such as en.")
-    programmes = models.ManyToManyField(
-        ProgrammePage,
-        blank=True,
-        related_name="trainers",
-        help_text=_("The programmes whose topics this trainer may sign off."),
-    )
-    rest_minutes = models.PositiveSmallIntegerField(
-        _("rest after a call, in minutes"), default=10
-    )
-    notice_hours = models.PositiveSmallIntegerField(
-        _("shortest notice, in hours"), default=24
-    )
-    horizon_days = models.PositiveSmallIntegerField(
-        _("how far ahead, in days"), default=56
-    )
-    day_cap = models.PositiveSmallIntegerField(
-        _("most calls a day"), null=True, blank=True
-    )
-    week_cap = models.PositiveSmallIntegerField(
-        _("most calls a week"), null=True, blank=True
-    )
-    hours = models.OneToOneField(Calendar, on_delete=models.PROTECT, related_name="+")
-    off = models.OneToOneField(Calendar, on_delete=models.PROTECT, related_name="+")
-    extra = models.OneToOneField(Calendar, on_delete=models.PROTECT, related_name="+")
-    room_kind = models.CharField(
-        max_length=10, choices=RoomKind.choices, default=RoomKind.LINK
-    )
-    room_url = models.URLField(
-        _("link to the room"),
-        blank=True,
-        max_length=500,
-        help_text=_("An https address. People reach it through their call's page."),
-    )
-    is_active = models.BooleanField(default=True)
-
-    objects = TrainerQuerySet.as_manager()
-    wagtail_reference_index_ignore = True
-
-    class Meta:
-        ordering = ["user__full_name", "pk"]
-
-    def __str__(self) -> str:
-        return str(self.user)
-
-    @property
-    def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.time_zone)
-
-    @property
-    def rest(self) -> timedelta:
-        return timedelta(minutes=self.rest_minutes)
-
-    @property
-    def notice(self) -> timedelta:
-        return timedelta(hours=self.notice_hours)
 
 
 class BookingState(models.TextChoices):
@@ -123,6 +41,19 @@ class Origin(models.TextChoices):
 
     TRAINEE = "trainee", _("The trainee")
     TRAINER = "trainer", _("The trainer")
+
+
+class Cause(models.TextChoices):
+    """Why a call was called off: some of it never counts as late."""
+
+    PLANS = "plans", _("Something came up")
+    ILLNESS = "illness", _("Illness")
+    CONNECTION = "connection", _("No working connection")
+    BYTEKAST = "bytekast", _("ByteKast’s side")
+    OTHER = "other", _("Something else")
+
+
+NEVER_LATE = [Cause.ILLNESS, Cause.CONNECTION, Cause.BYTEKAST]
 
 
 class BookingQuerySet(models.QuerySet["Booking"]):
@@ -183,7 +114,16 @@ class Booking(models.Model):
     origin = models.CharField(
         max_length=10, choices=Origin.choices, default=Origin.TRAINEE
     )
-    offer = models.UUIDField(null=True, help_text="Proposals made together share it.")
+    offer = models.UUIDField(
+        null=True, db_index=True, help_text="Proposals made together share it."
+    )
+    replaces = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="earlier_offers",
+        help_text="Of a proposal of an earlier time: the booked call it would move.",
+    )
     proposed_until = models.DateTimeField(null=True)
     request_key = models.UUIDField(unique=True, default=uuid.uuid4)
     created_at = models.DateTimeField(default=now)
@@ -195,6 +135,7 @@ class Booking(models.Model):
         User, null=True, on_delete=models.PROTECT, related_name="+"
     )
     reason = models.CharField(max_length=300, blank=True)
+    cause = models.CharField(max_length=10, choices=Cause.choices, blank=True)
     late = models.BooleanField(default=False)
     missed_by = models.CharField(max_length=10, choices=Origin.choices, blank=True)
     uid = models.CharField(
@@ -266,6 +207,7 @@ class Booking(models.Model):
                     "ended_at",
                     "ended_by",
                     "reason",
+                    "cause",
                     "late",
                     "missed_by",
                     "sequence",
@@ -286,6 +228,11 @@ class Booking(models.Model):
     def has_party(self, user: User) -> bool:
         """Whether somebody is one of the two."""
         return user.pk in (self.trainee_id, self.trainer.user_id)
+
+    @property
+    def on_time_until(self) -> datetime:
+        """Until when it can be called off or moved without counting as late."""
+        return self.starts_at - self.enrolment.programme.cancel_limit
 
     @property
     def opens_at(self) -> datetime:
@@ -364,3 +311,34 @@ class BookingTopic(models.Model):
 
     def __str__(self) -> str:
         return f"{self.booking}: {self.title}"
+
+
+class DisputeQuerySet(models.QuerySet["Dispute"]):
+    def visible_to(self, access: Access) -> DisputeQuerySet:
+        """One's own; all, for staff, who settle them."""
+        return self if access.is_staff else self.filter(by=access.user)
+
+
+class Dispute(models.Model):
+    """ "That is not what happened": somebody's word against a missed call."""
+
+    booking = models.OneToOneField(
+        Booking, on_delete=models.PROTECT, related_name="dispute"
+    )
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    text = models.CharField(max_length=1000)
+    created_at = models.DateTimeField(default=now)
+    settled_at = models.DateTimeField(null=True)
+    settled_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    answer = models.CharField(max_length=1000, blank=True)
+
+    objects = DisputeQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+
+    def __str__(self) -> str:
+        return f"Dispute of {self.booking}"

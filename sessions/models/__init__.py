@@ -1,0 +1,71 @@
+"""Trainers, calls, and who waits for one."""
+
+from sessions.models.bookings import (
+    LIVE_STATES,
+    NEVER_LATE,
+    Booking,
+    BookingQuerySet,
+    BookingState,
+    BookingTopic,
+    BookingTopicQuerySet,
+    Cause,
+    Dispute,
+    DisputeQuerySet,
+    Origin,
+    Outcome,
+    _new_ref,
+    _new_uid,
+)
+from sessions.models.calendars import (
+    Feed,
+    FeedQuerySet,
+    OutsideBusy,
+    OutsideBusyQuerySet,
+    OutsideCalendar,
+    OutsideCalendarQuerySet,
+)
+from sessions.models.trainers import (
+    RoomKind,
+    Trainer,
+    TrainerQuerySet,
+)
+from sessions.models.waiting import (
+    FreedTime,
+    PartOfDay,
+    TimeRequest,
+    TimeRequestQuerySet,
+    Waiting,
+    WaitingQuerySet,
+)
+
+__all__ = [
+    "LIVE_STATES",
+    "NEVER_LATE",
+    "Booking",
+    "BookingQuerySet",
+    "BookingState",
+    "BookingTopic",
+    "BookingTopicQuerySet",
+    "Cause",
+    "Dispute",
+    "DisputeQuerySet",
+    "Feed",
+    "FeedQuerySet",
+    "FreedTime",
+    "Origin",
+    "Outcome",
+    "OutsideBusy",
+    "OutsideBusyQuerySet",
+    "OutsideCalendar",
+    "OutsideCalendarQuerySet",
+    "PartOfDay",
+    "RoomKind",
+    "TimeRequest",
+    "TimeRequestQuerySet",
+    "Trainer",
+    "TrainerQuerySet",
+    "Waiting",
+    "WaitingQuerySet",
+    "_new_ref",
+    "_new_uid",
+]
