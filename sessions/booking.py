@@ -5,11 +5,13 @@ Locks are always taken in one order: the trainee, the enrolment, each trainer tr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from itertools import count
+from typing import TypeVar
+from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
@@ -31,11 +33,14 @@ from sessions.cancelling import SOURCE, end_run_out
 from sessions.models import (
     LIVE_STATES,
     Booking,
+    BookingState,
     BookingTopic,
     Origin,
     Trainer,
 )
-from sessions.slots import free_trainers
+from sessions.slots import Search, free_at, search_for
+
+T = TypeVar("T")
 
 
 class Taken(Exception):
@@ -67,15 +72,23 @@ def length_of(topics: Sequence[EditionTopic]) -> timedelta:
 
 
 @dataclass(frozen=True)
-class _Wish:
-    """A call as it was asked for; the enrolment, locked anew, is kept apart."""
+class Wish:
+    """A call as it was asked for; the enrolment, locked anew, is kept apart.
+
+    With `proposed_until` it is a proposal: it blocks the time and no topic yet.
+    """
 
     topics: Sequence[EditionTopic]
     starts_at: datetime
     request_key: UUID
     by: User
-    trainer: Trainer | None
-    origin: Origin
+    trainer: Trainer | None = None
+    language: str = ""
+    origin: Origin = Origin.TRAINEE
+    any_hours: bool = False
+    offer: UUID | None = None
+    proposed_until: datetime | None = None
+    replaces: Booking | None = None
 
     @property
     def length(self) -> timedelta:
@@ -84,6 +97,39 @@ class _Wish:
     @property
     def ends_at(self) -> datetime:
         return self.starts_at + self.length
+
+    def search(self, enrolment: Enrolment, trainer: Trainer | None) -> Search:
+        """What the engine is asked; a trainer's own notice is theirs to waive."""
+        return search_for(
+            enrolment,
+            self.length,
+            trainer=trainer,
+            language=self.language,
+            ignore=self.replaces,
+            any_notice=self.origin == Origin.TRAINER,
+            any_hours=self.any_hours,
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the calls that somebody's topics take: at most 90 minutes of them."""
+
+    topics: Sequence[EditionTopic]
+    starts_at: datetime
+
+
+def parts_of(topics: Iterable[EditionTopic]) -> list[list[EditionTopic]]:
+    """Part topics, in their order, into calls of at most `LONGEST_CALL` each."""
+    parts: list[list[EditionTopic]] = []
+    for topic in topics:
+        for part in parts:
+            if length_of([*part, topic]) <= settings.LONGEST_CALL:
+                part.append(topic)
+                break
+        else:
+            parts.append([topic])
+    return parts
 
 
 def book_call(
@@ -94,15 +140,34 @@ def book_call(
     request_key: UUID,
     by: User,
     trainer: Trainer | None = None,
+    language: str = "",
 ) -> Booking:
     """Book a one-to-one call on the topics (Policy 1), `starts_at` in UTC.
 
-    `trainer` of None takes the least busy of those free and qualified. Asking again
-    with the same `request_key` returns the first booking. Raises Refused when a
-    topic is not ready or the call too long, TimeTaken when nobody is free then.
+    `trainer` of None takes the least busy of those free and qualified, who speaks
+    `language` ("": any). Asking again with the same `request_key` returns the first
+    booking. Raises Refused when a topic is not ready or the call too long, TimeTaken
+    when nobody is free then.
     """
-    wish = _Wish(topics, starts_at, request_key, by, trainer, Origin.TRAINEE)
-    return _book(enrolment, wish)
+    wish = Wish(topics, starts_at, request_key, by, trainer, language)
+    return book(enrolment, [wish])[0]
+
+
+def book_calls(
+    enrolment: Enrolment,
+    parts: Sequence[Part],
+    *,
+    request_key: UUID,
+    by: User,
+    trainer: Trainer | None = None,
+    language: str = "",
+) -> list[Booking]:
+    """Book the calls that the topics take, all or none; else as `book_call`."""
+    wishes = [
+        Wish(part.topics, part.starts_at, key, by, trainer, language)
+        for part, key in zip(parts, keys(request_key), strict=False)
+    ]
+    return book(enrolment, wishes)
 
 
 def book_as_agreed(
@@ -112,31 +177,65 @@ def book_as_agreed(
     *,
     starts_at: datetime,
     request_key: UUID,
+    any_hours: bool = False,
 ) -> Booking:
-    """Book in the trainer's name, who waives their own shortest notice."""
-    wish = _Wish(topics, starts_at, request_key, trainer.user, trainer, Origin.TRAINER)
-    return _book(enrolment, wish)
+    """Book in the trainer's name, who waives their notice, or `any_hours` at all."""
+    wish = Wish(
+        topics,
+        starts_at,
+        request_key,
+        trainer.user,
+        trainer,
+        origin=Origin.TRAINER,
+        any_hours=any_hours,
+    )
+    return book(enrolment, [wish])[0]
 
 
-def _book(enrolment: Enrolment, wish: _Wish) -> Booking:
-    """Book under the locks; should the database find a deadlock, once more."""
+def keys(request_key: UUID) -> Iterator[UUID]:
+    """Give the keys of the rows that one form makes: its own, then made from it."""
+    yield request_key
+    for number in count(2):
+        yield uuid5(request_key, str(number))
+
+
+def book(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[Booking]:
+    """Book all or none, under the locks; should the database see a deadlock, again."""
+    return despite_deadlock(lambda: _attempt(enrolment, wishes))
+
+
+def despite_deadlock(attempt: Callable[[], T]) -> T:
+    """Make an attempt, once more if PostgreSQL ended it for a deadlock."""
     try:
-        return _attempt(enrolment, wish)
+        return attempt()
     except OperationalError as error:
         if connection.in_atomic_block or not is_deadlock(error):
             raise
-        return _attempt(enrolment, wish)
+        return attempt()
 
 
 @transaction.atomic
-def _attempt(enrolment: Enrolment, wish: _Wish) -> Booking:
+def _attempt(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[Booking]:
     enrolment = lock(enrolment)
-    if booked := Booking.objects.filter(request_key=wish.request_key).first():
-        return _of_the_same(booked, enrolment)
-    require_ready(enrolment, wish.topics)
+    by_key = {
+        booked.request_key: booked
+        for booked in Booking.objects.filter(
+            request_key__in=[wish.request_key for wish in wishes]
+        )
+    }
+    if by_key:
+        return [
+            _of_the_same(by_key[wish.request_key], enrolment)
+            for wish in wishes
+            if wish.request_key in by_key
+        ]
     end_run_out(Q(trainee=enrolment.member.user_id))
-    _require_trainee_free(enrolment, wish)
-    return _take_first(enrolment, wish)
+    booked = []
+    for wish in wishes:
+        require_ready(enrolment, wish.topics)
+        require_trainee_free(enrolment, wish)
+        booked.append(take_first(enrolment, wish))
+    return booked
 
 
 def _of_the_same(booked: Booking, enrolment: Enrolment) -> Booking:
@@ -181,7 +280,8 @@ def require_ready(enrolment: Enrolment, topics: Sequence[EditionTopic]) -> None:
         )
 
 
-def _require_trainee_free(enrolment: Enrolment, wish: _Wish) -> None:
+def require_trainee_free(enrolment: Enrolment, wish: Wish) -> None:
+    """Refuse a time at which the trainee has another call, naming it."""
     user = enrolment.member.user
     clash = (
         Booking.objects.live()
@@ -195,28 +295,29 @@ def _require_trainee_free(enrolment: Enrolment, wish: _Wish) -> None:
         )
 
 
-def _take_first(enrolment: Enrolment, wish: _Wish) -> Booking:
-    """Try those who are free in turn; what is not taken leaves no lock behind."""
+def take_first(enrolment: Enrolment, wish: Wish) -> Booking:
+    """Try those who are free in turn; what is not taken leaves no lock behind.
 
-    def free(wanted: Trainer | None) -> list[int]:
-        return free_trainers(
-            enrolment,
-            wish.length,
-            wish.starts_at,
-            trainer=wanted,
-            any_notice=wish.origin == Origin.TRAINER,
-        )
-
-    for one in _least_busy_first(free(wish.trainer), wish.starts_at):
+    The caller holds the trainee's and the enrolment's locks. Raises TimeTaken.
+    """
+    free = free_at(wish.search(enrolment, wish.trainer), wish.starts_at)
+    for one in least_busy_first(free, wish.starts_at):
         try:
             with transaction.atomic(), taken_if_overlapping():
-                locked = Trainer.objects.select_for_update(no_key=True).get(pk=one)
+                locked = lock_trainer(one)
                 end_run_out(Q(trainer=locked))
-                _require_still_free(free(locked))
+                _require_still_free(
+                    free_at(wish.search(enrolment, locked), wish.starts_at)
+                )
                 return _take(locked, enrolment, wish)
         except Taken:
             continue
     raise TimeTaken(_("That time is not free, or no longer. Please choose another."))
+
+
+def lock_trainer(pk: int) -> Trainer:
+    """Lock a trainer, last in the order of locks: a booking or a new cap waits."""
+    return Trainer.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def _require_still_free(free: list[int]) -> None:
@@ -225,7 +326,7 @@ def _require_still_free(free: list[int]) -> None:
         raise Taken
 
 
-def _least_busy_first(trainers: list[int], starts_at: datetime) -> list[int]:
+def least_busy_first(trainers: list[int], starts_at: datetime) -> list[int]:
     """Fewest calls in the days around first, then the longest without one."""
     if len(trainers) < 2:
         return trainers
@@ -247,7 +348,7 @@ def _least_busy_first(trainers: list[int], starts_at: datetime) -> list[int]:
     )
 
 
-def _take(trainer: Trainer, enrolment: Enrolment, wish: _Wish) -> Booking:
+def _take(trainer: Trainer, enrolment: Enrolment, wish: Wish) -> Booking:
     booking = Booking.objects.create(
         enrolment=enrolment,
         trainee=enrolment.member.user,
@@ -255,7 +356,11 @@ def _take(trainer: Trainer, enrolment: Enrolment, wish: _Wish) -> Booking:
         starts_at=wish.starts_at,
         ends_at=wish.ends_at,
         busy_until=wish.ends_at + trainer.rest,
+        state=BookingState.PROPOSED if wish.proposed_until else BookingState.BOOKED,
         origin=wish.origin,
+        offer=wish.offer,
+        proposed_until=wish.proposed_until,
+        replaces=wish.replaces,
         request_key=wish.request_key,
         created_by=wish.by,
     )
@@ -265,12 +370,13 @@ def _take(trainer: Trainer, enrolment: Enrolment, wish: _Wish) -> Booking:
             topic_id=topic.topic_id,
             title=topic.title,
             minutes=topic.call_minutes,
-            booked_for=enrolment,
+            booked_for=None if wish.proposed_until else enrolment,
         )
         for topic in wish.topics
     )
-    record(wish.by, "booked", booking, enrolment=enrolment.pk, trainer=trainer.pk)
-    mails.tell_booked(booking)
+    if wish.proposed_until is None:
+        record(wish.by, "booked", booking, enrolment=enrolment.pk, trainer=trainer.pk)
+        mails.tell_booked(booking)
     return booking
 
 

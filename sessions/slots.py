@@ -9,9 +9,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db.models import F, Q
@@ -34,8 +34,9 @@ from sessions.minutes import (
     up,
     without,
 )
-from sessions.models import LIVE_STATES, Booking, BookingState, Trainer
+from sessions.models import LIVE_STATES, Booking, BookingState, OutsideBusy, Trainer
 
+YEAR = 365 * DAY
 STEP = 15  # minutes between two starts, from the start of the hours on
 
 
@@ -54,76 +55,107 @@ class Piece(NamedTuple):
     anchor: int
 
 
-def free_slots(
-    enrolment: Enrolment,
-    length: timedelta,
-    *,
-    after: datetime | None = None,
-    before: datetime | None = None,
-    trainer: Trainer | None = None,
-    ignore: Booking | None = None,
-    any_notice: bool = False,
-) -> list[Slot]:
-    """List the starts of a call of this length, in order; three queries.
+@dataclass(frozen=True)
+class Search:
+    """What is looked for: free starts of a call of this length, for a programme.
 
-    Those from `after` (now) to before `before` (the trainers' horizon). Offered by
-    active trainers qualified for the programme, or `trainer` alone if one of them,
-    where neither they nor the trainee have another call. `ignore` is a call being
-    moved: its own time counts as free. `any_notice` is for the trainer's own
-    scheduling: their shortest notice is waived.
+    Offered by active trainers qualified for it and speaking `language` ("": any), or
+    by `trainer` alone if one of them, where neither they nor the trainee (a person's
+    pk; None: nobody in particular) have another call. From `after` (now) to before
+    `before` (the trainers' horizon). `ignore` is a call being moved: its own time
+    counts as free. `besides` are spans of the trainee's other wishes, taken for both
+    sides. A trainer who schedules may waive their own rules: `any_notice`, and with
+    `any_hours` their hours, what is off, and their other calendars. `any_horizon`
+    looks a year ahead.
     """
+
+    programme: int
+    length: timedelta
+    trainee: int | None = None
+    after: datetime | None = None
+    before: datetime | None = None
+    trainer: Trainer | None = None
+    language: str = ""
+    ignore: Booking | None = None
+    besides: tuple[tuple[datetime, datetime], ...] = ()
+    any_notice: bool = False
+    any_hours: bool = False
+    any_horizon: bool = False
+
+
+def search_for(enrolment: Enrolment, length: timedelta, **options: Any) -> Search:
+    """Return the search for a call of this enrolment; `options` as in `Search`."""
+    return Search(
+        programme=enrolment.programme_id,
+        length=length,
+        trainee=enrolment.member.user_id,
+        **options,
+    )
+
+
+def free_slots(enrolment: Enrolment, length: timedelta, **options: Any) -> list[Slot]:
+    """List the free starts of a call of this enrolment, in order; four queries.
+
+    `options` are those of `Search`.
+    """
+    return find(search_for(enrolment, length, **options))
+
+
+def free_trainers(
+    enrolment: Enrolment, length: timedelta, starts_at: datetime, **options: Any
+) -> list[int]:
+    """Tell who could take a call at exactly this start, by pk; four queries."""
+    return free_at(search_for(enrolment, length, **options), starts_at)
+
+
+def free_at(search: Search, starts_at: datetime) -> list[int]:
+    """Tell who could take the call at exactly this start, by pk; four queries."""
+    if starts_at.second or starts_at.microsecond:
+        return []
+    minute = replace(search, after=starts_at, before=starts_at + timedelta(minutes=1))
+    return [
+        pk
+        for slot in find(minute)
+        if slot.starts_at == starts_at
+        for pk in slot.trainers
+    ]
+
+
+def find(search: Search) -> list[Slot]:
+    """List the starts looked for, in order, and who could take each; four queries."""
     at = now()
-    trainers = _trainers(enrolment, trainer)
+    trainers = _trainers(search)
     if not trainers:
         return []
-    first = max(up(after or at), up(at))
-    horizon = down(at) + DAY * max(one.horizon_days for one in trainers)
-    last = min(up(before), horizon) if before else horizon
+    horizons = {
+        one.pk: YEAR if search.any_horizon else DAY * one.horizon_days
+        for one in trainers
+    }
+    first = max(up(search.after or at), up(at))
+    horizon = down(at) + max(horizons.values())
+    last = min(up(search.before), horizon) if search.before else horizon
     if first >= last:
         return []
 
-    minutes = minutes_of(length)
-    calls = _calls(enrolment, trainers, first, last, ignore)
-    hours = _hours(trainers)
+    minutes = minutes_of(search.length)
+    calls = _calls(search, trainers, first, last)
+    hours = {} if search.any_hours else _hours(trainers, first, last)
     found: dict[int, list[int]] = defaultdict(list)
     for one in trainers:
-        notice = 0 if any_notice else one.notice_hours * 60
+        waived = search.any_notice or search.any_hours
+        notice = 0 if waived else one.notice_hours * 60
         asked = Asked(
             length=minutes,
             first=max(first, up(at) + notice),
-            last=min(last, down(at) + DAY * one.horizon_days - minutes + 1),
+            last=min(last, down(at) + horizons[one.pk] - minutes + 1),
         )
-        person = calls.of(one, enrolment.member.user_id)
-        for start in starts(one, hours[one.pk], person, asked):
+        own = hours.get(one.pk) or _always(asked)
+        for start in starts(one, own, calls.of(one, search), asked):
             found[start].append(one.pk)
     return [
         Slot(datetime.fromtimestamp(start * 60, UTC), tuple(found[start]))
         for start in sorted(found)
     ]
-
-
-def free_trainers(
-    enrolment: Enrolment,
-    length: timedelta,
-    starts_at: datetime,
-    *,
-    trainer: Trainer | None = None,
-    ignore: Booking | None = None,
-    any_notice: bool = False,
-) -> list[int]:
-    """Tell who could take a call at exactly this start, by pk; three queries."""
-    if starts_at.second or starts_at.microsecond:
-        return []
-    slots = free_slots(
-        enrolment,
-        length,
-        after=starts_at,
-        before=starts_at + timedelta(minutes=1),
-        trainer=trainer,
-        ignore=ignore,
-        any_notice=any_notice,
-    )
-    return [pk for slot in slots if slot.starts_at == starts_at for pk in slot.trainers]
 
 
 @dataclass
@@ -137,12 +169,20 @@ class Asked:
 
 @dataclass
 class Hours:
-    """One trainer's calendars: weekly windows and single spans of each."""
+    """One trainer's calendars, weekly windows and single spans; what else is busy."""
 
     weekly: dict[str, list[tuple[Window, date, date | None]]] = field(
         default_factory=lambda: defaultdict(list)
     )
     once: dict[str, list[Span]] = field(default_factory=lambda: defaultdict(list))
+    busy: list[Span] = field(default_factory=list)
+
+
+def _always(asked: Asked) -> Hours:
+    """Hours that never end: any minute is a start on its own grid."""
+    hours = Hours()
+    hours.once["extra"].append((asked.first, asked.last + asked.length))
+    return hours
 
 
 @dataclass
@@ -167,7 +207,10 @@ def starts(trainer: Trainer, hours: Hours, calls: Calls, asked: Asked) -> Iterat
     forbidden = merged(
         [
             *((start - rested + 1, end) for start, end in calls.busy),
-            *((start - asked.length + 1, end) for start, end in calls.elsewhere),
+            *(
+                (start - asked.length + 1, end)
+                for start, end in [*calls.elsewhere, *hours.busy]
+            ),
             *_full(trainer, zone, calls.counted),
         ]
     )
@@ -251,17 +294,23 @@ def _on_grid(minute: int, anchor: int) -> int:
 # --- What the database is asked ------------------------------------------------
 
 
-def _trainers(enrolment: Enrolment, wanted: Trainer | None) -> list[Trainer]:
-    """Return who may take it: active, qualified, and not the trainee."""
+def _trainers(search: Search) -> list[Trainer]:
+    """Return who may take it: active, qualified, speaking it, and not the trainee."""
     found = Trainer.objects.filter(
-        is_active=True, user__is_active=True, programmes=enrolment.programme_id
-    ).exclude(user=enrolment.member.user_id)
-    if wanted is not None:
-        found = found.filter(pk=wanted.pk)
-    return list(found.order_by("pk"))
+        is_active=True, user__is_active=True, programmes=search.programme
+    )
+    if search.trainee is not None:
+        found = found.exclude(user=search.trainee)
+    if search.trainer is not None:
+        found = found.filter(pk=search.trainer.pk)
+    spoken = search.language[:2]
+    return [
+        one for one in found.order_by("pk") if not spoken or spoken in one.languages
+    ]
 
 
-def _hours(trainers: list[Trainer]) -> dict[int, Hours]:
+def _hours(trainers: list[Trainer], first: int, last: int) -> dict[int, Hours]:
+    """Return each trainer's calendars, and what their other calendars say is busy."""
     owners = {
         getattr(trainer, f"{kind}_id"): (trainer, kind)
         for trainer in trainers
@@ -284,7 +333,20 @@ def _hours(trainers: list[Trainer]) -> dict[int, Hours]:
                     until and until.astimezone(trainer.zone).date(),
                 )
             )
+    for pk, start, end in _busy_outside(trainers, first, last):
+        hours[pk].busy.append((start, end))
     return hours
+
+
+def _busy_outside(trainers: list[Trainer], first: int, last: int) -> Any:
+    start, end = _instants(first - DAY, last + DAY)
+    return OutsideBusy.objects.filter(
+        calendar__trainer__in=trainers, ends_at__gt=start, starts_at__lt=end
+    ).values_list("calendar__trainer", Minutes("starts_at"), Minutes("ends_at"))
+
+
+def _instants(*minutes: int) -> list[datetime]:
+    return [datetime.fromtimestamp(minute * 60, UTC) for minute in minutes]
 
 
 class CallsOf:
@@ -300,28 +362,30 @@ class CallsOf:
             self.by_user[trainee].append((start, end))
             self.by_user[holder].append((start, end))
 
-    def of(self, trainer: Trainer, trainee: int) -> Calls:
+    def of(self, trainer: Trainer, search: Search) -> Calls:
         """Return what blocks a call of the two: nobody is in two places at once."""
-        elsewhere = self.by_user[trainee] + self.by_user[trainer.user_id]
-        return Calls(self.by_trainer[trainer.pk], self.counted[trainer.pk], elsewhere)
+        elsewhere = list(self.by_user[trainer.user_id])
+        if search.trainee is not None:
+            elsewhere += self.by_user[search.trainee]
+        besides = [(down(start), up(end)) for start, end in search.besides]
+        rested = [(start, end + trainer.rest_minutes) for start, end in besides]
+        return Calls(
+            [*self.by_trainer[trainer.pk], *rested],
+            [*self.counted[trainer.pk], *(start for start, _end in besides)],
+            [*elsewhere, *besides],
+        )
 
 
-def _calls(
-    enrolment: Enrolment,
-    trainers: list[Trainer],
-    first: int,
-    last: int,
-    ignore: Booking | None,
-) -> CallsOf:
-    start, end = (
-        datetime.fromtimestamp(minute * 60, UTC)
-        for minute in (first - WEEK - DAY, last + WEEK + DAY)  # for the week's cap
-    )
-    trainee = enrolment.member.user_id
-    people = [trainee, *(trainer.user_id for trainer in trainers)]
+def _calls(search: Search, trainers: list[Trainer], first: int, last: int) -> CallsOf:
+    start, end = _instants(first - WEEK - DAY, last + WEEK + DAY)  # for the week's cap
+    people = {trainer.user_id for trainer in trainers}
+    if search.trainee is not None:
+        people.add(search.trainee)
     rows = (
         Booking.objects.filter(
-            Q(trainer__in=trainers) | Q(trainee__in=people) | Q(trainer__user=trainee),
+            Q(trainer__in=trainers)
+            | Q(trainee__in=people)
+            | Q(trainer__user=search.trainee),
             state__in=LIVE_STATES,
             busy_until__gt=start,
             starts_at__lt=end,
@@ -329,8 +393,8 @@ def _calls(
         .exclude(state=BookingState.PROPOSED, proposed_until__lte=now())
         .order_by()
     )
-    if ignore is not None:
-        rows = rows.exclude(pk=ignore.pk)
+    if search.ignore is not None:
+        rows = rows.exclude(pk=search.ignore.pk)
     return CallsOf(
         rows.values_list(
             "trainer_id",
