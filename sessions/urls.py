@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sessions import trainer_views, views
+from sessions import hours_views, trainer_views, views
 
 app_name = "sessions"
 urlpatterns = [
@@ -17,4 +17,5 @@ urlpatterns = [
     path("trainer/", trainer_views.today, name="today"),
     path("trainer/ready/", trainer_views.ready, name="ready"),
     path("trainer/ready/<key:enrolment_pk>/", trainer_views.schedule, name="schedule"),
+    path("trainer/hours/", hours_views.hours, name="hours"),
 ]

@@ -164,6 +164,7 @@ TABLE: dict[str, Entry] = {
     ),
     "sessions:today": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
     "sessions:ready": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
+    "sessions:hours": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
     "sessions:schedule": Entry(
         (SIGN_IN, 403, 403, 403, 403, 200, 404, 403), *ENROLMENT, others=403
     ),

@@ -277,6 +277,11 @@ def scheduling(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainer", url, booking(world)[2]
 
 
+def week_of_hours(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = dict.fromkeys(["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "9-12")
+    return "trainer", reverse("sessions:hours"), words | {"part": "week"}
+
+
 def cancelling(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainee", reverse("sessions:cancel", args=[world.call.ref]), {"reason": "x"}
 
@@ -359,6 +364,7 @@ def cms_branding(world: Any) -> tuple[str, str, dict[str, Any]]:
         switch,
         booking,
         scheduling,
+        week_of_hours,
         cancelling,
         sign_off,
         pack,

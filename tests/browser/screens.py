@@ -132,6 +132,12 @@ def be_too_late(page: Page) -> None:
     page.get_by_role("alert").wait_for()
 
 
+def overlap_monday(page: Page) -> None:
+    page.get_by_label("Monday").fill("09:00-12:00, 11:00-13:00")
+    page.get_by_role("button", name="Save the week").click()
+    page.get_by_role("alert").wait_for()
+
+
 # --- The screens of each -----------------------------------------------------------
 
 
@@ -222,6 +228,8 @@ def of_owners() -> Iterator[Screen]:
 def of_trainer() -> Iterator[Screen]:
     yield Screen("/trainer/")
     yield Screen("/trainer/ready/")
+    yield Screen("/trainer/hours/")
+    yield Screen("/trainer/hours/", overlap_monday, "refused")
     schedule = reverse("sessions:schedule", args=[enrolment_of(cast.FATIMA).pk])
     yield Screen(schedule)
     yield Screen(schedule, choose_the_soonest, "confirm")
