@@ -314,6 +314,7 @@ ROOM_OPENS_BEFORE = timedelta(minutes=10)
 ROOM_CLOSES_AFTER = timedelta(hours=1)
 LONGEST_CALL = timedelta(minutes=90)
 PROPOSAL_LIFE = timedelta(hours=48)
+EARLIER_LIFE = timedelta(hours=2)  # of a freed time, proposed to who waits
 UID_HOST = str(urlsplit(PUBLIC_URL).hostname)  # of calendar files
 SIGN_OFF_UNDO = timedelta(
     minutes=_value("SIGN_OFF_UNDO_MINUTES", 15, _parse_count, "a number of minutes")

@@ -87,7 +87,7 @@ def ready_for(trainer: Trainer) -> QuerySet[Enrolment]:
         .annotate(
             since=Greatest(
                 "enrolled_at",
-                Coalesce(_last(Booking.objects, "ended_at"), "enrolled_at"),
+                Coalesce(_last(Booking.objects.agreed(), "ended_at"), "enrolled_at"),
                 Coalesce(_last(Booking.objects, "signed_off_at"), "enrolled_at"),
                 Coalesce(
                     _last(

@@ -29,6 +29,7 @@ from lms.errors import Refused
 from lms.mail import times
 from lms.people.models import User
 from sessions import mails
+from sessions.asking import close_requests
 from sessions.cancelling import SOURCE, end_run_out
 from sessions.models import (
     LIVE_STATES,
@@ -38,6 +39,7 @@ from sessions.models import (
     Origin,
     Trainer,
 )
+from sessions.offers import free_those_on
 from sessions.slots import Search, free_at, search_for
 
 T = TypeVar("T")
@@ -233,8 +235,10 @@ def _attempt(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[Booking]:
     booked = []
     for wish in wishes:
         require_ready(enrolment, wish.topics)
+        free_those_on(enrolment, wish.topics, by=wish.by)
         require_trainee_free(enrolment, wish)
         booked.append(take_first(enrolment, wish))
+    close_requests(enrolment)
     return booked
 
 

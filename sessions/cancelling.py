@@ -80,7 +80,7 @@ def _cancel(
     booking.ended_by = by
     booking.reason = reason[:REASON_LENGTH]
     booking.late = late
-    booking.sequence += 1  # the row is locked
+    booking.sequence += 1 if was_booked else 0  # the row is locked; see `agreed()`
     booking.save(
         update_fields=[
             "state",

@@ -11,6 +11,7 @@ from courses.models import Enrolment
 from courses.signals import enrolment_closed, programme_completed
 from lms.people.models import User
 from lms.people.signals import account_disabled
+from sessions import asking
 from sessions.cancelling import follow_successor, free_calls
 
 
@@ -25,7 +26,9 @@ def follow_or_free(
     """Calls go on for the enrolment that takes its place; without one they end."""
     if successor is not None:
         follow_successor(enrolment, successor)
+        asking.follow(enrolment, successor)
     else:
+        asking.close_requests(enrolment)
         free_calls(enrolment, by=by, reason=_("The programme was closed."))
 
 
@@ -34,6 +37,7 @@ def free_what_is_not_needed(
     *, enrolment: Enrolment, by: User | None, **_more: Any
 ) -> None:
     """A call still to come has nothing left to cover."""
+    asking.close_requests(enrolment)
     free_calls(enrolment, by=by, reason=_("The programme is complete."))
 
 

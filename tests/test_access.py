@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.files.base import ContentFile
@@ -21,6 +22,7 @@ from wagtail.documents.models import Document
 from certificates.models import CertificateState
 from content.permissions import grant_channel_team
 from lms.people.accounts import set_channel_team
+from sessions.models import BookingState
 from tests.factories import (
     BookingFactory,
     CertificateFactory,
@@ -93,6 +95,7 @@ SERIAL = of("certificate", "serial")
 HERS = (SIGN_IN, 200, 404, 404, 404, 404, 404, 404)
 HERS_AND_MANAGERS = (SIGN_IN, 200, 404, 200, 404, 404, 404, 200)
 BOTH_SIDES_AND_MANAGERS = (SIGN_IN, 200, 404, 200, 404, 200, 404, 200)
+NOBODYS = {str: "0" * 13, UUID: UUID(int=0)}
 NOT_HERE = (SIGN_IN, *(404,) * 7)
 
 TABLE: dict[str, Entry] = {
@@ -146,6 +149,10 @@ TABLE: dict[str, Entry] = {
     # calls
     "sessions:agenda": Entry(SIGNED_IN),
     "sessions:book": Entry(HERS, *ENROLMENT),
+    "sessions:ask": Entry(HERS, *ENROLMENT),
+    "sessions:offer": Entry(
+        (SIGN_IN, 200, 404, 404, 404, 200, 404, 404), *of("proposal", "offer")
+    ),
     "sessions:booking": Entry(BOTH_SIDES_AND_MANAGERS, *CALL, staff=200),
     "sessions:join": Entry(
         (SIGN_IN, 302, 404, 302, 404, 302, 404, 302), *CALL, staff=302
@@ -212,6 +219,12 @@ def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, An
     member = MemberFactory(reseller=reseller)
     enrolment = EnrolmentFactory(member=member, edition=programme_edition)
     booking = BookingFactory(enrolment=enrolment, trainer=trainer)
+    proposal = BookingFactory(
+        enrolment=enrolment,
+        trainer=trainer,
+        state=BookingState.PROPOSED,
+        offer=uuid4(),
+    )
     done = EnrolmentFactory(member=member, completed=True)
     certificate = CertificateFactory(
         enrolment=done,
@@ -224,6 +237,7 @@ def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, An
         "member": member,
         "enrolment": enrolment,
         "booking": booking,
+        "proposal": proposal,
         "certificate": certificate,
     }
     return {prefix + name: each for name, each in made.items()}
@@ -309,7 +323,7 @@ def test_foreign_object_is_as_if_it_were_not_there(client, world):
         if entry.foreign is None:
             continue
         args = entry.foreign(world)
-        missing = ["0" * 13 if isinstance(each, str) else 10**9 for each in args]
+        missing = [NOBODYS.get(type(each), 10**9) for each in args]
         for who, on_own in zip(PEOPLE[1:], entry.answers[1:], strict=True):
             foreign = ask(client, world, who, name, args)
             absent = ask(client, world, who, name, missing)

@@ -25,6 +25,7 @@ from content.models import Branding
 from content.permissions import grant_channel_team
 from lms.mail.models import Message
 from lms.people import accounts, inviting
+from sessions.models import BookingState
 from tests.factories import (
     BookingFactory,
     CertificateFactory,
@@ -109,6 +110,7 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("staff", "get", f"/standing/{key}/"),
         ("trainee", "post", f"/acknowledge/{key}/"),
         ("trainee", "get", f"/calls/book/{key}/"),
+        ("trainee", "get", f"/calls/book/{key}/ask/"),
         ("trainer", "get", f"/trainer/ready/{key}/"),
         ("trainee", "post", f"/read/{key}/{world.topic.pk}/"),
         ("trainee", "post", f"/read/{own}/{key}/"),
@@ -126,6 +128,7 @@ def test_name_of_nothing_in_an_address_is_not_found(ask: Ask, word: str):
     addresses = [
         ("trainee", "get", f"/calls/{word}/"),
         ("trainee", "get", f"/calls/{word}/join/"),
+        ("trainee", "get", f"/calls/offers/{word}/"),
         ("trainee", "get", f"/calls/{word}/call.ics"),
         ("trainee", "post", f"/calls/{word}/cancel/"),
         ("trainer", "get", f"/calls/{word}/sign-off/"),
@@ -282,6 +285,28 @@ def week_of_hours(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainer", reverse("sessions:hours"), words | {"part": "week"}
 
 
+def asking(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"weekdays": ["0"], "parts": ["morning"], "zone": "UTC", "note": "x"}
+    url = reverse("sessions:ask", args=[world.enrolment.pk])
+    return "trainee", url, words | {"answer": ""}
+
+
+def answering(world: Any) -> tuple[str, str, dict[str, Any]]:
+    proposal = BookingFactory(
+        enrolment=world.enrolment,
+        trainer=world.trainer_record,
+        state=BookingState.PROPOSED,
+        offer=uuid4(),
+    )
+    url = reverse("sessions:offer", args=[proposal.offer])
+    return "trainee", url, {"take": proposal.ref, "answer": "", "line": ""}
+
+
+def withdrawing(world: Any) -> tuple[str, str, dict[str, Any]]:
+    url = answering(world)[1]
+    return "trainer", url, {"take": "", "answer": "withdraw", "line": ""}
+
+
 def cancelling(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainee", reverse("sessions:cancel", args=[world.call.ref]), {"reason": "x"}
 
@@ -365,6 +390,9 @@ def cms_branding(world: Any) -> tuple[str, str, dict[str, Any]]:
         booking,
         scheduling,
         week_of_hours,
+        asking,
+        answering,
+        withdrawing,
         cancelling,
         sign_off,
         pack,

@@ -26,7 +26,7 @@ class Record:
 def record_of(member: Member) -> Record:
     """Gather the record of a member that the reader was allowed to fetch."""
     cells = list(cells_of([member], programmes_shown()).values())
-    calls = Booking.objects.filter(enrolment__member=member).for_agenda()
+    calls = Booking.objects.agreed().filter(enrolment__member=member).for_agenda()
     certificates = (
         Certificate.objects.filter(enrolment__member=member)
         .released()

@@ -71,6 +71,15 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         """What takes up somebody's time: proposed, booked or done."""
         return self.filter(state__in=LIVE_STATES)
 
+    def agreed(self) -> BookingQuerySet:
+        """Calls of two people: no proposal, be it open, declined or run out.
+
+        A proposal that was never taken keeps sequence 0: no calendar file told of it.
+        """
+        return self.exclude(state=BookingState.PROPOSED).exclude(
+            state=BookingState.CANCELLED, offer__isnull=False, sequence=0
+        )
+
     def coming(self, at: datetime | None = None) -> BookingQuerySet:
         """Booked and not over yet (its room is still open)."""
         over = (at or now()) - settings.ROOM_CLOSES_AFTER

@@ -5,7 +5,11 @@ from __future__ import annotations
 from django import template
 
 from courses.models import Enrolment, TopicPage
-from sessions.models import Booking, BookingTopic
+from lms.mail.zones import city
+from lms.people.models import User
+from sessions import asking, offers
+from sessions.models import Booking, BookingTopic, PartOfDay, TimeRequest
+from sessions.offer_forms import weekday
 
 register = template.Library()
 
@@ -33,3 +37,30 @@ def booked_call_for(enrolment: Enrolment | None, topic: TopicPage) -> Booking | 
     return Booking.objects.filter(
         topics__booked_for=enrolment, topics__topic=topic.pk
     ).first()
+
+
+@register.simple_tag
+def open_offers(user: User) -> list[offers.Offer]:
+    """`{% open_offers user as offers %}`: what waits for their answer; one query.
+
+    Shown by `sessions/_open_offers.html`.
+    """
+    return offers.open_offers(user)
+
+
+@register.simple_tag
+def open_request(enrolment: Enrolment) -> TimeRequest | None:
+    """`{% open_request enrolment as asked %}`: the time asked for; one query.
+
+    Shown by `sessions/_asked.html`.
+    """
+    return asking.open_request(enrolment)
+
+
+@register.filter
+def asked_words(asked: TimeRequest) -> str:
+    """`{{ asked|asked_words }}`: Monday, Friday · Morning, 6:00 to 12:00 (London)."""
+    days = ", ".join(weekday(number) for number in asked.weekdays)
+    parts = "; ".join(str(PartOfDay(part).label) for part in asked.parts)
+    words = f"{days} · {parts} ({city(asked.time_zone)})"
+    return f"{words} · “{asked.note}”" if asked.note else words

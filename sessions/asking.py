@@ -1,0 +1,90 @@
+"""None of the free times suits: what would (Policy 1).
+
+It stands on top of the trainers' list until a proposal or a booking answers it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db import transaction
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from courses.completing import lock
+from courses.models import Enrolment
+from lms.audit.log import record
+from lms.errors import Refused
+from lms.mail.zones import ZONES
+from lms.people.models import User
+from sessions.models import PartOfDay, TimeRequest
+
+NOTE_LENGTH = 300
+
+
+@transaction.atomic
+def ask_for_time(
+    enrolment: Enrolment,
+    *,
+    weekdays: Collection[int],
+    parts: Collection[str],
+    note: str,
+    time_zone: str,
+    by: User,
+) -> TimeRequest:
+    """Ask for a call on some weekdays (Monday is 0) and parts of the day.
+
+    Asking again replaces what was asked and keeps the place in the line. Raises
+    Refused for a programme that is closed, and for what is no day, part or zone.
+    """
+    enrolment = lock(enrolment)
+    if by.pk != enrolment.member.user_id:
+        raise Refused(_("Only the person themselves can ask for a time."))
+    if not enrolment.is_open:
+        raise Refused(_("This programme is complete or closed for you."))
+    if not weekdays or not set(weekdays) <= set(range(7)):
+        raise Refused(_("Choose at least one day of the week."))
+    if not parts or not set(parts) <= set(PartOfDay.values):
+        raise Refused(_("Choose at least one part of the day."))
+    if time_zone not in dict(ZONES):
+        raise Refused(_("We do not know that time zone. Choose one of the list."))
+    asked, is_new = TimeRequest.objects.update_or_create(
+        enrolment=enrolment,
+        closed_at=None,
+        defaults={
+            "weekdays": sorted(set(weekdays)),
+            "parts": [part for part in PartOfDay.values if part in parts],
+            "note": " ".join(note.split())[:NOTE_LENGTH],
+            "time_zone": time_zone,
+        },
+    )
+    if is_new:
+        record(by, "asked_for_time", asked, enrolment=enrolment.pk)
+    return asked
+
+
+@transaction.atomic
+def withdraw_request(enrolment: Enrolment, *, by: User) -> None:
+    """Ask no longer; doing so again changes nothing."""
+    enrolment = lock(enrolment)
+    if by.pk != enrolment.member.user_id:
+        raise Refused(_("Only the person themselves can withdraw it."))
+    close_requests(enrolment)
+
+
+def close_requests(enrolment: Enrolment) -> None:
+    """Answer what was asked for: a time is proposed or booked, or none is needed.
+
+    The caller holds the enrolment's lock.
+    """
+    TimeRequest.objects.open().filter(enrolment=enrolment).update(closed_at=now())
+
+
+def follow(enrolment: Enrolment, successor: Enrolment) -> None:
+    """Ask on in the enrolment that goes on; the caller holds the locks."""
+    TimeRequest.objects.open().filter(enrolment=enrolment).update(enrolment=successor)
+
+
+def open_request(enrolment: Enrolment) -> TimeRequest | None:
+    """What is asked for now, if anything; one query."""
+    return TimeRequest.objects.open().filter(enrolment=enrolment).first()
