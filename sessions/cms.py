@@ -16,11 +16,9 @@ from lms.errors import Refused
 from lms.forms import ManyField
 from lms.people.forms import NameField
 from lms.people.screens import CreateView, EditView, ViewSet
-from sessions.hours import Window, format_hours, parse_hours, weekly_hours
+from sessions.hours import RULES, Window, format_hours, parse_hours, weekly_hours
 from sessions.models import Trainer
 from sessions.trainers import add_trainer, change_trainer, require_room_url
-
-RULES = ["rest_minutes", "notice_hours", "horizon_days", "day_cap", "week_cap"]
 
 
 class HoursField(forms.CharField):

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from django.conf.locale import LANG_INFO
 from django.db import transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -19,10 +20,14 @@ from schedule.models import Event, Rule
 
 from lms.audit.log import record
 from lms.errors import Refused
+from lms.mail.zones import ZONES
 from lms.people.models import User
-from sessions.minutes import DAY, WEEK
+from sessions.minutes import DAY, WEEK, placed, wall
 from sessions.models import Trainer
 
+ZONE_NAMES = {name for name, _label in ZONES}
+LANGUAGE_CODES = {code for code in LANG_INFO if len(code) == 2}
+RULES = ["rest_minutes", "notice_hours", "horizon_days", "day_cap", "week_cap"]
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
@@ -47,8 +52,8 @@ def set_weekly_hours(
     Raises Refused for a window without length or two that overlap. Calls that are
     booked already stay.
     """
-    checked = _require_good([Window(*window) for window in windows])
-    Trainer.objects.select_for_update().get(pk=trainer.pk)  # a booking waits
+    checked = require_good([Window(*window) for window in windows])
+    lock_hours(trainer)
     Event.objects.filter(calendar=trainer.hours_id).delete()
     rule = weekly_rule()
     Event.objects.bulk_create(
@@ -87,15 +92,104 @@ def as_window(start: datetime, end: datetime, zone: ZoneInfo) -> Window:
     return Window(local.weekday(), minute, minute + length)
 
 
+def lock_hours(trainer: Trainer) -> Trainer:
+    """Lock a trainer and read them anew: a booking waits, which looks at the hours."""
+    return Trainer.objects.select_for_update(no_key=True).get(pk=trainer.pk)
+
+
 @transaction.atomic
-def set_zone(trainer: Trainer, time_zone: str) -> None:
-    """Change a trainer's zone: the weekly hours stay as the clock shows them."""
-    if time_zone == trainer.time_zone:
-        return
-    windows = weekly_hours([trainer])[trainer.pk]
+def set_zone(trainer: Trainer, time_zone: str, *, by: User | None = None) -> None:
+    """Change a trainer's zone: all hours stay as the clock shows them.
+
+    So does what differs from them on dates. Raises Refused for an unknown zone.
+    """
+    if time_zone not in ZONE_NAMES:
+        raise Refused(_("There is no such time zone. Choose one from the list."))
+    locked = lock_hours(trainer)
     trainer.time_zone = time_zone
+    if time_zone == locked.time_zone:
+        return
+    windows = weekly_hours([locked])[locked.pk]
     trainer.save(update_fields=["time_zone"])
-    set_weekly_hours(trainer, windows)
+    set_weekly_hours(trainer, windows, by=by)
+    _move_days(trainer, locked.zone, trainer.zone)
+    record(by, "set_zone", trainer)
+
+
+def _move_days(trainer: Trainer, old: ZoneInfo, new: ZoneInfo) -> None:
+    """Place time off and extra hours where the new zone's clock shows the same."""
+    for event in Event.objects.filter(calendar__in=[trainer.off_id, trainer.extra_id]):
+        (first, start), (last, end) = wall(old, event.start), wall(old, event.end)
+        if event.calendar_id == trainer.off_id and end == 0:  # until a midnight
+            event.start, _end = placed(new, first, start, start)
+            event.end, _end = placed(new, last, 0, 0)
+        else:
+            end += (last - first) * DAY
+            event.start, event.end = placed(new, first, start, end)
+        if event.start < event.end:
+            event.save(update_fields=["start", "end"])
+        else:  # the new zone's clock skips all of it
+            event.delete()
+
+
+@transaction.atomic
+def set_rules(
+    trainer: Trainer,
+    *,
+    rest_minutes: int,
+    notice_hours: int,
+    horizon_days: int,
+    day_cap: int | None,
+    week_cap: int | None,
+    languages: Sequence[str],
+    by: User | None,
+) -> None:
+    """Set a trainer's rest, notice, horizon, caps (None: no cap) and languages.
+
+    Calls that are booked stay. Raises Refused for rules under which nothing could be
+    booked, or that contradict each other.
+    """
+    lock_hours(trainer)
+    require_rules(rest_minutes, notice_hours, horizon_days, day_cap, week_cap)
+    spoken = sorted(set(languages))
+    if not spoken:
+        raise Refused(_("Choose at least one language."))
+    if not LANGUAGE_CODES.issuperset(spoken):
+        raise Refused(_("There is no such language. Choose from the list."))
+    trainer.rest_minutes = rest_minutes
+    trainer.notice_hours = notice_hours
+    trainer.horizon_days = horizon_days
+    trainer.day_cap = day_cap
+    trainer.week_cap = week_cap
+    trainer.languages = spoken
+    fields = [*RULES, "languages"]
+    trainer.save(update_fields=fields)
+    record(by, "set_rules", trainer, fields=fields)
+
+
+def require_rules(
+    rest_minutes: int,
+    notice_hours: int,
+    horizon_days: int,
+    day_cap: int | None,
+    week_cap: int | None,
+) -> None:
+    """Refuse rules under which nothing could be booked, or that contradict."""
+    if not 0 <= rest_minutes <= 4 * 60:
+        raise Refused(_("The rest after a call is between 0 and 240 minutes."))
+    if not 1 <= horizon_days <= 365:
+        raise Refused(_("People can book between 1 and 365 days ahead."))
+    if not 0 <= notice_hours < horizon_days * 24:
+        raise Refused(
+            _("The notice must be shorter than how far ahead people can book.")
+        )
+    caps = [cap for cap in (day_cap, week_cap) if cap is not None]
+    if any(not 1 <= cap <= 200 for cap in caps):
+        raise Refused(
+            _("A limit of calls is between 1 and 200. Leave it empty for no limit.")
+        )
+    if len(caps) == 2 and caps[1] < caps[0]:
+        raise Refused(_("The limit for a week cannot be below that for a day."))
 
 
 def weekly_rule() -> Rule:
@@ -130,7 +224,7 @@ def parse_hours(text: str) -> list[Window]:
         if bool(days) != bool(spans):
             raise _unreadable(line.strip())
         windows += [Window(day, start, end) for day in days for start, end in spans]
-    return _require_good(windows)
+    return require_good(windows)
 
 
 def format_hours(windows: Iterable[Window]) -> str:
@@ -172,7 +266,7 @@ def _unreadable(piece: str) -> Refused:
     )
 
 
-def _require_good(windows: list[Window]) -> list[Window]:
+def require_good(windows: list[Window]) -> list[Window]:
     """Refuse windows without length, or longer than a day, or that overlap."""
     for window in windows:
         in_week = 0 <= window.weekday < 7 and 0 <= window.start < DAY

@@ -35,6 +35,25 @@ def minutes_of(length: timedelta) -> int:
     return int(-(-length.total_seconds() // 60))
 
 
+def at_minute(minute: int) -> datetime:
+    """Return the instant at which a minute begins."""
+    return datetime.fromtimestamp(minute * 60, UTC)
+
+
+def wall(zone: ZoneInfo, at: datetime) -> tuple[int, int]:
+    """Return what the zone's clock shows: a date (its ordinal), minutes of the day."""
+    local = at.astimezone(zone)
+    return local.toordinal(), local.hour * 60 + local.minute
+
+
+def placed(zone: ZoneInfo, day: int, start: int, end: int) -> tuple[datetime, datetime]:
+    """Place hours of a local date, its minutes `start` to `end`, among the instants."""
+    return (
+        at_minute(instant(zone, day, start, is_end=False)),
+        at_minute(instant(zone, day, end, is_end=True)),
+    )
+
+
 def local_day(zone: ZoneInfo, minute: int) -> int:
     """Return the ordinal of the date that the zone's calendar shows."""
     return datetime.fromtimestamp(minute * 60, zone).toordinal()
@@ -108,19 +127,20 @@ class Minutes(Func):
     """An instant as whole minutes since 1970: the database counts, not Python."""
 
     output_field = IntegerField()
+    more = 0  # seconds
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return super().as_sql(
-            compiler,
-            connection,
-            template="((unixepoch(%(expressions)s) + 59) / 60)",
-            **context,
-        )
+        template = f"((unixepoch(%(expressions)s) + {self.more}) / 60)"
+        return super().as_sql(compiler, connection, template=template, **context)
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return super().as_sql(
-            compiler,
-            connection,
-            template="CEIL(EXTRACT(EPOCH FROM %(expressions)s) / 60)::bigint",
-            **context,
+        template = (
+            f"FLOOR((EXTRACT(EPOCH FROM %(expressions)s) + {self.more}) / 60)::bigint"
         )
+        return super().as_sql(compiler, connection, template=template, **context)
+
+
+class MinutesUp(Minutes):
+    """The first whole minute from an instant on."""
+
+    more = 59

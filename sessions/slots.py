@@ -1,43 +1,38 @@
 """Free times: computed, never stored. The page and the POST ask the same function.
 
-All in whole minutes since 1970 (`sessions.minutes`); only the edges of hours are
-wall-clock time in the trainer's zone.
+Here is what is asked and what the records say; `sessions.grid` finds the starts.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q
+from django.db.models import Min, Q, QuerySet
 from django.utils.timezone import now
 from schedule.models import Event
 
-from courses.models import Enrolment
-from sessions.hours import Window, as_window
+from courses.enrolling import editions_in_force
+from courses.models import EditionTopic, Enrolment
+from sessions.grid import Asked, Calls, Hours, Said, Weekly, always, starts
+from sessions.hours import as_window
 from sessions.minutes import (
     DAY,
     WEEK,
     Minutes,
+    MinutesUp,
     Span,
+    at_minute,
     down,
-    instant,
-    local_day,
-    meets,
-    merged,
     minutes_of,
     up,
-    without,
 )
 from sessions.models import LIVE_STATES, Booking, BookingState, OutsideBusy, Trainer
 
 YEAR = 365 * DAY
-STEP = 15  # minutes between two starts, from the start of the hours on
 
 
 class Slot(NamedTuple):
@@ -45,14 +40,6 @@ class Slot(NamedTuple):
 
     starts_at: datetime
     trainers: tuple[int, ...]
-
-
-class Piece(NamedTuple):
-    """Open time, and the minute its grid of starts counts from."""
-
-    start: int
-    end: int
-    anchor: int
 
 
 @dataclass(frozen=True)
@@ -123,271 +110,211 @@ def free_at(search: Search, starts_at: datetime) -> list[int]:
 
 def find(search: Search) -> list[Slot]:
     """List the starts looked for, in order, and who could take each; four queries."""
-    at = now()
-    trainers = _trainers(search)
-    if not trainers:
-        return []
-    horizons = {
-        one.pk: YEAR if search.any_horizon else DAY * one.horizon_days
-        for one in trainers
-    }
-    first = max(up(search.after or at), up(at))
-    horizon = down(at) + max(horizons.values())
-    last = min(up(search.before), horizon) if search.before else horizon
-    if first >= last:
-        return []
-
-    minutes = minutes_of(search.length)
-    calls = _calls(search, trainers, first, last)
-    hours = {} if search.any_hours else _hours(trainers, first, last)
+    diary = Diary.of(search)
     found: dict[int, list[int]] = defaultdict(list)
-    for one in trainers:
-        waived = search.any_notice or search.any_hours
-        notice = 0 if waived else one.notice_hours * 60
-        asked = Asked(
-            length=minutes,
-            first=max(first, up(at) + notice),
-            last=min(last, down(at) + horizons[one.pk] - minutes + 1),
+    for trainer in diary.trainers:
+        for start in diary.starts(trainer, search):
+            found[start].append(trainer.pk)
+    return [Slot(at_minute(start), tuple(found[start])) for start in sorted(found)]
+
+
+def first_free(search: Search) -> Slot | None:
+    """Find the first start within a year, beyond the horizon too; four queries."""
+    search = replace(search, any_horizon=True)
+    diary = Diary.of(search)
+    return diary.first(diary.trainers, search)
+
+
+def soonest_by_programme() -> dict[int, Slot | None]:
+    """Tell each programme's soonest free time, by the programme's pk; seven queries.
+
+    As somebody without other calls would find it for a call on the shortest topic of
+    the edition in force. Programmes without calls are left out.
+    """
+    shortest = (
+        EditionTopic.objects.filter(edition__in=editions_in_force(), needs_call=True)
+        .order_by()
+        .values_list("edition__programme")
+        .annotate(Min("call_minutes"))
+    )
+    searches = [
+        Search(programme, timedelta(minutes=length)) for programme, length in shortest
+    ]
+    if not searches:
+        return {}
+    trainers = list(_taking_calls().prefetch_related("programmes"))
+    diary = Diary(trainers, searches[0])
+    able: dict[int, list[Trainer]] = defaultdict(list)
+    for trainer in trainers:
+        for programme in trainer.programmes.all():
+            able[programme.pk].append(trainer)
+    return {
+        search.programme: diary.first(able[search.programme], search)
+        for search in searches
+    }
+
+
+class Diary:
+    """What the records say of some trainers' time; read in three queries.
+
+    A search of it may differ from the first in programme and length alone.
+    """
+
+    def __init__(
+        self, trainers: Sequence[Trainer], search: Search, own: Trainer | None = None
+    ) -> None:
+        """Read what is said of `trainers`; `own` is what the trainee is as a trainer."""
+        self.at = now()
+        self.trainers = trainers
+        asked = [self._asked(trainer, search) for trainer in trainers]
+        asked = [each for each in asked if each.first < each.last]
+        if not asked:
+            self.trainers = []
+            return
+        around = (
+            min(each.first for each in asked),
+            max(each.last + each.length for each in asked),
         )
-        own = hours.get(one.pk) or _always(asked)
-        for start in starts(one, own, calls.of(one, search), asked):
-            found[start].append(one.pk)
-    return [
-        Slot(datetime.fromtimestamp(start * 60, UTC), tuple(found[start]))
-        for start in sorted(found)
-    ]
+        self.calls = _calls(trainers, search, own, around)
+        self.hours = {} if search.any_hours else _hours(trainers, around)
 
+    @classmethod
+    def of(cls, search: Search) -> Diary:
+        """Read what is said of all whom the search is for."""
+        own, trainers = None, []
+        for one in _trainers(search):
+            if one.user_id == search.trainee:
+                own = one
+            elif not search.language or search.language[:2] in one.languages:
+                trainers.append(one)
+        return cls(trainers, search, own)
 
-@dataclass
-class Asked:
-    """What is wanted: a length in minutes, starting from `first` to before `last`."""
+    def starts(self, trainer: Trainer, search: Search) -> Iterator[int]:
+        """Walk one trainer's free starts, in order."""
+        asked = self._asked(trainer, search)
+        hours = always(asked) if search.any_hours else self.hours[trainer.pk]
+        return starts(trainer, hours, self.calls[trainer.pk], asked)
 
-    length: int
-    first: int
-    last: int
+    def first(self, trainers: Sequence[Trainer], search: Search) -> Slot | None:
+        """Find the first start of any of these, and all who have it free."""
+        firsts = {one.pk: next(self.starts(one, search), None) for one in trainers}
+        found = min((start for start in firsts.values() if start), default=None)
+        if found is None:
+            return None
+        free = tuple(pk for pk, start in firsts.items() if start == found)
+        return Slot(at_minute(found), free)
 
-
-@dataclass
-class Hours:
-    """One trainer's calendars, weekly windows and single spans; what else is busy."""
-
-    weekly: dict[str, list[tuple[Window, date, date | None]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-    once: dict[str, list[Span]] = field(default_factory=lambda: defaultdict(list))
-    busy: list[Span] = field(default_factory=list)
-
-
-def _always(asked: Asked) -> Hours:
-    """Hours that never end: any minute is a start on its own grid."""
-    hours = Hours()
-    hours.once["extra"].append((asked.first, asked.last + asked.length))
-    return hours
-
-
-@dataclass
-class Calls:
-    """What blocks: spans until the rest is over, starts for the caps, own calls."""
-
-    busy: list[Span] = field(default_factory=list)
-    counted: list[int] = field(default_factory=list)
-    elsewhere: list[Span] = field(default_factory=list)
-
-
-def starts(trainer: Trainer, hours: Hours, calls: Calls, asked: Asked) -> Iterator[int]:
-    """Walk one trainer's grid, jumping over what is not free. No query."""
-    if asked.first >= asked.last or 0 in (trainer.day_cap, trainer.week_cap):
-        return
-    zone = trainer.zone
-    pieces = open_pieces(zone, hours, asked)
-    runs = merged((piece.start, piece.end) for piece in pieces)
-    run_starts = [start for start, _end in runs]
-
-    rested = asked.length + trainer.rest_minutes
-    forbidden = merged(
-        [
-            *((start - rested + 1, end) for start, end in calls.busy),
-            *(
-                (start - asked.length + 1, end)
-                for start, end in [*calls.elsewhere, *hours.busy]
-            ),
-            *_full(trainer, zone, calls.counted),
-        ]
-    )
-    blocks = iter(forbidden)
-    block = next(blocks, None)
-    covered = asked.first
-    for piece in pieces:
-        low, high = max(piece.start, covered), min(piece.end, asked.last)
-        if low >= high:
-            continue
-        covered = max(covered, piece.end)
-        run_end = runs[bisect_right(run_starts, piece.start) - 1][1]
-        high = min(high, run_end - asked.length + 1)
-        start = _on_grid(low, piece.anchor)
-        while start < high:
-            while block and block[1] <= start:
-                block = next(blocks, None)
-            if block and block[0] <= start:
-                start = _on_grid(block[1], piece.anchor)
-            else:
-                yield start
-                start += STEP
-
-
-def open_pieces(zone: ZoneInfo, hours: Hours, asked: Asked) -> list[Piece]:
-    """Return (hours - off) and extra, in order, each with its grid's anchor."""
-    around = asked.first - 3 * DAY, asked.last + 3 * DAY
-    off = merged(_spans(zone, hours, "off", around))
-    pieces = [
-        Piece(start, end, window[0])
-        for window in _spans(zone, hours, "hours", around)
-        for start, end in without(window, off)
-    ]
-    pieces += [
-        Piece(start, end, start) for start, end in _spans(zone, hours, "extra", around)
-    ]
-    return sorted(pieces)
-
-
-def _spans(zone: ZoneInfo, hours: Hours, kind: str, around: Span) -> list[Span]:
-    """Return all spans of one calendar that touch `around`, in order."""
-    first, last = (local_day(zone, minute) for minute in around)
-    spans = [span for span in hours.once[kind] if meets(span, around)]
-    for window, since, until in hours.weekly[kind]:
-        day = max(first, since.toordinal())
-        day += (window.weekday + 1 - day) % 7  # ordinal 1 was a Monday
-        end = min(last, until.toordinal()) if until else last
-        spans += [
-            (
-                instant(zone, one, window.start, is_end=False),
-                instant(zone, one, window.end, is_end=True),
-            )
-            for one in range(day, end + 1, 7)
-        ]
-    return sorted(spans)
-
-
-def _full(trainer: Trainer, zone: ZoneInfo, counted: list[int]) -> Iterator[Span]:
-    """Return the local days and ISO weeks on which the trainer's cap is reached."""
-    days = Counter(local_day(zone, minute) for minute in counted)
-    weeks: Counter[int] = Counter()
-    for day, calls in days.items():
-        weeks[day - (day - 1) % 7] += calls
-    for length, cap, counts in (
-        (1, trainer.day_cap, days),
-        (7, trainer.week_cap, weeks),
-    ):
-        for day, calls in counts.items():
-            if cap is not None and calls >= cap:
-                yield (
-                    instant(zone, day, 0, is_end=False),
-                    instant(zone, day + length, 0, is_end=False),
-                )
-
-
-def _on_grid(minute: int, anchor: int) -> int:
-    """Return the first minute of the grid from this one on."""
-    return minute + (anchor - minute) % STEP
+    def _asked(self, trainer: Trainer, search: Search) -> Asked:
+        """Return what one trainer's notice and horizon leave of what is looked for."""
+        length = minutes_of(search.length)
+        waived = search.any_notice or search.any_hours
+        first = up(self.at) + (0 if waived else trainer.notice_hours * 60)
+        if search.after:
+            first = max(first, up(search.after))
+        horizon = YEAR if search.any_horizon else trainer.horizon_days * DAY
+        last = down(self.at) + horizon - length + 1
+        if search.before:
+            last = min(last, up(search.before))
+        return Asked(length, first, last)
 
 
 # --- What the database is asked ------------------------------------------------
 
 
-def _trainers(search: Search) -> list[Trainer]:
-    """Return who may take it: active, qualified, speaking it, and not the trainee."""
-    found = Trainer.objects.filter(
-        is_active=True, user__is_active=True, programmes=search.programme
-    )
-    if search.trainee is not None:
-        found = found.exclude(user=search.trainee)
+def _taking_calls() -> QuerySet[Trainer]:
+    return Trainer.objects.filter(is_active=True, user__is_active=True).order_by("pk")
+
+
+def _trainers(search: Search) -> QuerySet[Trainer]:
+    """Return who may take it, and what the trainee is as a trainer."""
+    able = _taking_calls().filter(programmes=search.programme)
     if search.trainer is not None:
-        found = found.filter(pk=search.trainer.pk)
-    spoken = search.language[:2]
-    return [
-        one for one in found.order_by("pk") if not spoken or spoken in one.languages
-    ]
+        able = able.filter(pk=search.trainer.pk)
+    if search.trainee is None:
+        return able
+    return Trainer.objects.filter(
+        Q(pk__in=able.values("pk")) | Q(user=search.trainee)
+    ).order_by("pk")
 
 
-def _hours(trainers: list[Trainer], first: int, last: int) -> dict[int, Hours]:
-    """Return each trainer's calendars, and what their other calendars say is busy."""
+def _hours(trainers: Sequence[Trainer], around: Span) -> dict[int, Hours]:
+    """Return each trainer's calendars, and when their other calendars are busy."""
+    hours = {trainer.pk: Hours() for trainer in trainers}
     owners = {
-        getattr(trainer, f"{kind}_id"): (trainer, kind)
+        getattr(trainer, f"{kind}_id"): (hours[trainer.pk], kind, trainer.zone)
         for trainer in trainers
         for kind in ("hours", "off", "extra")
     }
-    hours = {trainer.pk: Hours() for trainer in trainers}
-    events = Event.objects.filter(calendar__in=owners).values_list(
-        "calendar_id", "start", "end", "rule__frequency", "end_recurring_period"
+    start, end = at_minute(around[0] - 2 * DAY), at_minute(around[1] + 2 * DAY)
+    events = (
+        Event.objects.filter(calendar__in=owners)
+        .filter(Q(rule__isnull=False) | Q(end__gt=start, start__lt=end))
+        .values_list(
+            "calendar_id",
+            "pk",
+            "rule_id",
+            Minutes("start"),
+            MinutesUp("end"),
+            "end_recurring_period",
+        )
     )
-    for calendar, start, end, frequency, until in events:
-        trainer, kind = owners[calendar]
-        own = hours[trainer.pk]
-        if frequency is None:
-            own.once[kind].append((down(start), up(end)))
+    for calendar, pk, rule, first, last, until in events:
+        own, kind, zone = owners[calendar]
+        if rule is None:
+            time: Span | Weekly = (first, last)
         else:
-            own.weekly[kind].append(
-                (
-                    as_window(start, end, trainer.zone),
-                    start.astimezone(trainer.zone).date(),
-                    until and until.astimezone(trainer.zone).date(),
-                )
-            )
-    for pk, start, end in _busy_outside(trainers, first, last):
-        hours[pk].busy.append((start, end))
+            since = at_minute(first).astimezone(zone)
+            window = as_window(since, at_minute(last), zone)
+            time = Weekly(window, since.date(), until and until.astimezone(zone).date())
+        getattr(own, kind).append(Said(time, pk))
+    busy = OutsideBusy.objects.filter(
+        calendar__trainer__in=trainers, ends_at__gt=start, starts_at__lt=end
+    ).values_list("calendar__trainer", Minutes("starts_at"), MinutesUp("ends_at"))
+    for pk, first, last in busy:
+        hours[pk].busy.append((first, last))
     return hours
 
 
-def _busy_outside(trainers: list[Trainer], first: int, last: int) -> Any:
-    start, end = _instants(first - DAY, last + DAY)
-    return OutsideBusy.objects.filter(
-        calendar__trainer__in=trainers, ends_at__gt=start, starts_at__lt=end
-    ).values_list("calendar__trainer", Minutes("starts_at"), Minutes("ends_at"))
+def _calls(
+    trainers: Sequence[Trainer], search: Search, own: Trainer | None, around: Span
+) -> dict[int, Calls]:
+    """Return what blocks a call of each trainer and the trainee, as live calls do."""
+    calls = {trainer.pk: Calls() for trainer in trainers}
+    attended: dict[int, list[Span]] = {trainer.user_id: [] for trainer in trainers}
+    besides = [(down(start), up(end)) for start, end in search.besides]
+    trainees = [*besides]
+    rows = _live(trainers, search, own, around)
+    for holder, trainee, start, end, busy_until in rows:
+        if holder in calls:
+            calls[holder].busy.append((start, busy_until))
+            calls[holder].counted.append(start)
+        if trainee in attended:
+            attended[trainee].append((start, end))
+        if trainee == search.trainee or (own and holder == own.pk):
+            trainees.append((start, end))
+    for trainer in trainers:
+        found = calls[trainer.pk]
+        found.elsewhere = [*attended[trainer.user_id], *trainees]
+        for start, end in besides:  # as if booked already
+            found.busy.append((start, end + trainer.rest_minutes))
+            found.counted.append(start)
+    return calls
 
 
-def _instants(*minutes: int) -> list[datetime]:
-    return [datetime.fromtimestamp(minute * 60, UTC) for minute in minutes]
-
-
-class CallsOf:
-    """The live calls of these trainers, and of the trainee in either role."""
-
-    def __init__(self, rows: Iterable[tuple[int, int, int, int, int, int]]) -> None:
-        self.by_trainer: dict[int, list[Span]] = defaultdict(list)
-        self.counted: dict[int, list[int]] = defaultdict(list)
-        self.by_user: dict[int, list[Span]] = defaultdict(list)
-        for trainer, holder, trainee, start, end, busy_until in rows:
-            self.by_trainer[trainer].append((start, busy_until))
-            self.counted[trainer].append(start)
-            self.by_user[trainee].append((start, end))
-            self.by_user[holder].append((start, end))
-
-    def of(self, trainer: Trainer, search: Search) -> Calls:
-        """Return what blocks a call of the two: nobody is in two places at once."""
-        elsewhere = list(self.by_user[trainer.user_id])
-        if search.trainee is not None:
-            elsewhere += self.by_user[search.trainee]
-        besides = [(down(start), up(end)) for start, end in search.besides]
-        rested = [(start, end + trainer.rest_minutes) for start, end in besides]
-        return Calls(
-            [*self.by_trainer[trainer.pk], *rested],
-            [*self.counted[trainer.pk], *(start for start, _end in besides)],
-            [*elsewhere, *besides],
-        )
-
-
-def _calls(search: Search, trainers: list[Trainer], first: int, last: int) -> CallsOf:
-    start, end = _instants(first - WEEK - DAY, last + WEEK + DAY)  # for the week's cap
-    people = {trainer.user_id for trainer in trainers}
+def _live(
+    trainers: Sequence[Trainer], search: Search, own: Trainer | None, around: Span
+) -> QuerySet[Booking, tuple[int, int, int, int, int]]:
+    people = [trainer.user_id for trainer in trainers]
     if search.trainee is not None:
-        people.add(search.trainee)
+        people.append(search.trainee)
+    holders = [trainer.pk for trainer in trainers] + ([own.pk] if own else [])
+    margin = WEEK + DAY  # for the week's cap
+    start, end = at_minute(around[0] - margin), at_minute(around[1] + margin)
     rows = (
         Booking.objects.filter(
-            Q(trainer__in=trainers)
-            | Q(trainee__in=people)
-            | Q(trainer__user=search.trainee),
+            Q(trainer__in=holders, busy_until__gt=start)
+            | Q(trainee__in=people, ends_at__gt=start),
             state__in=LIVE_STATES,
-            busy_until__gt=start,
             starts_at__lt=end,
         )
         .exclude(state=BookingState.PROPOSED, proposed_until__lte=now())
@@ -395,13 +322,10 @@ def _calls(search: Search, trainers: list[Trainer], first: int, last: int) -> Ca
     )
     if search.ignore is not None:
         rows = rows.exclude(pk=search.ignore.pk)
-    return CallsOf(
-        rows.values_list(
-            "trainer_id",
-            F("trainer__user_id"),
-            "trainee_id",
-            Minutes("starts_at"),
-            Minutes("ends_at"),
-            Minutes("busy_until"),
-        )
+    return rows.values_list(
+        "trainer_id",
+        "trainee_id",
+        Minutes("starts_at"),
+        MinutesUp("ends_at"),
+        MinutesUp("busy_until"),
     )

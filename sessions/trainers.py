@@ -14,14 +14,18 @@ from schedule.models import Calendar
 from courses.models import ProgrammePage
 from lms.audit.log import record
 from lms.errors import Refused
-from lms.mail.zones import ZONES
 from lms.people import accounts
 from lms.people.models import User
 from lms.people.names import person_at
-from sessions.hours import Window, set_weekly_hours, set_zone
+from sessions.hours import (
+    RULES,
+    ZONE_NAMES,
+    Window,
+    require_rules,
+    set_weekly_hours,
+    set_zone,
+)
 from sessions.models import Trainer
-
-ZONE_NAMES = {name for name, _label in ZONES}
 
 
 @transaction.atomic
@@ -86,7 +90,7 @@ def make_trainer(
             },
         )
     else:
-        set_zone(trainer, time_zone)
+        set_zone(trainer, time_zone, by=by)
         trainer.room_url = room_url
         trainer.is_active = True
         trainer.save(update_fields=["room_url", "is_active"])
@@ -120,7 +124,8 @@ def change_trainer(
 ) -> Trainer:
     """Change a trainer; `rules` are fields of the record, such as its rest and caps.
 
-    Calls that are booked stay. Raises Refused as `make_trainer` does.
+    Calls that are booked stay. Raises Refused as `make_trainer` does, and for rules
+    that contradict each other.
     """
     trainer = make_trainer(
         trainer.user,
@@ -132,6 +137,7 @@ def change_trainer(
     set_weekly_hours(trainer, hours, by=by)
     for field, value in rules.items():
         setattr(trainer, field, value)
+    require_rules(**{field: getattr(trainer, field) for field in RULES})
     trainer.save(update_fields=list(rules))
     record(by, "changed", trainer, fields=list(rules))
     return trainer

@@ -4,15 +4,18 @@ import pytest
 import time_machine
 from schedule.models import Event, Rule
 
+from lms.audit.models import Event as Logged
 from lms.errors import Refused
 from sessions.hours import (
     Window,
     format_hours,
     parse_hours,
+    set_rules,
     set_weekly_hours,
     set_zone,
     weekly_hours,
 )
+from sessions.models import Trainer
 from tests.factories import TrainerFactory
 
 
@@ -87,6 +90,73 @@ def test_set_zone_keeps_the_hours_as_the_clock_shows_them():
     set_zone(trainer, "Asia/Tokyo")
 
     assert weekly_hours([trainer]) == {trainer.pk: [Window(0, 540, 1020)]}
+
+
+@pytest.mark.django_db
+def test_set_zone_refuses_a_zone_that_is_not():
+    trainer = TrainerFactory()
+
+    with pytest.raises(Refused):
+        set_zone(trainer, "Mars/Olympus")
+
+    assert Trainer.objects.get().time_zone == "Europe/London"
+
+
+RULES = {
+    "rest_minutes": 15,
+    "notice_hours": 2,
+    "horizon_days": 30,
+    "day_cap": 4,
+    "week_cap": None,
+    "languages": ["de", "en", "de"],
+}
+
+
+@pytest.mark.django_db
+def test_set_rules_sets_and_logs_them():
+    trainer = TrainerFactory()
+
+    set_rules(trainer, **RULES, by=trainer.user)
+
+    found = Trainer.objects.values(*RULES).get()
+    assert found == RULES | {"languages": ["de", "en"]}
+    assert Logged.objects.get(verb="set_rules").actor == trainer.user
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rest_minutes": -1},
+        {"rest_minutes": 241},
+        {"notice_hours": -1},
+        {"notice_hours": 30 * 24},  # as long as the horizon
+        {"horizon_days": 0},
+        {"horizon_days": 366},
+        {"day_cap": 0},
+        {"week_cap": -1},
+        {"week_cap": 3},  # below the day's
+        {"languages": []},
+        {"languages": ["xx"]},
+    ],
+)
+def test_set_rules_refuses_rules_under_which_nothing_works(wrong):
+    trainer = TrainerFactory()
+    before = Trainer.objects.values().get()
+
+    with pytest.raises(Refused):
+        set_rules(trainer, **(RULES | wrong), by=trainer.user)
+
+    assert Trainer.objects.values().get() == before
+
+
+@pytest.mark.django_db
+def test_set_rules_lets_the_notice_be_just_shorter_than_the_horizon():
+    trainer = TrainerFactory()
+
+    set_rules(trainer, **(RULES | {"notice_hours": 30 * 24 - 1}), by=None)
+
+    assert Trainer.objects.get().notice_hours == 719
 
 
 @pytest.mark.parametrize(

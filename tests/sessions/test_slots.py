@@ -1,23 +1,24 @@
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from schedule.models import Event
 
-from sessions.hours import Window
-from sessions.models import BookingState, Trainer
+from sessions.days import open_extra
+from sessions.models import BookingState
 from sessions.slots import (
-    Asked,
-    Calls,
-    Hours,
+    Slot,
+    find,
+    first_free,
     free_slots,
     free_trainers,
-    starts,
+    search_for,
+    soonest_by_programme,
 )
 from tests.factories import (
     BookingFactory,
+    EditionFactory,
     EnrolmentFactory,
     TrainerFactory,
     UserFactory,
@@ -396,148 +397,46 @@ def test_weekly_hours_stay_at_nine_across_both_changes(frozen, week, utc):
     assert utc_starts(enrolment, before=at(week) + timedelta(days=1)) == [at(utc)]
 
 
-# --- Against a brute force over every minute ---------------------------------------
-
-ZONES = [
-    "UTC",
-    "Europe/London",
-    "America/New_York",
-    "Australia/Lord_Howe",  # half an hour of summer
-    "Asia/Kathmandu",
-    "Pacific/Apia",
-    "America/Santiago",  # changes at midnight
-]
-CHANGES = [
-    at("2027-03-14 07:00"),
-    at("2027-03-28 01:00"),
-    at("2027-04-03 15:00"),
-    at("2027-09-05 04:00"),
-    at("2027-10-31 01:00"),
-    at("2027-11-07 06:00"),
-    at("2028-02-29 12:00"),
-]
-minutes = st.integers(0, 24 * 60 - 1)
-windows = st.builds(
-    lambda weekday, start, length: Window(weekday, start, start + length),
-    st.integers(0, 6),
-    minutes,
-    st.integers(1, 24 * 60),
-)
-spans = st.builds(
-    lambda start, length: (start, start + length),
-    st.integers(-2000, 4000),
-    st.integers(1, 900),
-)
+# --- The first there is -----------------------------------------------------------
 
 
-def brute_force(trainer, hours, calls, asked):
-    """Decide each minute by itself, from the wall clock of that very minute."""
-    zone = trainer.zone
-    low, high = asked.first - 4 * 1440, asked.last + 4 * 1440
-    walls = {
-        minute: datetime.fromtimestamp(minute * 60, zone) for minute in range(low, high)
-    }
-    off = {m for start, end in hours.once["off"] for m in range(start, end)}
-    pieces = []  # (first minute still open, grid's anchor, minutes)
-    for window, _since, _until in hours.weekly["hours"]:
-        for span in occurrences(window, walls):
-            run: list[int] = []
-            for minute in span:
-                if minute not in off:
-                    run.append(minute)
-                elif run:
-                    pieces.append((run[0], span[0], set(run)))
-                    run = []
-            if run:
-                pieces.append((run[0], span[0], set(run)))
-    pieces += [
-        (start, start, set(range(start, end))) for start, end in hours.once["extra"]
-    ]
-    opened = set().union(*(piece[2] for piece in pieces)) if pieces else set()
-
-    def is_free(start):
-        owners = sorted(piece[:2] for piece in pieces if start in piece[2])
-        call = range(start, start + asked.length)
-        rested = range(start, start + asked.length + trainer.rest_minutes)
-        day = walls[start].date()
-        same_day = [m for m in calls.counted if walls[m].date() == day]
-        same_week = [
-            m
-            for m in calls.counted
-            if walls[m].date().isocalendar()[:2] == day.isocalendar()[:2]
-        ]
-        return (
-            bool(owners)
-            and (start - owners[0][1]) % 15 == 0
-            and opened.issuperset(call)
-            and not any(meets(rested, busy) for busy in calls.busy)
-            and not any(meets(call, other) for other in calls.elsewhere)
-            and (trainer.day_cap is None or len(same_day) < trainer.day_cap)
-            and (trainer.week_cap is None or len(same_week) < trainer.week_cap)
-        )
-
-    return [start for start in range(asked.first, asked.last) if is_free(start)]
-
-
-def meets(call, span):
-    return call.start < span[1] and span[0] < call.stop
-
-
-def occurrences(window, walls):
-    """Find a window on each local date by looking at the clock minute by minute."""
-    by_wall: dict[datetime, list[int]] = {}
-    for minute, wall in walls.items():
-        by_wall.setdefault(wall.replace(tzinfo=None), []).append(minute)
-    for day in sorted({wall.date() for wall in by_wall}):
-        if day.weekday() == window.weekday:
-            midnight = datetime.combine(day, time())
-            start = edge(by_wall, midnight + timedelta(minutes=window.start), min)
-            end = edge(by_wall, midnight + timedelta(minutes=window.end), max)
-            if start is not None and end is not None and start < end:
-                yield range(start, end)
-
-
-def edge(by_wall, wall, which):
-    """The first or last time the clock shows this, or the first time after it."""
-    if wall > max(by_wall) or wall < min(by_wall):
-        return None
-    while wall not in by_wall:
-        wall += timedelta(minutes=1)
-        which = min
-    return which(by_wall[wall])
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    zone=st.sampled_from(ZONES),
-    change=st.sampled_from(CHANGES),
-    weekly=st.lists(windows, max_size=4),
-    off=st.lists(spans, max_size=2),
-    extra=st.lists(spans, max_size=2),
-    busy=st.lists(spans, max_size=3),
-    elsewhere=st.lists(spans, max_size=2),
-    length=st.integers(5, 90),
-    rest=st.integers(0, 20),
-    caps=st.tuples(st.none() | st.integers(0, 2), st.none() | st.integers(0, 3)),
-)
-def test_slots_are_those_a_look_at_every_minute_finds(
-    zone, change, weekly, off, extra, busy, elsewhere, length, rest, caps
-):
-    middle = int(change.timestamp()) // 60
-
-    def placed(spans):
-        return [(middle + start, middle + end) for start, end in spans]
-
-    trainer = Trainer(
-        time_zone=zone, rest_minutes=rest, day_cap=caps[0], week_cap=caps[1]
+@pytest.mark.django_db
+def test_first_free_looks_beyond_the_horizon(frozen):
+    enrolment = EnrolmentFactory()
+    near, far = (
+        trainer_for(enrolment, weekly_hours=[], horizon_days=1) for _n in range(2)
     )
-    hours = Hours()
-    hours.weekly["hours"] = [(window, date(2026, 1, 5), None) for window in weekly]
-    hours.once["off"], hours.once["extra"] = placed(off), placed(extra)
-    calls = Calls(placed(busy), [start for start, _end in placed(busy)], [])
-    calls.elsewhere = placed(elsewhere)
-    asked = Asked(length, middle - 1440, middle + 1440)
+    for trainer, day in ((near, "2026-11-30"), (far, "2026-12-01")):
+        start = at(f"{day} 09:00")
+        open_extra(trainer, start, start + HALF, by=None)
+    search = search_for(enrolment, HALF)
 
-    found = list(starts(trainer, hours, calls, asked))
+    assert find(search) == []
+    assert first_free(search) == Slot(at("2026-11-30 09:00"), (near.pk,))
+    assert first_free(replace(search, length=2 * HALF)) is None
 
-    assert found == brute_force(trainer, hours, calls, asked)
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("programmes", [1, 3])
+def test_soonest_by_programme_is_of_the_shortest_call_in_seven_queries(
+    frozen, django_assert_num_queries, programmes
+):
+    editions = EditionFactory.create_batch(programmes)
+    trainers = [
+        TrainerFactory(
+            programmes=[edition.programme],
+            time_zone="UTC",
+            weekly_hours=[(2, 540, 540 + edition.topics.first().call_minutes)],
+        )
+        for edition in editions
+    ]
+    nobody = EditionFactory()
+    EditionFactory(topics=[])
+
+    with django_assert_num_queries(7):
+        found = soonest_by_programme()
+
+    assert found == {nobody.programme_id: None} | {
+        edition.programme_id: Slot(at("2026-06-03 09:00"), (trainer.pk,))
+        for edition, trainer in zip(editions, trainers, strict=True)
+    }
