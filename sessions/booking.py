@@ -39,7 +39,9 @@ from sessions.models import (
     Origin,
     Trainer,
 )
+from sessions.notice import may_skip_notice
 from sessions.offers import free_those_on
+from sessions.reminders import remind
 from sessions.slots import Search, free_at, search_for
 
 T = TypeVar("T")
@@ -108,7 +110,7 @@ class Wish:
             trainer=trainer,
             language=self.language,
             ignore=self.replaces,
-            any_notice=self.origin == Origin.TRAINER,
+            any_notice=self.origin == Origin.TRAINER or may_skip_notice(enrolment),
             any_hours=self.any_hours,
         )
 
@@ -381,6 +383,7 @@ def _take(trainer: Trainer, enrolment: Enrolment, wish: Wish) -> Booking:
     if wish.proposed_until is None:
         record(wish.by, "booked", booking, enrolment=enrolment.pk, trainer=trainer.pk)
         mails.tell_booked(booking)
+        remind(booking)
     return booking
 
 

@@ -33,9 +33,15 @@ if TYPE_CHECKING:
 YEAR = timedelta(days=366)
 
 
-def calendar_file(booking: Booking, reader: User) -> File:
-    """Return the file for one side, in their zone: METHOD REQUEST, or CANCEL."""
-    method = "REQUEST" if booking.state != BookingState.CANCELLED else "CANCEL"
+def calendar_file(booking: Booking, reader: User, method: str = "") -> File:
+    """Return the file for one side, in their zone: METHOD REQUEST, or CANCEL.
+
+    A `method` of "" follows the call; CANCEL also takes it from a trainer whose it
+    no longer is.
+    """
+    if not method:
+        is_off = booking.state == BookingState.CANCELLED
+        method = "CANCEL" if is_off else "REQUEST"
     return File(
         name="call.ics",
         type="text/calendar",

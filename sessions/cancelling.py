@@ -13,7 +13,16 @@ from lms.audit.log import record
 from lms.errors import Refused
 from lms.people.models import User
 from sessions import mails
-from sessions.models import Booking, BookingQuerySet, BookingState, Origin
+from sessions.models import (
+    NEVER_LATE,
+    Booking,
+    BookingQuerySet,
+    BookingState,
+    Cause,
+    Origin,
+)
+from sessions.reminders import forget
+from sessions.waiting import note_freed
 
 SOURCE = "Policy 1"
 REASON_LENGTH = 300
@@ -21,12 +30,14 @@ OPEN = [BookingState.BOOKED, BookingState.PROPOSED]
 
 
 @transaction.atomic
-def cancel_call(booking: Booking, *, by: User, reason: str) -> Booking:
+def cancel_call(
+    booking: Booking, *, by: User, reason: str, cause: Cause = Cause.PLANS
+) -> Booking:
     """Call off a call that has not begun, and tell both sides (Policy 1).
 
-    By either side or the channel team. Late when the trainee does so inside the
-    trainer's notice, unless the trainer had booked it. Cancelling again changes
-    nothing. Raises Refused once it has begun, and without a reason.
+    By either side or the channel team; past the programme's limit it is marked late
+    (`is_late`). Cancelling again changes nothing. Raises Refused once it has begun,
+    and without a reason.
     """
     booking = lock_call(booking)
     if booking.state == BookingState.CANCELLED:
@@ -39,18 +50,34 @@ def cancel_call(booking: Booking, *, by: User, reason: str) -> Booking:
         raise Refused(
             _("This call has begun, so it can no longer be cancelled."), SOURCE
         )
-    if not reason.strip():
-        raise Refused(_("Please say in a few words why."))
-    _cancel(booking, by=by, reason=reason.strip(), late=_is_late(booking, by))
+    require_reason(reason)
+    late = is_late(booking, by, cause) or _was_late(booking, by)
+    _cancel(booking, by=by, reason=reason, cause=cause, late=late)
     return booking
 
 
-def _is_late(booking: Booking, by: User) -> bool:
-    return (
-        by.pk == booking.trainee_id
-        and booking.origin == Origin.TRAINEE
-        and booking.starts_at - now() < booking.trainer.notice
-    )
+def require_reason(reason: str) -> None:
+    """Refuse to call something off without a word."""
+    if not reason.strip():
+        raise Refused(_("Please say in a few words why."))
+
+
+def is_late(booking: Booking, by: User, cause: Cause | str) -> bool:
+    """Tell whether calling off or moving a call now is late, for whoever does it.
+
+    Past the programme's limit, by one of the two. Illness, the connection and our
+    own fault never count; nor does it for a trainee whom a trainer had booked.
+    """
+    if booking.state != BookingState.BOOKED or cause in NEVER_LATE:
+        return False
+    if by.pk == booking.trainee_id and booking.origin == Origin.TRAINER:
+        return False
+    return booking.has_party(by) and now() > booking.on_time_until
+
+
+def _was_late(booking: Booking, by: User) -> bool:
+    """Whether the trainee had moved it late before: of a booked call it is theirs."""
+    return booking.late and by.pk == booking.trainee_id
 
 
 def lock_call(booking: Booking) -> Booking:
@@ -65,37 +92,72 @@ def _to_change(*, skip_locked: bool = False) -> BookingQuerySet:
         Booking.objects.select_for_update(
             of=("self",), no_key=True, skip_locked=skip_locked
         )
-        .select_related("enrolment__member__reseller", "trainee", "trainer__user")
+        .select_related(
+            "enrolment__member__reseller",
+            "enrolment__programme",
+            "enrolment__edition",
+            "trainee",
+            "trainer__user",
+        )
         .order_by("pk")
     )
 
 
 def _cancel(
-    booking: Booking, *, by: User | None, reason: str, late: bool = False
+    booking: Booking,
+    *,
+    by: User | None,
+    reason: str,
+    cause: Cause | str = "",
+    late: bool = False,
 ) -> None:
     was_booked = booking.state == BookingState.BOOKED
+    end_call(booking, by=by, reason=reason, cause=cause, late=late)
+    if not was_booked:
+        return
+    mails.tell_cancelled(booking)
+    if by is None or by.pk != booking.trainer.user_id:  # else they are not there then
+        note_freed(booking.trainer, booking.starts_at, booking.ends_at)
+
+
+def end_call(
+    booking: Booking,
+    *,
+    by: User | None,
+    reason: str,
+    cause: Cause | str = "",
+    late: bool = False,
+) -> None:
+    """Write that a call is off: its topics can be booked again, reminders are dropped.
+
+    The caller holds its locks, and tells the two.
+    """
+    was_call = booking.state != BookingState.PROPOSED
     booking.state = BookingState.CANCELLED
     booking.proposed_until = None
+    booking.missed_by = ""
     booking.ended_at = now()
     booking.ended_by = by
-    booking.reason = reason[:REASON_LENGTH]
+    booking.reason = reason.strip()[:REASON_LENGTH]
+    booking.cause = cause
     booking.late = late
-    booking.sequence += 1 if was_booked else 0  # the row is locked; see `agreed()`
+    booking.sequence += was_call  # the row is locked; see `agreed()`
     booking.save(
         update_fields=[
             "state",
             "proposed_until",
+            "missed_by",
             "ended_at",
             "ended_by",
             "reason",
+            "cause",
             "late",
             "sequence",
         ]
     )
     booking.topics.update(booked_for=None)
+    forget(booking)
     record(by, "cancelled", booking, enrolment=booking.enrolment_id, late=late)
-    if was_booked:
-        mails.tell_cancelled(booking)
 
 
 def free_calls(enrolment: Enrolment, *, by: User | None, reason: str) -> int:

@@ -48,6 +48,7 @@ from sessions.offers import (
     open_proposals,
     was_agreed,
 )
+from sessions.reminders import remind
 from sessions.scheduling import require_own, require_possible
 
 MOST_TIMES = 3
@@ -234,6 +235,7 @@ def _take(proposal: Booking, by: User) -> Booking:
         trainer=proposal.trainer_id,
     )
     mails.tell_booked(proposal)
+    remind(proposal)
     return proposal
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from lms.audit.log import record
 from lms.errors import Refused
 from lms.mail import times
+from sessions.missing import may_still_come, take_back_missed
 from sessions.models import Booking, BookingState
 from sessions.trainers import require_room_url
 
@@ -115,12 +116,22 @@ def _book_url(booking: Booking) -> str:
     return reverse("sessions:book", args=[booking.enrolment_id])
 
 
+def may_enter(booking: Booking, user: User) -> bool:
+    """Tell whether the room is open to one of the two, late as they may be."""
+    return booking.has_party(user) and (
+        is_open(booking) or may_still_come(booking, user)
+    )
+
+
 @transaction.atomic
 def enter(booking: Booking, user: User) -> str:
     """Note that one of the two came, and return the address of the room.
 
-    The first time counts. Raises Refused while the room is closed or has no link.
+    The first time counts. A call they were said to have missed is booked again.
+    Raises Refused while the room is closed or has no link.
     """
+    if booking.state == BookingState.MISSED and booking.trainer.room_url:
+        take_back_missed(booking, by=user)
     booking = (
         Booking.objects.select_for_update(of=("self",), no_key=True)
         .select_related("trainer")

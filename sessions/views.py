@@ -22,7 +22,7 @@ from sessions.booking import book_call
 from sessions.cancelling import cancel_call
 from sessions.forms import CancelForm
 from sessions.models import Booking, BookingState
-from sessions.room import enter, is_open, join_button
+from sessions.room import enter, join_button, may_enter
 from sessions.signoff import undo_until
 
 PAST_PER_PAGE = 25
@@ -108,6 +108,7 @@ def fetch(request: MemberRequest, ref: str) -> Booking:
             "ended_by",
             "enrolment__member__reseller",
             "enrolment__edition",
+            "enrolment__programme",
         )
         .prefetch_related("topics__topic"),
         ref=ref,
@@ -148,7 +149,7 @@ def _show(
         and call.starts_at > now(),
         "may_sign_off": _may_sign_off(request, call),
         "undo_until": until if until and until >= now() else None,
-        "on_time_until": call.starts_at - call.trainer.notice,
+        "on_time_until": call.on_time_until,
         "is_over": call.ends_at <= now(),
         "form": form,
         "links": calendar_files.links(call) if party else None,
@@ -179,7 +180,7 @@ def _may_sign_off(request: MemberRequest, call: Booking) -> bool:
 def join(request: MemberRequest, ref: str) -> HttpResponse:
     """Note that one of the two came, and lead to the room while it is open."""
     call = fetch(request, ref)
-    if not call.has_party(request.user) or not is_open(call):
+    if not may_enter(call, request.user):
         return redirect(call)
     try:
         room = enter(call, request.user)

@@ -6,7 +6,8 @@ import time_machine
 from lms.errors import Refused
 from lms.mail.models import Message
 from sessions.cancelling import cancel_call, cancel_run_out
-from sessions.models import Booking, BookingState, Origin
+from sessions.models import Booking, BookingState, Cause, FreedTime, Origin
+from sessions.reminders import remind
 from tests.factories import BookingFactory, UserFactory
 
 MONDAY = datetime(2026, 6, 1, 8, tzinfo=UTC)
@@ -21,11 +22,7 @@ def monday():
 @pytest.mark.parametrize("side", ["trainee", "trainer", "staff"])
 def test_cancel_call_frees_time_and_topics_and_tells_both(db, monday, side):
     booking = BookingFactory()
-    by = {
-        "trainee": booking.trainee,
-        "trainer": booking.trainer.user,
-        "staff": UserFactory(is_staff=True),
-    }[side]
+    by = side_of(booking, side)
 
     cancelled = cancel_call(booking, by=by, reason=" Ill. ")
 
@@ -52,21 +49,88 @@ def test_cancel_call_again_changes_nothing(db, monday):
     assert Message.objects.count() == 2
 
 
+LIMIT = timedelta(hours=6)
+SECOND = timedelta(seconds=1)
+
+
 @pytest.mark.parametrize(
-    ("hours", "side", "origin", "late"),
+    ("before", "side", "origin", "cause", "late"),
     [
-        (24, "trainee", Origin.TRAINEE, False),
-        (23, "trainee", Origin.TRAINEE, True),
-        (23, "trainee", Origin.TRAINER, False),
-        (23, "trainer", Origin.TRAINEE, False),
+        (LIMIT, "trainee", Origin.TRAINEE, Cause.PLANS, False),
+        (LIMIT - SECOND, "trainee", Origin.TRAINEE, Cause.PLANS, True),
+        (LIMIT - SECOND, "trainee", Origin.TRAINEE, Cause.OTHER, True),
+        (LIMIT - SECOND, "trainee", Origin.TRAINEE, Cause.ILLNESS, False),
+        (LIMIT - SECOND, "trainee", Origin.TRAINEE, Cause.CONNECTION, False),
+        (LIMIT - SECOND, "trainee", Origin.TRAINEE, Cause.BYTEKAST, False),
+        (LIMIT - SECOND, "trainee", Origin.TRAINER, Cause.PLANS, False),
+        (LIMIT - SECOND, "trainer", Origin.TRAINEE, Cause.PLANS, True),
+        (LIMIT - SECOND, "trainer", Origin.TRAINER, Cause.PLANS, True),
+        (LIMIT - SECOND, "trainer", Origin.TRAINEE, Cause.ILLNESS, False),
+        (LIMIT, "trainer", Origin.TRAINEE, Cause.PLANS, False),
+        (LIMIT - SECOND, "staff", Origin.TRAINEE, Cause.PLANS, False),
     ],
 )
-def test_cancel_call_inside_the_notice_is_late(db, hours, side, origin, late):
-    booking = BookingFactory(starts_at=MONDAY + timedelta(hours=hours), origin=origin)
-    by = booking.trainee if side == "trainee" else booking.trainer.user
+def test_cancel_call_past_the_programmes_limit_is_late(
+    db, before, side, origin, cause, late
+):
+    booking = BookingFactory(starts_at=MONDAY + before, origin=origin)
+    programme = booking.enrolment.programme
+    programme.cancel_hours = 6
+    programme.save()
 
     with time_machine.travel(MONDAY, tick=False):
-        assert cancel_call(booking, by=by, reason="Ill.").late == late
+        cancelled = cancel_call(
+            booking, by=side_of(booking, side), reason="Ill.", cause=cause
+        )
+
+    assert (cancelled.late, cancelled.cause) == (late, cause)
+
+
+def side_of(booking, side):
+    return {
+        "trainee": booking.trainee,
+        "trainer": booking.trainer.user,
+        "staff": UserFactory(is_staff=True),
+    }[side]
+
+
+def test_cancel_call_keeps_the_mark_of_a_late_move_for_the_trainee_alone(db, monday):
+    own, others = BookingFactory(late=True), BookingFactory(late=True)
+
+    own = cancel_call(own, by=own.trainee, reason="Ill.")
+    others = cancel_call(others, by=others.trainer.user, reason="Ill.")
+
+    assert (own.late, others.late) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("side", "freed"), [("trainee", True), ("staff", True), ("trainer", False)]
+)
+def test_cancel_call_offers_the_time_to_who_waits_if_the_trainer_is_there(
+    db, monday, side, freed
+):
+    booking = BookingFactory()
+
+    cancel_call(booking, by=side_of(booking, side), reason="Ill.")
+
+    assert (
+        FreedTime.objects.filter(
+            trainer=booking.trainer,
+            starts_at=booking.starts_at,
+            ends_at=booking.ends_at,
+        ).exists()
+        == freed
+    )
+
+
+def test_cancel_call_takes_back_the_reminders(db, monday):
+    booking = BookingFactory()
+    remind(booking)
+
+    cancel_call(booking, by=booking.trainee, reason="Ill.")
+
+    reminders = Message.objects.filter(key__contains=":reminder:")
+    assert [one.dropped_at is None for one in reminders] == [False] * 4
 
 
 def test_cancel_call_refuses_strangers(db, monday):
