@@ -1,14 +1,17 @@
-"""The page on which topics and a time are chosen, by either side."""
+"""The page on which topics and times are chosen, by either side."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -18,19 +21,25 @@ from courses.models import EditionTopic, Enrolment
 from lms.errors import Refused
 from lms.mail import times
 from lms.people.access import MemberRequest
-from sessions.booking import TimeTaken, length_of, ready_topics
+from sessions.booking import TimeTaken, length_of, parts_of, ready_topics
 from sessions.forms import BookCallForm, PickForm
 from sessions.models import Trainer
-from sessions.picking import fits, times_page, who
-from sessions.slots import Slot, free_slots
+from sessions.picking import CallPick, fits, languages_of, times_page
+from sessions.slots import Search, find, search_for
 
 
 class BookPage:
-    """What the page shows, from the address, or from the form sent and refused."""
+    """What the page shows, from the address, or from the form sent and refused.
+
+    Topics of more than 90 minutes make several calls, each with its own times; with
+    `one_call` they are refused instead. `trainer` is one whose times alone count.
+    """
 
     template = "sessions/book.html"
     fragment = "sessions/_picking.html"
+    confirm_template = "sessions/_confirm_book.html"
     any_notice = False
+    one_call = False
 
     def __init__(
         self,
@@ -43,18 +52,49 @@ class BookPage:
         self.own_trainer = trainer
         self.errors: list[str] = []
         self.is_taken = False
-        self.asked = list(enrolment.edition.topics.all())
-        self.trainers = Trainer.objects.filter(
-            is_active=True, user__is_active=True, programmes=enrolment.programme_id
+
+    # --- What can be chosen from ------------------------------------------------
+
+    @cached_property
+    def asked(self) -> list[EditionTopic]:
+        return list(self.enrolment.edition.topics.all())
+
+    @cached_property
+    def ready(self) -> list[EditionTopic]:
+        return ready_topics(self.enrolment)
+
+    @property
+    def qualified(self) -> Any:
+        """Who could hold the call, as a query."""
+        return Trainer.objects.filter(
+            is_active=True, user__is_active=True, programmes=self.enrolment.programme_id
         ).select_related("user")
+
+    @cached_property
+    def trainers(self) -> list[Trainer]:
+        return list(self.qualified)
+
+    @cached_property
+    def languages(self) -> list[tuple[str, str]]:
+        return languages_of(self.trainers)
+
+    def options(self) -> dict[str, Any]:
+        """What else the engine is asked, as in `Search`."""
+        return {"any_notice": self.any_notice}
+
+    # --- Forms ------------------------------------------------------------------
 
     def form(self) -> BookCallForm:
         """The form that was sent."""
         return BookCallForm(
-            self.request.POST, topics=self.asked, trainers=self.trainers
+            self.request.POST,
+            topics=self.asked,
+            trainers=self.qualified,
+            languages=self.languages,
+            one_call=self.one_call,
         )
 
-    def invalid(self, form: BookCallForm) -> HttpResponse:
+    def invalid(self, form: Form) -> HttpResponse:
         """Answer with the page again, and what is wrong with what was sent."""
         self.errors = [
             str(error) for errors in form.errors.values() for error in errors
@@ -74,118 +114,230 @@ class BookPage:
         patch_vary_headers(response, ["HX-Request"])
         return response
 
-    def context(self) -> dict[str, Any]:
-        """All that the template shows; a bad value in the address counts as none."""
-        wanted = PickForm(
-            self.request.POST or self.request.GET,
+    # --- What was chosen --------------------------------------------------------
+
+    @property
+    def data(self) -> Any:
+        return self.request.POST or self.request.GET
+
+    @cached_property
+    def said(self) -> dict[str, Any]:
+        """What the address or the form says; a bad value counts as none."""
+        form = PickForm(
+            self.data,
             topics=self.asked,
-            trainers=self.trainers,
+            trainers=self.qualified,
+            languages=self.languages,
         )
-        wanted.is_valid()
-        if "zone" in wanted.errors:
+        form.is_valid()
+        if "zone" in form.errors:
             self.errors.append(
                 _("We do not know that time zone, so times are in your own.")
             )
-        said = wanted.cleaned_data
-        zone = said.get("zone") or self.request.user.time_zone
-        trainer = self.own_trainer or said.get("trainer")
-        start: datetime | None = said.get("start")
-        ready = ready_topics(self.enrolment)
-        chosen = self._chosen(ready, list(said.get("topics") or []))
-        length = length_of(chosen)
-        slots = self._slots(chosen, length, trainer)
-        selected = next((slot for slot in slots if slot.starts_at == start), None)
-        if start and not selected and not self.errors and chosen:
-            self.errors.append(
-                _("%(time)s is not free, or no longer. These are near it.")
-                % {"time": times.moment(start, zone)}
+        return form.cleaned_data
+
+    @property
+    def is_picked(self) -> bool:
+        """Whether somebody has chosen, or only opened the page."""
+        return "picked" in self.data
+
+    @cached_property
+    def zone(self) -> str:
+        return self.said.get("zone") or self.request.user.time_zone
+
+    @cached_property
+    def trainer(self) -> Trainer | None:
+        return self.own_trainer or self.said.get("trainer")
+
+    @cached_property
+    def language(self) -> str:
+        """The one asked for; at first the person's own, if a trainer speaks it."""
+        if self.is_picked or self.trainer or len(self.languages) < 2:
+            return self.said.get("language") or ""
+        own = self.enrolment.member.user.language[:2]
+        return own if own in dict(self.languages) else ""
+
+    @cached_property
+    def chosen(self) -> list[EditionTopic]:
+        if not self.is_picked:
+            return fits(self.ready) if self.one_call else self.ready
+        wanted = list(self.said.get("topics") or [])
+        return [topic for topic in self.ready if topic in wanted]
+
+    def parts(self) -> list[tuple[Sequence[Any], timedelta]]:
+        """Each call that is wanted: its topics, its length."""
+        calls = [self.chosen] if self.one_call else parts_of(self.chosen)
+        return [(topics, length_of(topics)) for topics in calls if topics]
+
+    @cached_property
+    def calls(self) -> list[CallPick]:
+        """The calls with the times chosen, and where each could be."""
+        starts = [*(self.said.get("start") or []), *[None] * 20]
+        calls = [
+            CallPick(number, topics, length, start, trainers=self.trainers)
+            for number, ((topics, length), start) in enumerate(
+                zip(self.parts(), starts, strict=False), start=1
             )
-        if selected and self.is_taken:
-            selected = None
-        trainers = list(self.trainers)
-        link = self._link(
-            chosen, said.get("trainer"), said.get("zone"), said.get("day")
+        ]
+        for call in calls:
+            call.slots = self._slots(call, calls)
+        self._say_what_is_gone(calls)
+        return calls
+
+    def search(self, call: CallPick, calls: Sequence[CallPick]) -> Search:
+        """What the engine is asked for one call, beside what is chosen for others."""
+        besides = tuple(
+            (other.start, other.start + other.length)
+            for other in calls
+            if other is not call and other.start
         )
+        return search_for(
+            self.enrolment,
+            call.length,
+            **{
+                "trainer": self.trainer,
+                "language": self.language,
+                "besides": besides,
+                **self.options(),
+            },
+        )
+
+    def _slots(self, call: CallPick, calls: Sequence[CallPick]) -> list[Any]:
+        if call.length > settings.LONGEST_CALL:
+            return []
+        return find(self.search(call, calls))
+
+    def _say_what_is_gone(self, calls: list[CallPick]) -> None:
+        gone = [call for call in calls if call.is_gone]
+        if self.is_taken and not gone:  # somebody let it go again meanwhile
+            self.is_taken = False
+        if not self.errors:
+            self.errors += [
+                _("%(time)s is not free, or no longer. These are near it.")
+                % {"time": times.moment(call.start, self.zone)}
+                for call in gone
+                if call.start
+            ]
+        elif self.is_taken and len(calls) > 1:
+            self.errors = [
+                _("Call %(number)d: %(refusal)s")
+                % {"number": call.number, "refusal": self.errors[0]}
+                for call in gone
+            ]
+
+    def _open_one(self, calls: list[CallPick]) -> CallPick | None:
+        """The call whose times are shown in full: asked for, else the next to choose.
+
+        None when all are chosen; one alone stays open.
+        """
+        if len(calls) == 1:
+            return calls[0]
+        to_choose = [call for call in calls if call.slot is None]
+        wanted = self.said.get("call")
+        asked = [call for call in calls if call.number == wanted]
+        if any(call.is_gone for call in to_choose):
+            asked = []
+        return next(iter([*asked, *to_choose]), None)
+
+    # --- What the template gets ---------------------------------------------------
+
+    def context(self) -> dict[str, Any]:
+        """All that the template shows."""
+        calls = self.calls
+        opened = self._open_one(calls)
+        for call in calls:
+            call.is_open = call is opened
+            call.url = self._link(call, calls, call=call.number)
+            call.times = times_page(
+                call.slots,
+                ZoneInfo(self.zone),
+                partial(self._link, call, calls),
+                day=self.said.get("day") if call.is_open else None,
+                start=call.start,
+                other_zone=self._other_zone(self.zone),
+            )
+        chosen = [call for call in calls if call.slot]
         return {
             "enrolment": self.enrolment,
             "errors": self.errors,
             "status_taken": self.is_taken,
-            "topics": [(topic, topic in chosen) for topic in ready],
-            "chosen": chosen,
-            "minutes": int(length.total_seconds() // 60),
+            "topics": [(topic, topic in self.chosen) for topic in self.ready],
+            "chosen": self.chosen,
+            "minutes": sum(call.minutes for call in calls),
             "longest_minutes": int(settings.LONGEST_CALL.total_seconds() // 60),
-            "is_too_long": length > settings.LONGEST_CALL,
-            "trainers": trainers,
-            "trainer": trainer,
+            "is_too_long": any(call.length > settings.LONGEST_CALL for call in calls),
+            "trainers": self._trainers_shown(),
+            "trainer": self.trainer,
+            "languages": self.languages if len(self.languages) > 1 else [],
+            "spoken": self.language,
             "zones": PickForm.base_fields["zone"].choices,  # type: ignore[attr-defined]  # a ChoiceField
-            "times_zone": zone,
-            "day": said.get("day"),
-            "times": times_page(
-                slots,
-                ZoneInfo(zone),
-                link,
-                day=said.get("day"),
-                start=start,
-                other_zone=self._other_zone(zone),
-            ),
-            "confirm": self._confirm(selected, length, trainers),
+            "times_zone": self.zone,
+            "day": self.said.get("day"),
+            "calls": calls,
+            "times": opened.times if opened else None,
+            "confirm": self._confirm(calls, chosen),
+            "confirm_template": self.confirm_template,
             "request_key": uuid4(),
         }
 
-    def _chosen(
-        self, ready: list[EditionTopic], wanted: list[EditionTopic]
-    ) -> list[EditionTopic]:
-        if "picked" not in (self.request.POST or self.request.GET):
-            return fits(ready)
-        return [topic for topic in ready if topic in wanted]
-
-    def _slots(
-        self, chosen: list[EditionTopic], length: timedelta, trainer: Trainer | None
-    ) -> list[Slot]:
-        if not chosen or length > settings.LONGEST_CALL:
-            return []
-        return free_slots(
-            self.enrolment, length, trainer=trainer, any_notice=self.any_notice
-        )
-
     def _confirm(
-        self, slot: Slot | None, length: timedelta, trainers: list[Trainer]
+        self, calls: list[CallPick], chosen: list[CallPick]
     ) -> dict[str, Any] | None:
-        if slot is None:
+        if not chosen:
             return None
-        able = who(slot, trainers)
         return {
-            "starts_at": slot.starts_at,
-            "ends_at": slot.starts_at + length,
-            "value": f"{slot.starts_at:%Y-%m-%dT%H:%MZ}",
-            "trainer": able[0] if len(able) == 1 else None,
-            "trainers": able,
+            "calls": chosen,
+            "starts": [call.value if call.slot else "" for call in calls],
+            "missing": next((call for call in calls if not call.slot), None),
+            "value": chosen[0].value,
         }
+
+    def _trainers_shown(self) -> list[Trainer]:
+        """Whom one may ask for by name: who speaks the language wanted."""
+        return [
+            one
+            for one in self.trainers
+            if not self.language
+            or self.language in one.languages
+            or one == self.trainer
+        ]
 
     def _other_zone(self, zone: str) -> str:
         return ""
 
+    def _kept(self) -> list[tuple[str, object]]:
+        """What every link keeps."""
+        kept: list[tuple[str, object]] = [("picked", 1)]
+        kept += [("topics", topic.pk) for topic in self.chosen]
+        if trainer := self.said.get("trainer"):
+            kept.append(("trainer", trainer.pk))
+        if self.language:
+            kept.append(("language", self.language))
+        if zone := self.said.get("zone"):
+            kept.append(("zone", zone))
+        return kept
+
     def _link(
         self,
-        chosen: list[EditionTopic],
-        trainer: Trainer | None,
-        zone: str | None,
-        day: date | None,
-    ) -> Any:
-        kept: list[tuple[str, object]] = [("picked", 1)]
-        kept += [("topics", topic.pk) for topic in chosen]
-        if trainer:
-            kept.append(("trainer", trainer.pk))
-        if zone:
-            kept.append(("zone", zone))
-        path = self.request.path
-
-        def link(*, start: datetime | None = None, day: date | None = day) -> str:
-            more = [("day", day)] if day else []
-            if start:
-                more.append(("start", f"{start:%Y-%m-%dT%H:%MZ}"))  # type: ignore[arg-type]  # beside a date
-            return (
-                f"{path}?{urlencode([*kept, *more])}#{'confirm' if start else 'times'}"
-            )
-
-        return link
+        pick: CallPick,
+        calls: Sequence[CallPick],
+        *,
+        start: datetime | None = None,
+        day: date | None = None,
+        call: int | None = None,
+    ) -> str:
+        """Return the address of the page with a time chosen, or other times shown."""
+        starts = [one.value if one.slot else "" for one in calls]
+        query = self._kept()
+        if start:
+            starts[pick.number - 1] = f"{start:%Y-%m-%dT%H:%MZ}"
+        if len(calls) == 1 and not day:
+            day = self.said.get("day")
+        elif len(calls) > 1 and not start:
+            query.append(("call", call or pick.number))
+        if day:
+            query.append(("day", day))
+        if any(starts):
+            query += [("start", one) for one in starts]
+        part = "confirm" if start and all(starts) else "times"
+        return f"{self.request.path}?{urlencode(query)}#{part}"

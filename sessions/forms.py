@@ -12,9 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from courses.models import EditionTopic
 from lms.forms import ManyField
 from lms.mail.zones import ZONES
+from sessions.booking import Part, parts_of
 from sessions.cancelling import REASON_LENGTH
 from sessions.models import BookingTopic, Outcome, Trainer
 from sessions.signoff import NOTE_LENGTH, TopicWord
+
+MOST_CALLS = 20  # that one form may ask for: far more than any programme takes
 
 
 class InstantField(forms.DateTimeField):
@@ -36,8 +39,30 @@ class InstantField(forms.DateTimeField):
         )
 
 
+class StartsField(InstantField):
+    """The start chosen for each call, in order; None where none is chosen yet."""
+
+    widget = forms.MultipleHiddenInput
+
+    def to_python(self, value: Any) -> Any:
+        if not isinstance(value, list):  # the field knows no list of its own
+            return super().to_python(value)
+        return [super(StartsField, self).to_python(one) for one in value[:MOST_CALLS]]
+
+    def validate(self, value: Any) -> None:
+        if self.required and not any(value or ()):
+            raise forms.ValidationError(self.error_messages["required"], "required")
+
+    def run_validators(self, value: Any) -> None:
+        """Each start is an instant; there is nothing else to hold it to."""
+
+
 class PickForm(forms.Form):
-    """What the page of free times shows; all in the address, all optional."""
+    """What the page of free times shows; all in the address, all optional.
+
+    `start` gives one for each call that the topics take, `call` which of them is
+    looked at, `day` from when on.
+    """
 
     topics = ManyField(queryset=EditionTopic.objects.none(), required=False)
     trainer = forms.ModelChoiceField(
@@ -46,9 +71,17 @@ class PickForm(forms.Form):
         required=False,
         empty_label=_("Any trainer"),
     )
+    language = forms.ChoiceField(
+        label=_("Language"),
+        required=False,
+        error_messages={
+            "invalid_choice": _("None of the trainers speaks that language.")
+        },
+    )
     zone = forms.ChoiceField(label=_("Times in"), choices=ZONES, required=False)
     day = forms.DateField(required=False)
-    start = InstantField(required=False)
+    call = forms.IntegerField(required=False, min_value=1, max_value=MOST_CALLS)
+    start = StartsField(required=False)
 
     def __init__(
         self,
@@ -56,16 +89,21 @@ class PickForm(forms.Form):
         *,
         topics: Iterable[EditionTopic],
         trainers: Any,
+        languages: Iterable[tuple[str, str]] = (),
         **more: Any,
     ) -> None:
         super().__init__(data, **more)
         asked = EditionTopic.objects.filter(pk__in=[topic.pk for topic in topics])
         self.fields["topics"].queryset = asked  # type: ignore[attr-defined]  # a ModelChoiceField
         self.fields["trainer"].queryset = trainers  # type: ignore[attr-defined]  # as above
+        self.fields["language"].choices = list(languages)  # type: ignore[attr-defined]  # a ChoiceField
 
 
 class BookCallForm(PickForm):
-    """One confirmed time. Whether it is free and ready, the rule says."""
+    """The times confirmed. Whether they are free and ready, the rule says.
+
+    `only` books the calls that have a time, and leaves the others for later.
+    """
 
     topics = ManyField(
         queryset=EditionTopic.objects.none(),
@@ -75,18 +113,46 @@ class BookCallForm(PickForm):
             "invalid_pk_value": _("One of the topics is not part of your programme."),
         },
     )
-    start = InstantField(
+    start = StartsField(
         error_messages={
             "required": _("Choose a time."),
             "invalid": _("That is not a time we can read. Choose one below."),
         }
     )
+    only = forms.BooleanField(required=False)
     request_key = forms.UUIDField(
         error_messages={
             "required": _("Choose a time below, then confirm it."),
             "invalid": _("Choose a time below, then confirm it."),
         }
     )
+
+    def __init__(self, data: Any, *, one_call: bool = False, **more: Any) -> None:
+        super().__init__(data, **more)
+        self.one_call = one_call
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or self.cleaned_data
+        if "topics" in said and "start" in said:
+            topics = sorted(said["topics"], key=lambda topic: topic.order)
+            calls = [topics] if self.one_call else parts_of(topics)
+            said["parts"] = self._parts(calls, said["start"])
+        return said
+
+    def _parts(
+        self, calls: list[list[EditionTopic]], starts: list[datetime | None]
+    ) -> list[Part]:
+        """Each call with its time; all of them, but for `only`."""
+        chosen = [
+            Part(topics, start)
+            for topics, start in zip(calls, starts, strict=False)
+            if start
+        ]
+        if len(starts) > len(calls):
+            self.add_error("start", _("Choose one time for each call, no more."))
+        elif len(chosen) < len(calls) and not self.cleaned_data.get("only"):
+            self.add_error("start", _("Choose a time for each of your calls."))
+        return chosen
 
 
 class CancelForm(forms.Form):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils.formats import date_format
+from django.utils.translation import get_language_info, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from courses.models import EditionTopic
 from lms.mail import times
@@ -21,6 +23,7 @@ from sessions.slots import Slot
 
 DAYS_SHOWN = 7
 NEAREST = 3
+DAWN, NOON, EVENING, NIGHT = 6, 12, 18, 23
 
 Link = Callable[..., str]
 
@@ -37,12 +40,21 @@ class TimeLine:
 
 
 @dataclass(frozen=True)
+class PartLines:
+    """The free times of one part of a day."""
+
+    label: str
+    slots: list[TimeLine]
+
+
+@dataclass(frozen=True)
 class DayLines:
     """The free times of one day in the reader's zone."""
 
     id: str
     label: str
     slots: list[TimeLine]
+    parts: list[PartLines]
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,54 @@ class Times:
     count: int
 
 
+@dataclass
+class CallPick:
+    """One of the calls that the topics take, and the time chosen for it so far.
+
+    `start` is the time asked for, `slot` the free time there (None: not free).
+    """
+
+    number: int
+    topics: Sequence[Any]
+    length: timedelta
+    start: datetime | None = None
+    slots: list[Slot] = field(default_factory=list)
+    trainers: list[Trainer] = field(default_factory=list)
+    times: Times | None = None
+    is_open: bool = True
+    url: str = ""
+
+    @property
+    def slot(self) -> Slot | None:
+        return next((slot for slot in self.slots if slot.starts_at == self.start), None)
+
+    @property
+    def is_gone(self) -> bool:
+        return self.start is not None and self.slot is None
+
+    @property
+    def ends_at(self) -> datetime | None:
+        return self.start and self.start + self.length
+
+    @property
+    def value(self) -> str:
+        return f"{self.start:%Y-%m-%dT%H:%MZ}" if self.start else ""
+
+    @property
+    def minutes(self) -> int:
+        return int(self.length.total_seconds() // 60)
+
+    @property
+    def able(self) -> list[Trainer]:
+        """Who could take the call at the time chosen."""
+        return who(self.slot, self.trainers) if self.slot else []
+
+    @property
+    def trainer(self) -> Trainer | None:
+        """Who will take it, if that is clear before it is booked."""
+        return self.able[0] if len(self.able) == 1 else None
+
+
 def fits(topics: Iterable[EditionTopic]) -> list[EditionTopic]:
     """The first of the topics that fill one call at most."""
     chosen: list[EditionTopic] = []
@@ -78,6 +138,22 @@ def fits(topics: Iterable[EditionTopic]) -> list[EditionTopic]:
             chosen.append(topic)
             left -= topic.call_length
     return chosen
+
+
+def languages_of(trainers: Iterable[Trainer]) -> list[tuple[str, str]]:
+    """The languages that these trainers speak, by code, with their names."""
+    codes = {str(code) for trainer in trainers for code in trainer.languages}
+    return sorted(
+        ((code, language_name(code)) for code in codes), key=lambda one: one[1]
+    )
+
+
+def language_name(code: str) -> str:
+    """The name of a language, for a person: "German"."""
+    try:
+        return str(get_language_info(code)["name_translated"])
+    except KeyError:
+        return code
 
 
 def times_page(
@@ -114,13 +190,9 @@ def times_page(
 
     shown = [first + timedelta(days=n) for n in range(DAYS_SHOWN)] if first else []
     return Times(
-        soonest=[line(slot, with_day=True) for slot in nearest(slots, start)],
+        soonest=[line(slot, with_day=True) for slot in nearest(slots, start, zone)],
         days=[
-            DayLines(
-                f"day-{one:%Y-%m-%d}",
-                date_format(one, "l j F"),
-                [line(slot) for slot in by_day[one]],
-            )
+            _day_lines(one, [line(slot) for slot in by_day[one]], zone)
             for one in shown
             if one in by_day
         ],
@@ -131,8 +203,39 @@ def times_page(
     )
 
 
-def nearest(slots: Sequence[Slot], start: datetime | None) -> list[Slot]:
-    """The soonest three; the three nearest to a time that was wanted and is gone."""
+def _day_lines(day: date, lines: list[TimeLine], zone: ZoneInfo) -> DayLines:
+    return DayLines(
+        id=f"day-{day:%Y-%m-%d}",
+        label=date_format(day, "l j F"),
+        slots=lines,
+        parts=list(_parts(lines, zone)),
+    )
+
+
+def _parts(lines: Iterable[TimeLine], zone: ZoneInfo) -> Iterator[PartLines]:
+    """Part the times of a day: morning, afternoon, evening."""
+
+    def part(line: TimeLine) -> int:
+        hour = line.at.astimezone(zone).hour
+        return (hour >= DAWN) + (hour >= NOON) + (hour >= EVENING)
+
+    words = [_("Night"), _("Morning"), _("Afternoon"), _("Evening")]
+    for number, those in groupby(lines, key=part):
+        yield PartLines(words[number], list(those))
+
+
+def nearest(
+    slots: Sequence[Slot], start: datetime | None, zone: ZoneInfo
+) -> list[Slot]:
+    """The soonest three; the three nearest to a time that was wanted and is gone.
+
+    Not those in the reader's night, while there are others: they stay in the list.
+    """
+
+    def is_by_day(slot: Slot) -> bool:
+        return DAWN <= slot.starts_at.astimezone(zone).hour < NIGHT
+
+    slots = [slot for slot in slots if is_by_day(slot)] or slots
     if start is None or any(slot.starts_at == start for slot in slots):
         return list(slots[:NEAREST])
     by_distance = sorted(slots, key=lambda slot: abs(slot.starts_at - start))

@@ -142,8 +142,8 @@ class SchedulePage(BookPage):
     """The same page, for a trainer: own free times, in both zones."""
 
     template = "sessions/schedule.html"
-    fragment = "sessions/_picking.html"
     any_notice = True
+    one_call = True
 
     def context(self) -> dict[str, Any]:
         return super().context() | {"is_trainer": True}
@@ -176,12 +176,13 @@ def _schedule_now(
     form = page.form()
     if not form.is_valid():
         return page.invalid(form)
+    [part] = form.cleaned_data["parts"]
     try:
         booking = schedule_call(
             trainer,
             enrolment,
-            list(form.cleaned_data["topics"]),
-            starts_at=form.cleaned_data["start"],
+            part.topics,
+            starts_at=part.starts_at,
             request_key=form.cleaned_data["request_key"],
         )
     except Refused as refusal:

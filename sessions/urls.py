@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from sessions import hours_views, offer_views, trainer_views, views
+from sessions import book_views, hours_views, offer_views, trainer_views, views
 
 app_name = "sessions"
 urlpatterns = [
     path("calls/", views.agenda, name="agenda"),
-    path("calls/book/<key:enrolment_pk>/", views.book, name="book"),
+    path("calls/book/<key:enrolment_pk>/", book_views.book, name="book"),
     path("calls/book/<key:enrolment_pk>/ask/", offer_views.ask, name="ask"),
     path("calls/offers/<uuid:offer>/", offer_views.offer, name="offer"),
     path("calls/<slug:ref>/", views.booking, name="booking"),

@@ -12,13 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from courses.models import Enrolment
 from lms.errors import Refused
-from lms.mail import times
 from lms.people.access import MemberRequest
 from sessions import calendar_files
-from sessions.book_page import BookPage
-from sessions.booking import book_call
 from sessions.cancelling import cancel_call
 from sessions.forms import CancelForm
 from sessions.models import Booking, BookingState
@@ -46,53 +42,6 @@ def agenda(request: MemberRequest) -> HttpResponse:
         "past": Paginator(over, PAST_PER_PAGE).get_page(request.GET.get("page")),
     }
     return render(request, "sessions/agenda.html", context)
-
-
-# --- Booking -----------------------------------------------------------------------
-
-
-@login_required
-@never_cache
-def book(request: MemberRequest, enrolment_pk: int) -> HttpResponse:
-    """Choose topics and a time; one more click books."""
-    enrolment = get_object_or_404(
-        Enrolment.objects.visible_to(request.access)
-        .filter(member__user=request.user)
-        .select_related("edition", "programme", "member__user"),
-        pk=enrolment_pk,
-    )
-    page = BookPage(request, enrolment)
-    if request.method == "POST":
-        return _book_now(request, enrolment, page)
-    if not enrolment.is_open:
-        messages.info(request, _("This programme is complete or closed for you."))
-        return redirect("dashboards:my")
-    return page.answer()
-
-
-def _book_now(
-    request: MemberRequest, enrolment: Enrolment, page: BookPage
-) -> HttpResponse:
-    form = page.form()
-    if not form.is_valid():
-        return page.invalid(form)
-    try:
-        booking = book_call(
-            enrolment,
-            list(form.cleaned_data["topics"]),
-            starts_at=form.cleaned_data["start"],
-            request_key=form.cleaned_data["request_key"],
-            by=request.user,
-            trainer=form.cleaned_data["trainer"],
-        )
-    except Refused as refusal:
-        return page.refused(refusal)
-    messages.success(
-        request,
-        _("Your call is booked: %(time)s.")
-        % {"time": times.moment(booking.starts_at, request.user.time_zone)},
-    )
-    return redirect(booking)
 
 
 # --- One call ----------------------------------------------------------------------

@@ -64,3 +64,9 @@ def asked_words(asked: TimeRequest) -> str:
     parts = "; ".join(str(PartOfDay(part).label) for part in asked.parts)
     words = f"{days} · {parts} ({city(asked.time_zone)})"
     return f"{words} · “{asked.note}”" if asked.note else words
+
+
+@register.filter
+def zone_city(zone: str) -> str:
+    """`{{ times_zone|zone_city }}`: the zone as people say it, "New York"."""
+    return city(zone)

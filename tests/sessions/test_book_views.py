@@ -1,0 +1,482 @@
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from sessions.booking import ready_topics
+from sessions.models import Booking
+from tests.factories import (
+    BookingFactory,
+    EditionFactory,
+    EnrolmentFactory,
+    MemberFactory,
+    ProgrammePageFactory,
+    TopicPageFactory,
+    TrainerFactory,
+)
+
+MONDAY = datetime(2026, 6, 1, 8, tzinfo=UTC)
+START = "2026-06-03T09:00Z"  # Wednesday 10:00 in London
+
+
+@pytest.fixture
+def monday():
+    with time_machine.travel(MONDAY, tick=False):
+        yield
+
+
+@pytest.fixture
+def enrolment(db, monday):
+    return EnrolmentFactory()
+
+
+@pytest.fixture
+def trainer(enrolment):
+    return TrainerFactory(programmes=[enrolment.programme])
+
+
+@pytest.fixture
+def trainee(client, enrolment):
+    client.force_login(enrolment.member.user)
+    return enrolment.member.user
+
+
+def book_url(enrolment):
+    return reverse("sessions:book", args=[enrolment.pk])
+
+
+def confirmed(enrolment, **more):
+    """What the confirm line sends, for the first topic."""
+    return {
+        "picked": "1",
+        "topics": [ready_topics(enrolment)[0].pk],
+        "start": START,
+        "request_key": str(uuid4()),
+    } | more
+
+
+def test_book_shows_the_soonest_three_and_a_week_of_times(
+    client, enrolment, trainer, trainee
+):
+    response = client.get(book_url(enrolment))
+
+    times = response.context["times"]
+    assert [slot.at for slot in times.soonest] == [
+        datetime(2026, 6, 2, 8, minute, tzinfo=UTC) for minute in (0, 15, 30)
+    ]
+    assert [day.label for day in times.days] == [
+        "Tuesday 2 June",
+        "Wednesday 3 June",
+        "Thursday 4 June",
+        "Friday 5 June",
+        "Monday 8 June",
+    ]
+    assert response.context["minutes"] == 80
+
+
+def test_book_shows_times_in_the_readers_zone_or_the_one_asked(
+    client, enrolment, trainer, trainee
+):
+    usual = client.get(book_url(enrolment))
+    tokyo = client.get(book_url(enrolment), {"zone": "Asia/Tokyo"})
+
+    assert usual.context["times"].soonest[0].label == "Tue 2 Jun, 09:00"
+    assert tokyo.context["times"].soonest[0].label == "Tue 2 Jun, 17:00"
+
+
+def test_book_takes_three_clicks(client, enrolment, trainer, trainee):
+    page = client.get(book_url(enrolment))
+    wednesday = page.context["times"].days[1].slots[4]
+    confirm = client.get(wednesday.url.partition("#")[0])
+    form = {
+        "picked": "1",
+        "topics": [topic.pk for topic in confirm.context["chosen"]],
+        "start": confirm.context["confirm"]["value"],
+        "request_key": confirm.context["request_key"],
+    }
+
+    response = client.post(book_url(enrolment), form)
+
+    booking = Booking.objects.get()
+    assert booking.starts_at == datetime(2026, 6, 3, 9, tzinfo=UTC)
+    assert response.url == booking.get_absolute_url()
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ({}, "Tuesday 2 June"),
+        ({"start": "2026-06-05T09:00Z"}, "Tuesday 2 June"),  # does not jump
+        ({"start": "2026-06-10T09:00Z"}, "Wednesday 10 June"),
+        ({"day": "2026-06-10"}, "Wednesday 10 June"),
+        ({"day": "2020-01-01"}, "Tuesday 2 June"),
+    ],
+)
+def test_book_shows_the_days_around_what_was_asked(
+    client, enrolment, trainer, trainee, query, first
+):
+    response = client.get(book_url(enrolment), query)
+
+    assert response.context["times"].days[0].label == first
+
+
+def test_book_leads_a_week_on_and_back(client, enrolment, trainer, trainee):
+    first = client.get(book_url(enrolment)).context["times"]
+    second = client.get(first.later_url.partition("#")[0]).context["times"]
+    again = client.get(second.earlier_url.partition("#")[0]).context["times"]
+
+    assert first.earlier_url == ""
+    assert second.days[0].label == "Tuesday 9 June"
+    assert again.days[0].label == "Tuesday 2 June"
+
+
+def test_book_names_both_zones_before_it_books(client, enrolment, trainee):
+    TrainerFactory(programmes=[enrolment.programme], time_zone="Europe/Madrid")
+
+    response = client.get(book_url(enrolment), {"start": START})
+
+    assert "Wed 3 Jun, 10:00–11:20 (London)" in response.text
+    assert "Wed 3 Jun, 11:00 (Madrid)" in response.text
+
+
+def test_book_twice_with_one_key_books_once(client, enrolment, trainer, trainee):
+    form = confirmed(enrolment)
+
+    first = client.post(book_url(enrolment), form)
+    again = client.post(book_url(enrolment), form)
+
+    assert first.url == again.url
+    assert Booking.objects.count() == 1
+
+
+def test_book_what_was_taken_offers_the_three_nearest(
+    client, enrolment, trainer, trainee
+):
+    BookingFactory(trainer=trainer, starts_at=datetime(2026, 6, 3, 9, tzinfo=UTC))
+    form = confirmed(enrolment, zone="Asia/Tokyo")
+
+    response = client.post(book_url(enrolment), form)
+
+    assert response.status_code == 409
+    assert [slot.label for slot in response.context["times"].soonest] == [
+        "Wed 3 Jun, 17:15",  # until 17:35, and ten minutes of rest
+        "Wed 3 Jun, 17:30",
+        "Wed 3 Jun, 18:30",
+    ]
+    assert response.context["minutes"] == 20
+    assert "not free" in response.text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [
+        ({"topics": ["999999"]}, 422),
+        ({"topics": ["x"]}, 422),
+        ({"topics": []}, 422),
+        ({"start": ""}, 422),
+        ({"start": "soon"}, 422),
+        ({"start": "9999-12-31T23:59Z"}, 422),
+        ({"start": "0001-01-01T00:00+14:00"}, 422),
+        ({"start": "2026-06-03T09:01Z"}, 409),  # off the grid
+        ({"start": "2026-05-27T09:00Z"}, 409),  # past
+        ({"start": "2026-06-03T22:00Z"}, 409),  # nobody offers it
+        ({"start": "2026-06-01T10:00Z"}, 409),  # inside the notice
+        ({"start": "2028-06-01T10:00Z"}, 409),  # beyond the horizon
+        ({"request_key": "x"}, 422),
+        ({"request_key": ""}, 422),
+        ({"trainer": "999999"}, 422),
+        ({"zone": "Mars/Olympus"}, 422),
+        ({"topics": ["1\x00"]}, 422),
+        ({"zone": "Europe/London\x00"}, 422),
+    ],
+)
+def test_book_answers_bad_input_in_words(
+    client, enrolment, trainer, trainee, wrong, status
+):
+    response = client.post(book_url(enrolment), confirmed(enrolment, **wrong))
+
+    assert response.status_code == status
+    assert "error-summary" in response.text
+    assert not Booking.objects.exists()
+
+
+def test_book_refuses_a_topic_of_somebody_elses_programme(
+    client, enrolment, trainer, trainee
+):
+    theirs = EnrolmentFactory().edition.topics.first()
+
+    response = client.post(
+        book_url(enrolment), confirmed(enrolment, topics=[theirs.pk])
+    )
+
+    assert response.status_code == 422
+    assert not Booking.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"zone": "Mars/Olympus"},
+        {"zone": "../../etc/passwd"},
+        {"topics": "x", "picked": "1"},
+        {"day": "0001-01-01"},
+        {"day": "9999-12-31"},
+        {"day": "x"},
+        {"start": "x"},
+        {"start": START, "trainer": "x"},
+        {"trainer": "'"},
+    ],
+)
+def test_book_opens_whatever_the_address_says(
+    client, enrolment, trainer, trainee, query
+):
+    assert client.get(book_url(enrolment), query).status_code == 200
+
+
+def test_book_says_so_when_there_is_no_free_time(client, enrolment, trainee):
+    response = client.get(book_url(enrolment))
+
+    assert "No free times for this call just now" in response.text
+
+
+def test_book_of_a_stranger_is_not_found(client, enrolment, trainer):
+    client.force_login(EnrolmentFactory().member.user)
+
+    assert client.get(book_url(enrolment)).status_code == 404
+    assert client.post(book_url(enrolment), confirmed(enrolment)).status_code == 404
+
+
+def test_book_is_for_the_trainee_not_for_their_manager(client, enrolment, trainer):
+    manager = MemberFactory(reseller=enrolment.member.reseller, is_manager=True)
+    client.force_login(manager.user)
+
+    assert client.get(book_url(enrolment)).status_code == 404
+
+
+def test_book_takes_the_same_queries_for_any_number_of_trainers(
+    client, enrolment, trainer, trainee
+):
+    BookingFactory(trainer=trainer)
+    few = queries(client, book_url(enrolment))
+    for _n in range(3):
+        BookingFactory(trainer=TrainerFactory(programmes=[enrolment.programme]))
+
+    assert queries(client, book_url(enrolment)) == few
+    assert few <= 20
+
+
+def queries(client, url):
+    """How many the page takes, once what is cached is cached."""
+    client.get(url)
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(url).status_code == 200
+    return len(captured)
+
+
+# --- More than one call -----------------------------------------------------------------
+
+
+@pytest.fixture
+def long(db, monday):
+    """Six topics of 20 minutes: a call of 80, and one of 40."""
+    programme = ProgrammePageFactory()
+    TopicPageFactory.create_batch(6, parent=programme)
+    enrolment = EnrolmentFactory(edition=EditionFactory(programme=programme))
+    TrainerFactory(programmes=[programme])
+    return enrolment
+
+
+@pytest.fixture
+def learner(client, long):
+    client.force_login(long.member.user)
+    return long.member.user
+
+
+def both(enrolment, *starts, **more):
+    return {
+        "picked": "1",
+        "topics": [topic.pk for topic in ready_topics(enrolment)],
+        "start": starts,
+        "request_key": str(uuid4()),
+    } | more
+
+
+def follow(client, url):
+    return client.get(url.partition("#")[0])
+
+
+def test_book_parts_more_than_90_minutes_into_calls(client, long, learner):
+    response = client.get(book_url(long))
+
+    calls = response.context["calls"]
+    assert [call.minutes for call in calls] == [80, 40]
+    assert [len(call.topics) for call in calls] == [4, 2]
+    assert [call.is_open for call in calls] == [True, False]
+    assert [len(call.times.soonest) for call in calls] == [3, 3]
+    assert "Call 1: 80 minutes" in " ".join(response.text.split())
+
+
+def test_book_two_calls_takes_four_clicks(client, long, learner):
+    page = client.get(book_url(long))  # the first click
+    page = follow(client, page.context["times"].soonest[0].url)
+    page = follow(client, page.context["times"].soonest[0].url)
+    form = both(long, *page.context["confirm"]["starts"])
+
+    response = client.post(book_url(long), form)
+
+    first, second = Booking.objects.order_by("starts_at")
+    assert response.url == reverse("sessions:agenda")
+    assert (first.topics.count(), second.topics.count()) == (4, 2)
+    assert second.starts_at == datetime(2026, 6, 2, 9, 30, tzinfo=UTC)  # after a rest
+
+
+def test_book_offers_for_the_second_call_what_the_first_leaves(client, long, learner):
+    start = datetime(2026, 6, 3, 10, tzinfo=UTC)
+
+    response = client.get(book_url(long), both(long, "", "2026-06-03T10:00Z"))
+
+    free = {slot.starts_at for slot in response.context["calls"][0].slots}
+    before = start - timedelta(minutes=80 + 10)
+    assert before in free
+    assert before + timedelta(minutes=15) not in free
+    assert start + timedelta(minutes=45) not in free
+    assert start + timedelta(minutes=60) in free
+
+
+def test_book_may_take_one_of_two_calls_alone(client, long, learner):
+    form = both(long, "", START, only="1")
+
+    response = client.post(book_url(long), form)
+
+    booking = Booking.objects.get()
+    assert booking.topics.count() == 2
+    assert response.url == booking.get_absolute_url()
+
+
+def test_book_two_calls_of_which_one_is_taken_keeps_the_other(client, long, learner):
+    trainer = long.programme.trainers.get()
+    BookingFactory(trainer=trainer, starts_at=datetime(2026, 6, 4, 9, tzinfo=UTC))
+    form = both(long, START, "2026-06-04T09:00Z", zone="Asia/Tokyo")
+
+    response = client.post(book_url(long), form)
+
+    first, second = response.context["calls"]
+    assert response.status_code == 409
+    assert "Call 2: That time is not free" in response.text
+    assert first.slot.starts_at == datetime(2026, 6, 3, 9, tzinfo=UTC)
+    assert second.is_open
+    assert [slot.label for slot in second.times.soonest] == [
+        "Thu 4 Jun, 17:00",
+        "Thu 4 Jun, 18:30",
+        "Thu 4 Jun, 18:45",
+    ]
+    assert response.context["times_zone"] == "Asia/Tokyo"
+    assert Booking.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "starts",
+    [
+        [START],
+        [START, ""],
+        [START, START],
+        [START, "2026-06-03T09:15Z"],
+        [START, "2026-06-04T09:00Z", "2026-06-05T09:00Z"],
+        [START, "soon"],
+        ["", ""],
+    ],
+)
+def test_book_two_calls_takes_both_or_none(client, long, learner, starts):
+    response = client.post(book_url(long), both(long, *starts))
+
+    assert response.status_code in (409, 422)
+    assert "error-summary" in response.text
+    assert not Booking.objects.exists()
+
+
+def test_book_two_calls_twice_with_one_key_books_once(client, long, learner):
+    form = both(long, START, "2026-06-04T09:00Z")
+
+    client.post(book_url(long), form)
+    again = client.post(book_url(long), form)
+
+    assert again.status_code == 302
+    assert Booking.objects.count() == 2
+
+
+# --- Language -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def german(enrolment, trainer):
+    return TrainerFactory(
+        programmes=[enrolment.programme],
+        languages=["de"],
+        weekly_hours=[(4, 9 * 60, 17 * 60)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "language", "day"),
+    [
+        ("en-gb", {}, "en", "Tuesday 2 June"),
+        ("de", {}, "de", "Friday 5 June"),
+        ("fr", {}, "", "Tuesday 2 June"),  # nobody speaks it
+        ("en-gb", {"language": "de"}, "de", "Friday 5 June"),
+        ("de", {"language": ""}, "", "Tuesday 2 June"),
+        ("de", {"language": "xx"}, "", "Tuesday 2 June"),
+    ],
+)
+def test_book_offers_trainers_of_the_own_language_first(
+    client, enrolment, german, trainee, own, asked, language, day
+):
+    trainee.language = own
+    trainee.save()
+    topics = [topic.pk for topic in ready_topics(enrolment)]
+    query = {"picked": "1", "topics": topics, **asked} if asked else {}
+
+    response = client.get(book_url(enrolment), query)
+
+    assert response.context["spoken"] == language
+    assert response.context["times"].days[0].label == day
+
+
+def test_book_asks_for_no_language_where_there_is_one(
+    client, enrolment, trainer, trainee
+):
+    response = client.get(book_url(enrolment))
+
+    assert response.context["languages"] == []
+
+
+def test_book_takes_a_trainer_of_the_language_asked(client, enrolment, german, trainee):
+    friday = "2026-06-05T09:00Z"
+
+    client.post(book_url(enrolment), confirmed(enrolment, start=friday, language="de"))
+
+    assert Booking.objects.get().trainer == german
+
+
+def test_book_refuses_a_language_nobody_speaks(client, enrolment, german, trainee):
+    response = client.post(book_url(enrolment), confirmed(enrolment, language="xx"))
+
+    assert response.status_code == 422
+    assert "None of the trainers speaks that language." in response.text
+
+
+def test_book_offers_no_time_in_the_night_among_the_soonest(client, enrolment, trainee):
+    TrainerFactory(programmes=[enrolment.programme], time_zone="Asia/Tokyo")
+
+    times = client.get(book_url(enrolment)).context["times"]
+
+    assert [slot.label for slot in times.soonest] == [
+        "Wed 3 Jun, 06:00",
+        "Wed 3 Jun, 06:15",
+        "Wed 3 Jun, 06:30",
+    ]
+    assert [part.label for part in times.days[1].parts] == ["Night", "Morning"]
+    assert times.days[1].slots[0].label == "01:00"
