@@ -22,7 +22,7 @@ from sessions.models import (
     Origin,
 )
 from sessions.reminders import forget
-from sessions.waiting import note_freed
+from sessions.waiting import end_waiting, note_freed
 
 SOURCE = "Policy 1"
 REASON_LENGTH = 300
@@ -156,6 +156,8 @@ def end_call(
         ]
     )
     booking.topics.update(booked_for=None)
+    if was_call:
+        end_waiting(booking, by=by)
     forget(booking)
     record(by, "cancelled", booking, enrolment=booking.enrolment_id, late=late)
 

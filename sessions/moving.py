@@ -26,7 +26,7 @@ from sessions.cancelling import SOURCE, end_run_out, is_late, lock_call
 from sessions.models import Booking, BookingState, Cause, Trainer
 from sessions.reminders import forget, remind
 from sessions.slots import Search, free_at, search_for
-from sessions.waiting import note_freed
+from sessions.waiting import end_waiting, note_freed
 
 
 def move_call(
@@ -73,6 +73,7 @@ def _move(
             _("That is when your call is: %(time)s. Choose another time.")
             % {"time": times.moment(booking.starts_at, by.time_zone)}
         )
+    end_waiting(booking, by=by)  # frees what was proposed instead of it, too
     to = lock_trainers(booking.trainer_id, wanted)[wanted]
     end_run_out(Q(trainee=booking.trainee_id) | Q(trainer=to))
     _require_trainee_free(booking, starts_at, by)

@@ -11,17 +11,21 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
 from courses.models import Enrolment
 from lms.errors import Refused
 from lms.mail import times
 from lms.people.access import MemberRequest
+from sessions import earlier
 from sessions.asking import ask_for_time, open_request, withdraw_request
 from sessions.booking import ready_topics
+from sessions.earlier import wait_for_earlier
 from sessions.models import Booking, BookingState
 from sessions.offer_forms import AnswerForm, AskForm
 from sessions.offers import Offer
 from sessions.proposals import decline, take, withdraw
+from sessions.views import fetch
 
 # --- An offer ----------------------------------------------------------------------
 
@@ -208,3 +212,34 @@ def _show_asking(
         "topics": ready_topics(enrolment),
     }
     return render(request, "sessions/ask.html", context, status=status)
+
+
+# --- Waiting for an earlier time -----------------------------------------------------
+
+
+@login_required
+@require_POST
+def wait(request: MemberRequest, ref: str) -> HttpResponse:
+    """Be told when an earlier time than this call's is free."""
+    call = fetch(request, ref)
+    try:
+        wait_for_earlier(call, by=request.user)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("You get a mail when an earlier time is free."))
+    return redirect(call)
+
+
+@login_required
+@require_POST
+def stop_waiting(request: MemberRequest, ref: str) -> HttpResponse:
+    """Be told no longer."""
+    call = fetch(request, ref)
+    try:
+        earlier.stop_waiting(call, by=request.user)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("You are no longer told of an earlier time."))
+    return redirect(call)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from courses.models import EditionTopic, Enrolment
 from lms.audit.log import record
+from lms.errors import Refused
 from lms.people.models import User
 from sessions import offer_mails
 from sessions.models import Booking, BookingQuerySet, BookingState
@@ -83,6 +84,12 @@ def was_agreed(call: Booking) -> bool:
     if call.state == BookingState.PROPOSED:
         return False
     return not (call.state == BookingState.CANCELLED and call.sequence == 0)
+
+
+def require_offered_to(proposal: Booking, by: User) -> None:
+    """Refuse anybody but the one whom the time was offered to."""
+    if proposal.trainee_id != by.pk:
+        raise Refused(_("Only the person to whom it is offered can answer."))
 
 
 def open_proposals() -> BookingQuerySet:

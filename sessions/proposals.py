@@ -38,6 +38,7 @@ from sessions.booking import (
     take_first,
 )
 from sessions.cancelling import end_run_out, lock_call
+from sessions.earlier import take_earlier
 from sessions.models import Booking, BookingState, Origin, Trainer
 from sessions.offers import (
     Offer,
@@ -46,10 +47,12 @@ from sessions.offers import (
     free_those_on,
     is_open,
     open_proposals,
+    require_offered_to,
     was_agreed,
 )
 from sessions.reminders import remind
 from sessions.scheduling import require_own, require_possible
+from sessions.waiting import ask_the_next
 
 MOST_TIMES = 3
 
@@ -204,8 +207,6 @@ def take(proposal: Booking, *, by: User) -> Booking:
     call. Raises Refused once it was answered, withdrawn, or ran out.
     """
     if proposal.replaces_id is not None:
-        from sessions.earlier import take_earlier  # noqa: PLC0415  # it asks here too
-
         return take_earlier(proposal, by=by)
     return despite_deadlock(lambda: _take(proposal, by))
 
@@ -268,12 +269,6 @@ def _require_still_there(trainer: Trainer, proposal: Booking) -> None:
         )
 
 
-def require_offered_to(proposal: Booking, by: User) -> None:
-    """Refuse anybody but the one whom the time was offered to."""
-    if proposal.trainee_id != by.pk:
-        raise Refused(_("Only the person to whom it is offered can answer."))
-
-
 def _why_not(proposal: Booking) -> str:
     """Say why a proposal can no longer be taken."""
     calls = Booking.objects.filter(offer=proposal.offer, trainee=proposal.trainee_id)
@@ -309,13 +304,7 @@ def decline(offer: UUID, *, by: User, line: str = "") -> None:
     if freed[0].replaces_id is None:
         offer_mails.tell_declined(freed, line)
     else:
-        _ask_the_next()
-
-
-def _ask_the_next() -> None:
-    from sessions.tasks import offer_freed  # noqa: PLC0415  # the task calls back
-
-    transaction.on_commit(lambda: offer_freed.enqueue() and None)
+        ask_the_next()
 
 
 @transaction.atomic

@@ -157,6 +157,12 @@ TABLE: dict[str, Entry] = {
     "sessions:join": Entry(
         (SIGN_IN, 302, 404, 302, 404, 302, 404, 302), *CALL, staff=302
     ),
+    "sessions:wait": Entry(
+        (SIGN_IN, 302, 404, 302, 404, 302, 404, 302), *CALL, method="post", staff=302
+    ),
+    "sessions:stop_waiting": Entry(
+        (SIGN_IN, 302, 404, 302, 404, 302, 404, 302), *CALL, method="post", staff=302
+    ),
     "sessions:cancel": Entry(
         (SIGN_IN, 302, 404, 409, 404, 302, 404, 302), *CALL, method="post", staff=302
     ),

@@ -129,6 +129,8 @@ def test_name_of_nothing_in_an_address_is_not_found(ask: Ask, word: str):
         ("trainee", "get", f"/calls/{word}/"),
         ("trainee", "get", f"/calls/{word}/join/"),
         ("trainee", "get", f"/calls/offers/{word}/"),
+        ("trainee", "post", f"/calls/{word}/wait/"),
+        ("trainee", "post", f"/calls/{word}/wait/stop/"),
         ("trainee", "get", f"/calls/{word}/call.ics"),
         ("trainee", "post", f"/calls/{word}/cancel/"),
         ("trainer", "get", f"/calls/{word}/sign-off/"),

@@ -13,6 +13,7 @@ from courses.enrolling import follow_the_calendar
 from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
 from sessions.cancelling import cancel_run_out
+from sessions.earlier import offer_freed
 
 EVERY = timedelta(seconds=20)
 EVERY_HOUR = timedelta(hours=1)
@@ -25,6 +26,7 @@ def tick() -> bool:
     enqueue_due()
     enqueue_pending()
     cancel_run_out()
+    offer_freed()
     if _is_my_turn("calendar", EVERY_HOUR):
         follow_the_calendar()
     call_command("prune_db_task_results", "--backend", "jobs", verbosity=0)

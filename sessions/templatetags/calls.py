@@ -8,7 +8,7 @@ from courses.models import Enrolment, TopicPage
 from lms.mail.zones import city
 from lms.people.models import User
 from sessions import asking, offers
-from sessions.models import Booking, BookingTopic, PartOfDay, TimeRequest
+from sessions.models import Booking, BookingTopic, PartOfDay, TimeRequest, Waiting
 from sessions.offer_forms import weekday
 
 register = template.Library()
@@ -55,6 +55,15 @@ def open_request(enrolment: Enrolment) -> TimeRequest | None:
     Shown by `sessions/_asked.html`.
     """
     return asking.open_request(enrolment)
+
+
+@register.simple_tag
+def waiting_for(call: Booking) -> Waiting | None:
+    """`{% waiting_for call as waiting %}`: since when an earlier time is waited for.
+
+    One query. Shown by `sessions/_waiting.html`.
+    """
+    return Waiting.objects.open().filter(booking=call).first()
 
 
 @register.filter
