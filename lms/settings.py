@@ -316,6 +316,9 @@ LONGEST_CALL = timedelta(minutes=90)
 PROPOSAL_LIFE = timedelta(hours=48)
 EARLIER_LIFE = timedelta(hours=2)  # of a freed time, proposed to who waits
 UID_HOST = str(urlsplit(PUBLIC_URL).hostname)  # of calendar files
+FREE_TIME_ALARM = timedelta(
+    days=_value("FREE_TIME_ALARM_DAYS", 10, _parse_count, "a number of days")
+)
 SIGN_OFF_UNDO = timedelta(
     minutes=_value("SIGN_OFF_UNDO_MINUTES", 15, _parse_count, "a number of minutes")
 )

@@ -176,7 +176,7 @@ class Diary:
             max(each.last + each.length for each in asked),
         )
         self.calls = _calls(trainers, search, own, around)
-        self.hours = {} if search.any_hours else _hours(trainers, around)
+        self.hours = {} if search.any_hours else hours_of(trainers, around)
 
     @classmethod
     def of(cls, search: Search) -> Diary:
@@ -237,7 +237,7 @@ def _trainers(search: Search) -> QuerySet[Trainer]:
     ).order_by("pk")
 
 
-def _hours(trainers: Sequence[Trainer], around: Span) -> dict[int, Hours]:
+def hours_of(trainers: Sequence[Trainer], around: Span) -> dict[int, Hours]:
     """Return each trainer's calendars, and when their other calendars are busy."""
     hours = {trainer.pk: Hours() for trainer in trainers}
     owners = {

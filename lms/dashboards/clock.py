@@ -14,6 +14,7 @@ from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
 from sessions.cancelling import cancel_run_out
 from sessions.earlier import offer_freed
+from sessions.load import tell_of_missing_times
 
 EVERY = timedelta(seconds=20)
 EVERY_HOUR = timedelta(hours=1)
@@ -29,6 +30,7 @@ def tick() -> bool:
     offer_freed()
     if _is_my_turn("calendar", EVERY_HOUR):
         follow_the_calendar()
+        tell_of_missing_times()
     call_command("prune_db_task_results", "--backend", "jobs", verbosity=0)
     return True
 
