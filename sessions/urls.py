@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from sessions import book_views, hours_views, offer_views, trainer_views, views
+from sessions import (
+    absence_views,
+    book_views,
+    hours_views,
+    load_views,
+    offer_views,
+    trainer_views,
+    views,
+)
 
 app_name = "sessions"
 urlpatterns = [
@@ -22,4 +30,15 @@ urlpatterns = [
     path("trainer/ready/", trainer_views.ready, name="ready"),
     path("trainer/ready/<key:enrolment_pk>/", trainer_views.schedule, name="schedule"),
     path("trainer/hours/", hours_views.hours, name="hours"),
+    path("trainer/load/", load_views.load, name="load"),
+    path("trainer/cannot-work/", absence_views.cannot_work, name="cannot_work"),
+    path(
+        "trainer/<key:pk>/cannot-work/",
+        absence_views.cannot_work_for,
+        name="cannot_work_for",
+    ),
+    path("trainer/<key:pk>/leaving/", absence_views.leaving, name="leaving"),
+    path("standing/trainers/", load_views.trainers, name="trainers"),
+    path("standing/trainers/<key:pk>/", load_views.trainer, name="trainer"),
+    path("standing/disputes/<key:pk>/", load_views.settle, name="settle"),
 ]

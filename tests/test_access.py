@@ -26,6 +26,7 @@ from sessions.models import BookingState
 from tests.factories import (
     BookingFactory,
     CertificateFactory,
+    DisputeFactory,
     EditionFactory,
     EnrolmentFactory,
     HandbookPageFactory,
@@ -91,11 +92,13 @@ def of(name: str, *path: str) -> tuple[Args, Args]:
 
 CALL = of("booking", "ref")
 ENROLMENT = of("enrolment", "pk")
+TRAINER = of("booking", "trainer_id")
 SERIAL = of("certificate", "serial")
 HERS = (SIGN_IN, 200, 404, 404, 404, 404, 404, 404)
 HERS_AND_MANAGERS = (SIGN_IN, 200, 404, 200, 404, 404, 404, 200)
 BOTH_SIDES_AND_MANAGERS = (SIGN_IN, 200, 404, 200, 404, 200, 404, 200)
 NOBODYS = {str: "0" * 13, UUID: UUID(int=0)}
+STAFF = (SIGN_IN, *(403,) * 6, 200)
 NOT_HERE = (SIGN_IN, *(404,) * 7)
 
 TABLE: dict[str, Entry] = {
@@ -178,6 +181,13 @@ TABLE: dict[str, Entry] = {
     "sessions:today": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
     "sessions:ready": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
     "sessions:hours": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
+    "sessions:load": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
+    "sessions:cannot_work": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
+    "sessions:cannot_work_for": Entry(STAFF, *TRAINER, staff=200, others=403),
+    "sessions:leaving": Entry(STAFF, *TRAINER, staff=200, others=403),
+    "sessions:trainers": Entry(STAFF),
+    "sessions:trainer": Entry(STAFF, *TRAINER, staff=200, others=403),
+    "sessions:settle": Entry(STAFF, *of("dispute", "pk"), staff=200, others=403),
     "sessions:schedule": Entry(
         (SIGN_IN, 403, 403, 403, 403, 200, 404, 403), *ENROLMENT, others=403
     ),
@@ -231,6 +241,9 @@ def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, An
         state=BookingState.PROPOSED,
         offer=uuid4(),
     )
+    missed = BookingFactory(
+        enrolment=enrolment, trainer=trainer, state=BookingState.MISSED
+    )
     done = EnrolmentFactory(member=member, completed=True)
     certificate = CertificateFactory(
         enrolment=done,
@@ -244,6 +257,7 @@ def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, An
         "enrolment": enrolment,
         "booking": booking,
         "proposal": proposal,
+        "dispute": DisputeFactory(booking=missed),
         "certificate": certificate,
     }
     return {prefix + name: each for name, each in made.items()}

@@ -29,6 +29,7 @@ from sessions.models import BookingState
 from tests.factories import (
     BookingFactory,
     CertificateFactory,
+    DisputeFactory,
     EditionFactory,
     EnrolmentFactory,
     HandbookPageFactory,
@@ -112,6 +113,10 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("trainee", "get", f"/calls/book/{key}/"),
         ("trainee", "get", f"/calls/book/{key}/ask/"),
         ("trainer", "get", f"/trainer/ready/{key}/"),
+        ("staff", "get", f"/trainer/{key}/cannot-work/"),
+        ("staff", "post", f"/trainer/{key}/leaving/"),
+        ("staff", "get", f"/standing/trainers/{key}/"),
+        ("staff", "post", f"/standing/disputes/{key}/"),
         ("trainee", "post", f"/read/{key}/{world.topic.pk}/"),
         ("trainee", "post", f"/read/{own}/{key}/"),
         ("staff", "get", f"/cms/programmes/{key}/publish-edition/"),
@@ -164,6 +169,9 @@ LISTS = [
     ("trainee", "/calls/book/{enrolment}/", PICKING),
     ("trainer", "/trainer/ready/{enrolment}/", PICKING),
     ("trainer", "/trainer/ready/", ["page"]),
+    ("trainer", "/trainer/load/", ["format"]),
+    ("trainer", "/trainer/cannot-work/", ["first", "last"]),
+    ("staff", "/standing/trainers/", ["format"]),
     ("manager", "/certificates/team/", ["q", "programme", "page", "format"]),
     ("nobody", "/c/", ["serial"]),
     ("nobody", "/accounts/login/", ["next"]),
@@ -325,6 +333,23 @@ def sign_off(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainer", reverse("sessions:sign_off", args=[over.ref]), words
 
 
+def cannot_work(world: Any) -> tuple[str, str, dict[str, Any]]:
+    today = f"{now():%Y-%m-%d}"
+    words = {"first": today, "last": today, "reason": "Ill"}
+    return "trainer", reverse("sessions:cannot_work"), words
+
+
+def leaving(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"act": "hand", "call": world.call.ref, "to": world.trainer_record.pk}
+    url = reverse("sessions:leaving", args=[world.trainer_record.pk])
+    return "staff", url, words
+
+
+def settling(world: Any) -> tuple[str, str, dict[str, Any]]:
+    url = reverse("sessions:settle", args=[DisputeFactory().pk])
+    return "staff", url, {"upheld": "yes", "answer": "They were there."}
+
+
 def pack(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "manager", reverse("certificates:pack"), {"serial": ["0" * 13]}
 
@@ -397,6 +422,9 @@ def cms_branding(world: Any) -> tuple[str, str, dict[str, Any]]:
         withdrawing,
         cancelling,
         sign_off,
+        cannot_work,
+        leaving,
+        settling,
         pack,
         cms_reseller,
         cms_invitation,

@@ -21,10 +21,15 @@ from lms.people.accounts import welcome_link
 from lms.people.models import Invitation, Member, Reseller, User
 from lms.seed import cast
 from sessions.booking import book_call, ready_topics
-from sessions.models import Booking, Outcome, Trainer
+from sessions.models import Booking, BookingState, Outcome, Trainer
 from sessions.signoff import TopicWord, sign_off
 from tests.browser.journeys import Journey
-from tests.factories import ProgrammePageFactory, programme_index
+from tests.factories import (
+    BookingFactory,
+    DisputeFactory,
+    ProgrammePageFactory,
+    programme_index,
+)
 
 Act = Callable[[Page], None]
 ELEANOR = cast.TRAINERS[0]
@@ -230,6 +235,8 @@ def of_trainer() -> Iterator[Screen]:
     yield Screen("/trainer/ready/")
     yield Screen("/trainer/hours/")
     yield Screen("/trainer/hours/", overlap_monday, "refused")
+    yield Screen("/trainer/load/")
+    yield Screen("/trainer/cannot-work/?first=2000-01-01&last=x", name="refused")
     schedule = reverse("sessions:schedule", args=[enrolment_of(cast.FATIMA).pk])
     yield Screen(schedule)
     yield Screen(schedule, choose_the_soonest, "confirm")
@@ -264,11 +271,32 @@ def of_staff() -> Iterator[Screen]:
     yield Screen("/standing/")
     for reseller in Reseller.objects.all():
         yield Screen(reverse("dashboards:reseller", args=[reseller.pk]))
+    yield from of_staff_of_trainers()
     yield Screen("/cms/styleguide/")
     yield person_screen(cast.NADIA)
     yield Screen(call_of(cast.CHLOE))
     yield Screen("/certificates/team/")
     yield Screen(str(ProgrammePage.objects.earliest("path").url))
+
+
+def of_staff_of_trainers() -> Iterator[Screen]:
+    """Load, absence and leaving of trainers, and a dispute."""
+    eleanor = Trainer.objects.get(user__email=ELEANOR.email)
+    missed = BookingFactory(trainer=eleanor, state=BookingState.MISSED)
+    settle = reverse("sessions:settle", args=[DisputeFactory(booking=missed).pk])
+    yield Screen("/standing/trainers/")
+    yield Screen(settle)
+    yield Screen(settle, press("Settle"), "refused")
+    yield Screen(reverse("sessions:trainer", args=[eleanor.pk]))
+    leaving = reverse("sessions:leaving", args=[eleanor.pk])
+    yield Screen(leaving)
+    cannot_work = reverse("sessions:cannot_work_for", args=[eleanor.pk])
+    far = (now() + timedelta(days=60)).date()
+    yield Screen(f"{cannot_work}?first={now().date()}&last={far}")
+    yield Screen(
+        f"{cannot_work}?first={now().date()}&last={far}", press("Take"), "done"
+    )
+    yield Screen(leaving, press("End their work"), "gone")
 
 
 def of_staff_in_cms() -> Iterator[Screen]:
