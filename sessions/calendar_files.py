@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
+from unicodedata import category
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -53,19 +54,29 @@ def calendar_file(booking: Booking, reader: User, method: str = "") -> File:
 def summary(booking: Booking) -> str:
     """Its line in a calendar: the same for both sides."""
     return _("ByteKast call: %(programme)s") % {
-        "programme": booking.enrolment.edition.title
+        "programme": one_line(booking.enrolment.edition.title)
     }
 
 
 def description(booking: Booking) -> str:
     """Who meets, on which topics, and the page through which the room is reached."""
     people = _("%(trainee)s and %(trainer)s") % {
-        "trainee": booking.trainee,
-        "trainer": booking.trainer,
+        "trainee": one_line(str(booking.trainee)),
+        "trainer": one_line(str(booking.trainer)),
     }
-    titles = [f"- {topic.title}" for topic in booking.topics.all()]
+    titles = [f"- {one_line(topic.title)}" for topic in booking.topics.all()]
     join = _("Join from the call's page:")
     return "\n".join([people, *titles, "", join, page_url(booking)])
+
+
+def one_line(text: str) -> str:
+    """What people typed, on one line, without control characters and backslashes.
+
+    Escaping is not enough: readers drop a whole property over a control character,
+    and take a backslash for an escape even where the format knows none.
+    """
+    plain = "".join(" " if category(c) == "Cc" else c for c in text)
+    return " ".join(plain.replace("\\", "/").split())
 
 
 def page_url(booking: Booking) -> str:
@@ -147,7 +158,7 @@ def _organizer() -> vCalAddress:
 def _attendee(reader: User) -> vCalAddress:
     """The reader alone: the other side's address is theirs."""
     attendee = vCalAddress(f"mailto:{reader.email}")
-    attendee.params["CN"] = vText(" ".join(reader.full_name.split()))
+    attendee.params["CN"] = vText(one_line(reader.full_name))
     attendee.params["ROLE"] = vText("REQ-PARTICIPANT")
     attendee.params["PARTSTAT"] = vText("ACCEPTED")
     attendee.params["RSVP"] = vText("FALSE")

@@ -234,6 +234,39 @@ def install_python_packages(goal: str) -> None:
         )
 
 
+def install_npm_packages() -> None:
+    """Bring .cache/npm to what the tests' package-lock.json says, by the npm of .venv.
+
+    Debian's own npm would bring hundreds of packages with it.
+    """
+    folder = CACHE / "npm"
+    locked = {
+        name: (ROOT / "tests" / "calendars" / name).read_bytes()
+        for name in ("package.json", "package-lock.json")
+    }
+    stamp = folder / "installed.sha256"
+    fingerprint = hashlib.sha256(b"".join(locked.values())).hexdigest()
+    if stamp.exists() and stamp.read_text() == fingerprint:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in locked.items():
+        (folder / name).write_bytes(text)
+    with told("npm's packages"):
+        quiet = ["--loglevel=error", "--ignore-scripts", "--no-audit", "--no-fund"]
+        run(
+            [
+                str(VENV / "bin" / "npm"),
+                "ci",
+                *quiet,
+                "--prefix",
+                str(folder.resolve()),
+            ],
+            failing="The npm packages could not be installed: "
+            "please look at the network and the disk, then run this again.",
+        )
+    stamp.write_text(fingerprint)
+
+
 def install(goal: str) -> None:
     """Install what is missing, Debian's and Python's packages at the same time."""
     packages = missing_packages(goal)
@@ -242,6 +275,8 @@ def install(goal: str) -> None:
         if system and "python3-venv" in packages:
             system.result()
         install_python_packages(goal)
+        if goal == "tests":
+            install_npm_packages()
         if system:
             system.result()
 
