@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf.locale import LANG_INFO
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from courses.models import ProgrammePage
 from lms.errors import Refused
-from sessions.hours import DAYS, Window, parse_hours
-from sessions.minutes import DAY
+from lms.mail.zones import ZONES
+from sessions.hours import DAYS, RULES, Window, parse_hours
+from sessions.minutes import DAY, placed
+from sessions.models import Trainer
 
 LONGEST_LINE = 200
 COPIED_FROM, COPIED_TO = 0, range(1, 5)  # Monday, to Tuesday until Friday
@@ -152,3 +158,223 @@ def copied(data: Mapping[str, Any]) -> dict[str, Any]:
     words = {day.lower(): data.get(day.lower(), "") for day in DAYS}
     first = words[DAYS[COPIED_FROM].lower()]
     return words | {DAYS[weekday].lower(): first for weekday in COPIED_TO}
+
+
+# --- Days that differ ------------------------------------------------------------------
+
+
+def _date_field(**options: Any) -> forms.DateField:
+    return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}), **options)
+
+
+def _time_field(**options: Any) -> forms.TimeField:
+    return forms.TimeField(
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"), **options
+    )
+
+
+class DayHoursForm(forms.Form):
+    """Other hours on one date, or extra ones: a date and its times."""
+
+    day = _date_field(label=gettext_lazy("Date"))
+    times = TimesField(
+        label=gettext_lazy("Times"),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "placeholder": EXAMPLE, "size": 20}
+        ),
+    )
+
+    def clean_day(self) -> date:
+        return _near(self.cleaned_data["day"])
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """Minutes from the date's midnight, once the form is valid."""
+        return [(one.start, one.end) for one in self.cleaned_data["times"]]
+
+
+class OtherHoursForm(DayHoursForm):
+    """The hours of one date, instead of the week's."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["times"].help_text = _(
+            "Instead of your weekly hours. Empty closes the day."
+        )
+
+
+class ExtraForm(DayHoursForm):
+    """Hours on one date, beside the week's."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["times"].help_text = _("On top of your weekly hours, this once.")
+        self.fields["times"].required = True
+        self.fields["times"].error_messages["required"] = _("Say from when to when.")
+
+    def clean_times(self) -> list[Window]:
+        windows: list[Window] = self.cleaned_data["times"]
+        if not windows:
+            raise forms.ValidationError(_("Say from when to when."))
+        return windows
+
+    def instants(self, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
+        """From when to when, on the zone's clock; once the form is valid."""
+        day = self.cleaned_data["day"].toordinal()
+        return [placed(zone, day, *span) for span in self.spans]
+
+
+class TimeOffForm(forms.Form):
+    """A time nobody can book: part of a day, a day, or many."""
+
+    first = _date_field(label=gettext_lazy("From"))
+    first_time = _time_field(label=gettext_lazy("at"), required=False)
+    last = _date_field(label=gettext_lazy("Until and with"), required=False)
+    last_time = _time_field(label=gettext_lazy("at"), required=False)
+    title = forms.CharField(
+        label=gettext_lazy("What for"),
+        required=False,
+        max_length=80,
+        help_text=gettext_lazy("For yourself: nobody else reads it."),
+    )
+
+    def instants(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """From when to when, on the zone's clock; once the form is valid.
+
+        Without a last day it is the first one; without times, whole days.
+        """
+        words = self.cleaned_data
+        first = words["first"].toordinal()
+        last = (words["last"] or words["first"]).toordinal()
+        start, _end = placed(zone, first, _minute(words["first_time"], 0), DAY)
+        if words["last_time"] is None:
+            return start, placed(zone, last + 1, 0, 0)[0]
+        return start, placed(zone, last, 0, _minute(words["last_time"], 0))[1]
+
+    def clean_first(self) -> date:
+        return _near(self.cleaned_data["first"])
+
+    def clean_last(self) -> date | None:
+        last = self.cleaned_data["last"]
+        return last and _near(last)
+
+    def clean(self) -> dict[str, Any]:
+        words = self.cleaned_data
+        first, last = words.get("first"), words.get("last")
+        if first and last and last < first:
+            self.add_error("last", _("The last day is before the first."))
+        elif first and first == (last or first):
+            start = _minute(words.get("first_time"), 0)
+            if start >= _minute(words.get("last_time"), DAY):
+                self.add_error("last_time", _("It must end after it starts."))
+        return words
+
+
+def _minute(at: time | None, usual: int) -> int:
+    return usual if at is None else at.hour * 60 + at.minute
+
+
+def _near(day: date) -> date:
+    """Let no date through that clocks cannot place: the rule refuses far ones."""
+    if not 2000 <= day.year < 2200:
+        raise forms.ValidationError(_("Choose a date within two years."))
+    return day
+
+
+class ReopenForm(forms.Form):
+    """Time off, extra or other hours to take back, by an event of theirs."""
+
+    event = forms.IntegerField(min_value=1, max_value=2**31 - 1)
+
+
+# --- Rules, zone, what people see ----------------------------------------------------
+
+SPOKEN = ["en", "de", "fr", "es", "pt", "it", "nl", "pl", "sv", "da", "no", "fi"]
+SPOKEN += ["cs", "el", "tr", "ar", "he", "hi", "ja", "ko"]
+
+
+def languages(spoken: Iterable[str] = ()) -> list[tuple[str, str]]:
+    """Code and name of each language that calls can be held in."""
+    codes = [*SPOKEN, *(code for code in spoken if code not in SPOKEN)]
+    return [(code, _(LANG_INFO.get(code, {}).get("name", code))) for code in codes]
+
+
+class RulesForm(forms.Form):
+    """Rest, notice, horizon, caps and languages."""
+
+    rest_minutes = forms.IntegerField(
+        label=gettext_lazy("Rest after a call, in minutes"), min_value=0, max_value=240
+    )
+    notice_hours = forms.IntegerField(
+        label=gettext_lazy("Shortest notice, in hours"), min_value=0, max_value=8760
+    )
+    horizon_days = forms.IntegerField(
+        label=gettext_lazy("How far ahead, in days"), min_value=1, max_value=365
+    )
+    day_cap = forms.IntegerField(
+        label=gettext_lazy("Most calls a day"),
+        min_value=1,
+        max_value=200,
+        required=False,
+    )
+    week_cap = forms.IntegerField(
+        label=gettext_lazy("Most calls a week"),
+        min_value=1,
+        max_value=200,
+        required=False,
+        help_text=gettext_lazy("From Monday to Sunday."),
+    )
+    languages = forms.MultipleChoiceField(
+        label=gettext_lazy("Languages you can hold a call in"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": gettext_lazy("Choose at least one language.")},
+    )
+
+    def __init__(self, data: Any = None, *, trainer: Trainer) -> None:
+        initial = {name: getattr(trainer, name) for name in [*RULES, "languages"]}
+        super().__init__(data, initial=initial)
+        self.fields["languages"].choices = languages(trainer.languages)  # type: ignore[attr-defined]  # a ChoiceField
+
+    def clean(self) -> dict[str, Any]:
+        words = self.cleaned_data
+        notice, horizon = words.get("notice_hours"), words.get("horizon_days")
+        if notice is not None and horizon and notice >= horizon * 24:
+            self.add_error(
+                "notice_hours",
+                _("It must be shorter than how far ahead people can book."),
+            )
+        day, week = words.get("day_cap"), words.get("week_cap")
+        if day and week and week < day:
+            self.add_error("week_cap", _("It cannot be below that of a day."))
+        return words
+
+
+class ZoneForm(forms.Form):
+    """The zone whose clock the hours are on."""
+
+    time_zone = forms.ChoiceField(label=gettext_lazy("Time zone"), choices=ZONES)
+
+
+LENGTHS = [15, 20, 30, 45, 60, 90]
+
+
+class PreviewForm(forms.Form):
+    """As whom one looks at one's own free times; all in the address."""
+
+    programme = forms.TypedChoiceField(
+        label=gettext_lazy("Programme"), coerce=int, required=False
+    )
+    minutes = forms.TypedChoiceField(
+        label=gettext_lazy("Length"),
+        choices=[(length, gettext_lazy("%d minutes") % length) for length in LENGTHS],
+        coerce=int,
+        required=False,
+    )
+    zone = forms.ChoiceField(
+        label=gettext_lazy("Times in"), choices=ZONES, required=False
+    )
+    day = forms.DateField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any, *, programmes: Iterable[ProgrammePage]) -> None:
+        super().__init__(data)
+        self.fields["programme"].choices = [(one.pk, one.title) for one in programmes]  # type: ignore[attr-defined]  # a ChoiceField

@@ -4,24 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
+from django.db import transaction
 from django.forms import Form
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.formats import date_format
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from lms.errors import Refused
+from lms.mail import times
 from lms.mail.zones import city
 from lms.people.access import MemberRequest
 from lms.people.models import User
 from lms.people.roles import trainer_required
+from sessions import days
 from sessions.access import trainer_of
-from sessions.hours import set_weekly_hours, weekly_hours
-from sessions.hours_forms import WeekForm, copied
+from sessions.hours import (
+    Window,
+    set_rules,
+    set_weekly_hours,
+    set_zone,
+    weekly_hours,
+)
+from sessions.hours_forms import (
+    ExtraForm,
+    OtherHoursForm,
+    PreviewForm,
+    ReopenForm,
+    RulesForm,
+    TimeOffForm,
+    WeekForm,
+    ZoneForm,
+    copied,
+    write_day,
+)
 from sessions.models import Trainer
+from sessions.picking import times_page
+from sessions.slots import Search, find
+from sessions.week import calls_outside_hours
+
+USUAL_MINUTES = 30
 
 
 @dataclass(frozen=True)
@@ -30,6 +61,9 @@ class Part:
 
     form: Callable[[Trainer, Any], Form]
     save: Callable[[Trainer, Any, User], str]
+
+
+# --- The forms, each made and saved --------------------------------------------------
 
 
 def _week_form(trainer: Trainer, data: Any) -> WeekForm:
@@ -46,9 +80,108 @@ def _save_week(trainer: Trainer, form: WeekForm, by: User) -> str:
     return _("Your week is saved.")
 
 
+def _save_other(trainer: Trainer, form: OtherHoursForm, by: User) -> str:
+    day, spans = form.cleaned_data["day"], form.spans
+    days.set_other_hours(trainer, day, spans, by=by)
+    words = _("%(day)s is closed.") if not spans else _("%(day)s has its own hours.")
+    return words % {"day": _date(day)}
+
+
+@transaction.atomic
+def _save_extra(trainer: Trainer, form: ExtraForm, by: User) -> str:
+    for start, end in form.instants(trainer.zone):
+        days.open_extra(trainer, start, end, by=by)
+    return _("Extra hours on %(day)s are open.") % {
+        "day": _date(form.cleaned_data["day"])
+    }
+
+
+def _save_off(trainer: Trainer, form: TimeOffForm, by: User) -> str:
+    start, end = form.instants(trainer.zone)
+    days.close(trainer, start, end, by=by, title=form.cleaned_data["title"])
+    return _("You are off then: nobody can book any of it.")
+
+
+def _save_rules(trainer: Trainer, form: RulesForm, by: User) -> str:
+    set_rules(trainer, **form.cleaned_data, by=by)
+    return _("Your rules are saved. Calls that are booked stay.")
+
+
+def _save_zone(trainer: Trainer, form: ZoneForm, by: User) -> str:
+    set_zone(trainer, form.cleaned_data["time_zone"], by=by)
+    return _("Your hours are on the clock of %(city)s now.") % {
+        "city": city(trainer.time_zone)
+    }
+
+
+def _save_reopen(trainer: Trainer, form: ReopenForm, by: User) -> str:
+    days.reopen(trainer, form.cleaned_data["event"], by=by)
+    return _("Taken back.")
+
+
 PARTS = {
     "week": Part(_week_form, _save_week),
+    "off": Part(lambda _trainer, data: TimeOffForm(data, auto_id="off_%s"), _save_off),
+    "other": Part(
+        lambda _trainer, data: OtherHoursForm(data, auto_id="other_%s"), _save_other
+    ),
+    "extra": Part(
+        lambda _trainer, data: ExtraForm(data, auto_id="extra_%s"), _save_extra
+    ),
+    "rules": Part(lambda trainer, data: RulesForm(data, trainer=trainer), _save_rules),
+    "zone": Part(
+        lambda trainer, data: ZoneForm(data, initial={"time_zone": trainer.time_zone}),
+        _save_zone,
+    ),
+    "reopen": Part(lambda _trainer, data: ReopenForm(data), _save_reopen),
 }
+
+
+# --- The page ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ChangeLine:
+    """Something that differs from the week, as the page lists it."""
+
+    event: int
+    kind: str
+    when: str
+    what: str
+
+
+def _lines(trainer: Trainer) -> list[ChangeLine]:
+    return [
+        ChangeLine(change.event, change.kind, _when(change, trainer), _what(change))
+        for change in days.coming_days(trainer)
+    ]
+
+
+def _when(change: days.Change, trainer: Trainer) -> str:
+    first, last = change.days
+    if change.kind == days.Kind.OTHER or (change.is_whole_days and first == last):
+        return _date(first)
+    if change.is_whole_days:
+        return f"{_date(first)} – {_date(last)}"
+    return times.span(change.starts_at, change.ends_at, trainer.zone).rpartition(" (")[
+        0
+    ]
+
+
+def _what(change: days.Change) -> str:
+    if change.kind == days.Kind.OFF:
+        return (
+            _("Off: %(title)s") % {"title": change.title} if change.title else _("Off")
+        )
+    if change.kind == days.Kind.EXTRA:
+        return _("Extra hours")
+    if not change.spans:
+        return _("Closed")
+    return write_day(Window(0, *span) for span in change.spans)
+
+
+def _date(day: date) -> str:
+    return date_format(day, "D j M" if day.year == now().year else "D j M Y")
 
 
 class HoursPage:
@@ -68,6 +201,9 @@ class HoursPage:
         context: dict[str, Any] = {
             "trainer": self.trainer,
             "city": city(self.trainer.time_zone),
+            "changes": _lines(self.trainer),
+            "outside": calls_outside_hours(self.trainer),
+            "programmes": list(self.trainer.programmes.order_by("path")),
             "forms": forms,
         }
         return render(self.request, "sessions/hours.html", context, status=status)
@@ -99,3 +235,39 @@ def hours(request: MemberRequest) -> HttpResponse:
     if request.method == "POST":
         return page.save(request.POST.get("part", ""))
     return page.answer()
+
+
+@trainer_required
+@require_safe
+@never_cache
+def preview(request: MemberRequest) -> HttpResponse:
+    """What people see: one's own free times, as somebody would find them."""
+    trainer = trainer_of(request.access)
+    programmes = {one.pk: one for one in trainer.programmes.order_by("path")}
+    asked = PreviewForm(request.GET, programmes=programmes.values())
+    asked.is_valid()  # a bad value counts as none
+    words = asked.cleaned_data
+    first = next(iter(programmes.values()), None)
+    programme = programmes.get(words.get("programme"), first)
+    minutes = words.get("minutes") or USUAL_MINUTES
+    zone = words.get("zone") or trainer.time_zone
+    shown = {"programme": programme and programme.pk, "minutes": minutes, "zone": zone}
+    slots = (
+        find(Search(programme.pk, timedelta(minutes=minutes), trainer=trainer))
+        if programme
+        else []
+    )
+
+    def link(**changes: Any) -> str:
+        query = {**shown, **changes} if "start" not in changes else {}
+        return f"?{urlencode(query)}" if query else ""
+
+    context: dict[str, Any] = {
+        "form": PreviewForm(shown, programmes=programmes.values()),
+        "programme": programme,
+        "trainer": trainer,
+        "times": times_page(
+            slots, ZoneInfo(zone), link, day=words.get("day"), start=None
+        ),
+    }
+    return render(request, "sessions/hours_preview.html", context)

@@ -10,6 +10,7 @@ from sessions import (
     offer_views,
     trainer_views,
     views,
+    week_views,
 )
 
 app_name = "sessions"
@@ -29,7 +30,9 @@ urlpatterns = [
     path("trainer/", trainer_views.today, name="today"),
     path("trainer/ready/", trainer_views.ready, name="ready"),
     path("trainer/ready/<key:enrolment_pk>/", trainer_views.schedule, name="schedule"),
+    path("trainer/week/", week_views.week, name="week"),
     path("trainer/hours/", hours_views.hours, name="hours"),
+    path("trainer/hours/preview/", hours_views.preview, name="hours_preview"),
     path("trainer/load/", load_views.load, name="load"),
     path("trainer/cannot-work/", absence_views.cannot_work, name="cannot_work"),
     path(

@@ -172,6 +172,8 @@ LISTS = [
     ("trainer", "/trainer/load/", ["format"]),
     ("trainer", "/trainer/cannot-work/", ["first", "last"]),
     ("staff", "/standing/trainers/", ["format"]),
+    ("trainer", "/trainer/week/", ["day"]),
+    ("trainer", "/trainer/hours/preview/", ["programme", "minutes", "zone", "day"]),
     ("manager", "/certificates/team/", ["q", "programme", "page", "format"]),
     ("nobody", "/c/", ["serial"]),
     ("nobody", "/accounts/login/", ["next"]),
@@ -317,6 +319,37 @@ def withdrawing(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainer", url, {"take": "", "answer": "withdraw", "line": ""}
 
 
+def time_off(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"part": "off", "first": "2030-01-01", "first_time": "09:00"}
+    words |= {"last": "2030-01-02", "last_time": "10:00", "title": "Away"}
+    return "trainer", reverse("sessions:hours"), words
+
+
+def other_hours(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"part": "other", "day": "2030-01-01", "times": "9-12"}
+    return "trainer", reverse("sessions:hours"), words
+
+
+def extra_hours(world: Any) -> tuple[str, str, dict[str, Any]]:
+    who, url, words = other_hours(world)
+    return who, url, words | {"part": "extra"}
+
+
+def taking_back(world: Any) -> tuple[str, str, dict[str, Any]]:
+    return "trainer", reverse("sessions:hours"), {"part": "reopen", "event": 1}
+
+
+def trainers_zone(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"part": "zone", "time_zone": "Europe/Berlin"}
+    return "trainer", reverse("sessions:hours"), words
+
+
+def trainers_rules(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"part": "rules", "rest_minutes": 10, "notice_hours": 24, "day_cap": 3}
+    words |= {"horizon_days": 56, "week_cap": 9, "languages": ["en"]}
+    return "trainer", reverse("sessions:hours"), words
+
+
 def cancelling(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainee", reverse("sessions:cancel", args=[world.call.ref]), {"reason": "x"}
 
@@ -417,6 +450,12 @@ def cms_branding(world: Any) -> tuple[str, str, dict[str, Any]]:
         booking,
         scheduling,
         week_of_hours,
+        time_off,
+        other_hours,
+        extra_hours,
+        taking_back,
+        trainers_zone,
+        trainers_rules,
         asking,
         answering,
         withdrawing,

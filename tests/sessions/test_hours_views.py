@@ -1,11 +1,14 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from django.urls import reverse
 
+from lms.audit.models import Event as Noted
+from sessions import days
+from sessions.days import Kind
 from sessions.hours import format_hours, weekly_hours
-from tests.factories import TrainerFactory
+from tests.factories import BookingFactory, ProgrammePageFactory, TrainerFactory
 
 WEDNESDAY = datetime(2026, 6, 3, 9, tzinfo=UTC)  # ten o'clock in London
 URL = "/trainer/hours/"
@@ -78,3 +81,258 @@ def test_week_without_hours_says_that_nobody_can_book(client, trainer):
 
 def test_form_that_is_not_there_is_not_found(client, trainer):
     assert client.post(URL, {"part": "none"}).status_code == 404
+
+
+# --- Days that differ ------------------------------------------------------------------
+
+
+def differs(trainer):
+    """What differs: kind, and from when to when on the trainer's clock."""
+    return [
+        (
+            change.kind,
+            f"{change.starts_at.astimezone(trainer.zone):%m-%d %H:%M}",
+            f"{change.ends_at.astimezone(trainer.zone):%m-%d %H:%M}",
+            change.title,
+        )
+        for change in days.coming_days(trainer)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "start", "end"),
+    [
+        ({"first": "2026-06-10"}, "06-10 00:00", "06-11 00:00"),
+        ({"first": "2026-06-03"}, "06-03 00:00", "06-04 00:00"),
+        (
+            {"first": "2026-06-10", "first_time": "13:00", "last_time": "15:30"},
+            "06-10 13:00",
+            "06-10 15:30",
+        ),
+        ({"first": "2026-06-10", "last": "2026-06-19"}, "06-10 00:00", "06-20 00:00"),
+        (
+            {"first": "2026-06-10", "first_time": "12:00", "last": "2026-06-12"},
+            "06-10 12:00",
+            "06-13 00:00",
+        ),
+        (
+            {"first": "2026-06-10", "last": "2026-06-12", "last_time": "09:00"},
+            "06-10 00:00",
+            "06-12 09:00",
+        ),
+        ({"first": "2026-10-25"}, "10-25 00:00", "10-26 00:00"),  # of 25 hours
+    ],
+)
+def test_time_off_is_a_part_of_a_day_a_day_or_many(client, trainer, typed, start, end):
+    response = client.post(URL, {"part": "off", "title": "Away"} | typed)
+
+    assert response.status_code == 302
+    assert differs(trainer) == [(Kind.OFF, start, end, "Away")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({}, "This field is required."),
+        ({"first": "x"}, "Enter a valid date."),
+        ({"first": "2026-06-10", "last": "2026-06-09"}, "before the first"),
+        (
+            {"first": "2026-06-10", "first_time": "12:00", "last_time": "12:00"},
+            "must end after it starts",
+        ),
+        ({"first": "2026-06-10", "first_time": "25:00"}, "Enter a valid time."),
+        ({"first": "0001-01-01"}, "within two years"),
+        ({"first": "9999-12-31"}, "within two years"),
+    ],
+)
+def test_time_off_that_makes_no_sense_is_refused_in_words(client, trainer, typed, said):
+    response = client.post(URL, {"part": "off", "title": "Kept"} | typed)
+
+    assert response.status_code == 422
+    assert said in response.text
+    assert 'value="Kept"' in response.text
+    assert differs(trainer) == []
+
+
+def test_time_off_that_is_over_is_refused_by_the_rule(client, trainer):
+    response = client.post(URL, {"part": "off", "first": "2026-06-02"})
+
+    assert response.status_code == 409
+    assert "That time is over." in response.text
+    assert 'value="2026-06-02"' in response.text
+
+
+def test_date_gets_hours_of_its_own_and_gives_them_back(client, trainer):
+    client.post(URL, {"part": "other", "day": "2026-06-10", "times": "10-12, 22-2"})
+
+    (change,) = days.coming_days(trainer)
+    assert (change.kind, change.spans) == (Kind.OTHER, ((600, 720), (1320, 1560)))
+    page = client.get(URL)
+    assert "10:00-12:00, 22:00-02:00" in page.text
+    client.post(URL, {"part": "reopen", "event": change.event})
+    assert days.coming_days(trainer) == []
+
+
+def test_date_without_hours_is_closed(client, trainer):
+    response = client.post(URL, {"part": "other", "day": "2026-06-10"}, follow=True)
+
+    assert "Wed 10 Jun is closed." in response.text
+    assert [change.spans for change in days.coming_days(trainer)] == [()]
+
+
+def test_extra_hours_are_open_once(client, trainer):
+    client.post(URL, {"part": "extra", "day": "2026-06-13", "times": "9-10; 23-1"})
+
+    assert differs(trainer) == [
+        (Kind.EXTRA, "06-13 09:00", "06-13 10:00", ""),
+        (Kind.EXTRA, "06-13 23:00", "06-14 01:00", ""),
+    ]
+
+
+@pytest.mark.parametrize("part", ["other", "extra"])
+@pytest.mark.parametrize(
+    ("typed", "status"),
+    [
+        ({"day": "", "times": "9-10"}, 422),
+        ({"day": "2026-06-13", "times": "9-11, 10-12"}, 422),
+        ({"day": "2026-06-13", "times": "soon"}, 422),
+        ({"day": "9999-12-31", "times": "22-2"}, 422),
+        ({"day": "2026-06-02", "times": "9-10"}, 409),
+        ({"day": "2029-06-02", "times": "9-10"}, 409),
+    ],
+)
+def test_date_that_makes_no_sense_is_refused(client, trainer, part, typed, status):
+    response = client.post(URL, {"part": part} | typed)
+
+    assert response.status_code == status
+    assert 'class="error-summary"' in response.text
+    assert days.coming_days(trainer) == []
+
+
+def test_extra_hours_need_times(client, trainer):
+    response = client.post(URL, {"part": "extra", "day": "2026-06-13"})
+
+    assert response.status_code == 422
+    assert "Say from when to when." in response.text
+
+
+@pytest.mark.parametrize(
+    ("event", "status"), [("", 422), ("x", 422), ("9" * 25, 422), ("2147483647", 302)]
+)
+def test_nothing_is_taken_back_by_a_number_of_nothing(client, trainer, event, status):
+    other = TrainerFactory()
+    days.close(
+        other, WEDNESDAY + timedelta(days=1), WEDNESDAY + timedelta(days=2), by=None
+    )
+    theirs = days.coming_days(other)[0].event
+
+    assert client.post(URL, {"part": "reopen", "event": event}).status_code == status
+    assert client.post(URL, {"part": "reopen", "event": theirs}).status_code == 302
+    assert len(days.coming_days(other)) == 1
+
+
+# --- Rules and zone --------------------------------------------------------------------
+
+RULES = {
+    "part": "rules",
+    "rest_minutes": "15",
+    "notice_hours": "4",
+    "horizon_days": "30",
+    "day_cap": "",
+    "week_cap": "12",
+    "languages": ["en", "de"],
+}
+
+
+def test_rules_are_saved(client, trainer):
+    response = client.post(URL, RULES)
+
+    assert response.status_code == 302
+    trainer.refresh_from_db()
+    assert (trainer.rest_minutes, trainer.notice_hours, trainer.horizon_days) == (
+        15,
+        4,
+        30,
+    )
+    assert (trainer.day_cap, trainer.week_cap) == (None, 12)
+    assert trainer.languages == ["de", "en"]
+    assert Noted.objects.filter(verb="set_rules", actor=trainer.user).count() == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"notice_hours": "720"},  # as long as the horizon
+        {"rest_minutes": "-1"},
+        {"horizon_days": "0"},
+        {"day_cap": "13"},  # above the week's
+        {"languages": []},
+        {"languages": ["xx"]},
+    ],
+)
+def test_rules_that_contradict_are_refused_at_their_field(client, trainer, wrong):
+    response = client.post(URL, RULES | wrong)
+
+    assert response.status_code == 422
+    assert "field-wrong" in response.text
+    trainer.refresh_from_db()
+    assert trainer.rest_minutes == 10
+
+
+def test_zone_changes_and_the_hours_stay_on_the_clock(client, trainer):
+    response = client.post(
+        URL, {"part": "zone", "time_zone": "Asia/Kathmandu"}, follow=True
+    )
+
+    assert "on the clock of Kathmandu" in response.text
+    trainer.refresh_from_db()
+    assert week_of(trainer) == "Mon 09:00-12:00"
+
+
+def test_unknown_zone_is_refused(client, trainer):
+    response = client.post(URL, {"part": "zone", "time_zone": "Mars/Olympus"})
+
+    assert response.status_code == 422
+
+
+def test_page_names_booked_calls_outside_the_hours(client, trainer):
+    BookingFactory(trainer=trainer, starts_at=WEDNESDAY + timedelta(days=1))
+    BookingFactory(starts_at=WEDNESDAY + timedelta(days=1))  # a stranger's
+
+    assert "1 booked call lies outside your hours" in client.get(URL).text
+
+
+# --- What people see -------------------------------------------------------------------
+
+
+@pytest.fixture
+def programme(trainer):
+    programme = ProgrammePageFactory()
+    trainer.programmes.set([programme])
+    return programme
+
+
+def test_preview_shows_the_free_times_as_people_find_them(client, trainer, programme):
+    response = client.get(
+        reverse("sessions:hours_preview"),
+        {"minutes": "90", "zone": "Europe/Berlin"},
+    )
+
+    first = response.context["times"].days[0]
+    assert first.label == "Monday 8 June"
+    assert [slot.label for slot in first.slots][:2] == ["10:00", "10:15"]
+    assert [slot.label for slot in first.slots][-1] == "11:30"
+
+
+def test_preview_without_a_programme_says_so(client, trainer):
+    response = client.get(reverse("sessions:hours_preview"))
+
+    assert "You have no programme yet" in response.text
+
+
+def test_preview_of_anothers_programme_is_that_of_ones_own(client, trainer, programme):
+    other = ProgrammePageFactory()
+
+    response = client.get(reverse("sessions:hours_preview"), {"programme": other.pk})
+
+    assert response.context["programme"] == programme
