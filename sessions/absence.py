@@ -141,6 +141,20 @@ def spread(trainer: Trainer, *, by: User) -> Outcome:
     return outcome
 
 
+def see_to(
+    trainer: Trainer, calls: Iterable[Booking], *, by: User, reason: str
+) -> Outcome:
+    """Hand each of these calls over, or else ask its trainee once to choose again.
+
+    One that has moved or gone meanwhile is let be. Safe to repeat.
+    """
+    outcome = Outcome()
+    for call in calls:
+        span = (call.starts_at, call.ends_at)
+        _note(outcome, *_reseat(call, trainer, span, by=by, reason=reason))
+    return outcome
+
+
 def _reseat(
     call: Booking,
     away: Trainer,

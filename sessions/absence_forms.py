@@ -101,6 +101,16 @@ class LeavingForm(forms.Form):
             raise forms.ValidationError(_("Choose who takes the call."))
 
 
+class OutsideForm(LeavingForm):
+    """What to do about calls outside the hours: all of them, or one."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["act"].choices = [  # type: ignore[attr-defined]  # a ChoiceField
+            (act, act) for act in self.ACTS if act != self.LET_GO
+        ]
+
+
 class SettleForm(forms.Form):
     """What the channel team found."""
 

@@ -26,8 +26,10 @@ from lms.mail.zones import city
 from lms.people.access import MemberRequest
 from lms.people.models import User
 from lms.people.roles import trainer_required
-from sessions import days
+from sessions import absence, days
+from sessions.absence_forms import OutsideForm
 from sessions.access import trainer_of
+from sessions.handing_over import ask_to_choose_again, hand_over
 from sessions.hours import (
     Window,
     set_rules,
@@ -47,12 +49,13 @@ from sessions.hours_forms import (
     copied,
     write_day,
 )
-from sessions.models import Trainer
+from sessions.models import Booking, BookingState, Trainer
 from sessions.picking import times_page
 from sessions.slots import Search, find
 from sessions.week import calls_outside_hours
 
 USUAL_MINUTES = 30
+CALLS_SHOWN = 25
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,13 @@ PARTS = {
 }
 
 
+CLOSING = {"off", "other", "reopen"}  # what may leave a call outside the hours
+
+
+def _booked(calls: list[Booking]) -> list[Booking]:
+    return [call for call in calls if call.state == BookingState.BOOKED]
+
+
 # --- The page ------------------------------------------------------------------------
 
 
@@ -202,7 +212,7 @@ class HoursPage:
             "trainer": self.trainer,
             "city": city(self.trainer.time_zone),
             "changes": _lines(self.trainer),
-            "outside": calls_outside_hours(self.trainer),
+            "outside": _booked(calls_outside_hours(self.trainer)),
             "programmes": list(self.trainer.programmes.order_by("path")),
             "forms": forms,
         }
@@ -218,12 +228,15 @@ class HoursPage:
             return self.answer(name, form)
         if not form.is_valid():
             return self.answer(name, form, status=422)
+        before = calls_outside_hours(self.trainer) if name in CLOSING else []
         try:
             said = part.save(self.trainer, form, self.request.user)
         except Refused as refusal:
             form.add_error(None, str(refusal))
             return self.answer(name, form, status=409)
         messages.success(self.request, said)
+        if name in CLOSING and set(calls_outside_hours(self.trainer)) - set(before):
+            return redirect("sessions:hours_calls")
         return redirect("sessions:hours")
 
 
@@ -235,6 +248,91 @@ def hours(request: MemberRequest) -> HttpResponse:
     if request.method == "POST":
         return page.save(request.POST.get("part", ""))
     return page.answer()
+
+
+# --- Calls outside the hours -----------------------------------------------------------
+
+
+@trainer_required
+@never_cache
+def hours_calls(request: MemberRequest) -> HttpResponse:
+    """Calls and proposals outside one's hours: hand over, ask, withdraw, or leave."""
+    trainer = trainer_of(request.access)
+    if request.method != "POST":
+        return _show_calls(request, trainer)
+    calls = Booking.objects.filter(
+        trainer=trainer, state__in=[BookingState.BOOKED, BookingState.PROPOSED]
+    )
+    form = OutsideForm(request.POST, calls=calls)
+    if not form.is_valid():
+        return _show_calls(request, trainer, form, status=422)
+    try:
+        said = _act(trainer, form, request.user)
+    except Refused as refusal:
+        form.add_error(None, str(refusal))
+        return _show_calls(request, trainer, form, status=409)
+    messages.success(request, said)
+    return redirect("sessions:hours_calls")
+
+
+def _show_calls(
+    request: MemberRequest,
+    trainer: Trainer,
+    form: OutsideForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Show the next of them, and who could take each."""
+    outside = calls_outside_hours(trainer)
+    shown = outside[:CALLS_SHOWN]
+    booked = _booked(shown)
+    context: dict[str, Any] = {
+        "trainer": trainer,
+        "form": form,
+        "calls": absence.prospects(booked),
+        "proposals": [call for call in shown if call not in booked],
+        "more": len(outside) - len(shown),
+    }
+    return render(request, "sessions/hours_calls.html", context, status=status)
+
+
+def _act(trainer: Trainer, form: OutsideForm, by: User) -> str:
+    """Do what was asked; return what is said."""
+    act, call, to = (form.cleaned_data[name] for name in ("act", "call", "to"))
+    reason = _("Your trainer is not there at that time.")
+    if act == form.HAND:
+        hand_over(call, to, by=by)
+        return _("%(name)s holds the call now. All three are told by mail.") % {
+            "name": to
+        }
+    if act == form.ASK:
+        ask_to_choose_again(call, by=by, reason=reason)
+        return _("%(name)s is asked to choose again.") % {"name": call.trainee}
+    if act == form.WITHDRAW and call:
+        absence.withdraw_proposals(trainer, call.starts_at, call.ends_at, by=by)
+        return _("The proposal is withdrawn.")
+    return _see_to_all(trainer, by, reason)
+
+
+def _see_to_all(trainer: Trainer, by: User, reason: str) -> str:
+    outside = calls_outside_hours(trainer)
+    booked = _booked(outside)
+    for proposal in outside:
+        if proposal not in booked:
+            absence.withdraw_proposals(
+                trainer, proposal.starts_at, proposal.ends_at, by=by
+            )
+    outcome = absence.see_to(trainer, booked, by=by, reason=reason)
+    return _(
+        "%(handed)d handed over, %(asked)d asked to choose again, "
+        "%(withdrawn)d proposals withdrawn."
+    ) % {
+        "handed": len(outcome.handed),
+        "asked": len(outcome.asked),
+        "withdrawn": len(outside) - len(booked),
+    }
+
+
+# --- What people see -------------------------------------------------------------------
 
 
 @trainer_required

@@ -32,6 +32,7 @@ urlpatterns = [
     path("trainer/ready/<key:enrolment_pk>/", trainer_views.schedule, name="schedule"),
     path("trainer/week/", week_views.week, name="week"),
     path("trainer/hours/", hours_views.hours, name="hours"),
+    path("trainer/hours/calls/", hours_views.hours_calls, name="hours_calls"),
     path("trainer/hours/preview/", hours_views.preview, name="hours_preview"),
     path("trainer/load/", load_views.load, name="load"),
     path("trainer/cannot-work/", absence_views.cannot_work, name="cannot_work"),

@@ -181,6 +181,7 @@ TABLE: dict[str, Entry] = {
     "sessions:today": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
     "sessions:ready": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
     "sessions:week": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
+    "sessions:hours_calls": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
     "sessions:hours_preview": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
     "sessions:hours": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
     "sessions:load": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),

@@ -339,6 +339,11 @@ def taking_back(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainer", reverse("sessions:hours"), {"part": "reopen", "event": 1}
 
 
+def calls_outside(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"act": "hand", "call": world.call.ref, "to": world.trainer_record.pk}
+    return "trainer", reverse("sessions:hours_calls"), words
+
+
 def trainers_zone(world: Any) -> tuple[str, str, dict[str, Any]]:
     words = {"part": "zone", "time_zone": "Europe/Berlin"}
     return "trainer", reverse("sessions:hours"), words
@@ -454,6 +459,7 @@ def cms_branding(world: Any) -> tuple[str, str, dict[str, Any]]:
         other_hours,
         extra_hours,
         taking_back,
+        calls_outside,
         trainers_zone,
         trainers_rules,
         asking,

@@ -236,6 +236,7 @@ def of_trainer() -> Iterator[Screen]:
     yield Screen("/trainer/week/")
     yield Screen("/trainer/hours/")
     yield Screen("/trainer/hours/preview/")
+    yield Screen("/trainer/hours/calls/")
     yield Screen("/trainer/hours/", overlap_monday, "refused")
     yield Screen("/trainer/load/")
     yield Screen("/trainer/cannot-work/?first=2000-01-01&last=x", name="refused")

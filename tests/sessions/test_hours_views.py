@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -8,7 +9,14 @@ from lms.audit.models import Event as Noted
 from sessions import days
 from sessions.days import Kind
 from sessions.hours import format_hours, weekly_hours
-from tests.factories import BookingFactory, ProgrammePageFactory, TrainerFactory
+from sessions.models import BookingState, Cause
+from tests.factories import (
+    BookingFactory,
+    EditionFactory,
+    EnrolmentFactory,
+    ProgrammePageFactory,
+    TrainerFactory,
+)
 
 WEDNESDAY = datetime(2026, 6, 3, 9, tzinfo=UTC)  # ten o'clock in London
 URL = "/trainer/hours/"
@@ -336,3 +344,189 @@ def test_preview_of_anothers_programme_is_that_of_ones_own(client, trainer, prog
     response = client.get(reverse("sessions:hours_preview"), {"programme": other.pk})
 
     assert response.context["programme"] == programme
+
+
+# --- Calls outside the hours -----------------------------------------------------------
+
+CALLS = "/trainer/hours/calls/"
+MONDAY = datetime(2026, 6, 8, 8, 0, tzinfo=UTC)  # nine o'clock in London
+
+
+@pytest.fixture
+def call(trainer):
+    """A call within the trainer's hours, on Monday at nine."""
+    call = BookingFactory(trainer=trainer, starts_at=MONDAY)
+    trainer.programmes.set([call.enrolment.programme])
+    return call
+
+
+def take_monday_off(client):
+    return client.post(URL, {"part": "off", "first": "2026-06-08"})
+
+
+def test_time_off_over_a_call_leads_to_what_it_hits(client, trainer, call):
+    colleague = TrainerFactory(programmes=[call.enrolment.programme])
+
+    response = take_monday_off(client)
+
+    assert response.url == CALLS
+    assert differs(trainer) == [(Kind.OFF, "06-08 00:00", "06-09 00:00", "")]
+    (hit,) = client.get(CALLS).context["calls"]
+    assert (hit.call, hit.colleagues) == (call, [colleague])
+
+
+def test_time_off_over_no_call_leads_back(client, trainer, call):
+    BookingFactory(starts_at=MONDAY + timedelta(days=1))  # a stranger's
+
+    response = client.post(URL, {"part": "off", "first": "2026-06-09"})
+
+    assert response.url == URL
+
+
+@pytest.mark.parametrize(
+    ("part", "hit"),
+    [
+        ({"part": "other", "day": "2026-06-08"}, True),
+        ({"part": "other", "day": "2026-06-08", "times": "9:01-12"}, True),
+        ({"part": "other", "day": "2026-06-08", "times": "9-9:20"}, False),
+        ({"part": "extra", "day": "2026-06-08", "times": "7-9"}, False),
+    ],
+)
+def test_other_hours_lead_to_the_calls_they_leave_out(client, trainer, call, part, hit):
+    assert client.post(URL, part).url == (CALLS if hit else URL)
+
+
+def test_taking_extra_hours_back_leads_to_the_call_in_them(client, trainer):
+    client.post(URL, {"part": "extra", "day": "2026-06-13", "times": "9-10"})
+    BookingFactory(trainer=trainer, starts_at=datetime(2026, 6, 13, 8, tzinfo=UTC))
+    (change,) = days.coming_days(trainer)
+
+    response = client.post(URL, {"part": "reopen", "event": change.event})
+
+    assert response.url == CALLS
+
+
+def test_call_outside_the_hours_is_handed_over_by_name(client, trainer, call):
+    colleague = TrainerFactory(programmes=[call.enrolment.programme])
+    take_monday_off(client)
+
+    words = {"act": "hand", "call": call.ref, "to": colleague.pk}
+    response = client.post(CALLS, words, follow=True)
+
+    call.refresh_from_db()
+    assert call.trainer == colleague
+    assert response.context["calls"] == []
+    assert "holds the call now" in response.text
+
+
+def test_trainee_of_a_call_outside_is_asked_to_choose_again(client, trainer, call):
+    take_monday_off(client)
+
+    client.post(CALLS, {"act": "ask", "call": call.ref})
+
+    call.refresh_from_db()
+    assert (call.state, call.cause) == (BookingState.CANCELLED, Cause.BYTEKAST)
+
+
+def test_all_outside_are_seen_to_by_one_button(client, trainer, call):
+    colleague = TrainerFactory(programmes=[call.enrolment.programme])
+    alone = BookingFactory(trainer=trainer, starts_at=MONDAY + timedelta(hours=1))
+    proposal = BookingFactory(
+        trainer=trainer,
+        state=BookingState.PROPOSED,
+        offer=uuid4(),
+        starts_at=MONDAY + timedelta(hours=2),
+    )
+    kept = BookingFactory(trainer=trainer, starts_at=MONDAY + timedelta(days=7))
+    take_monday_off(client)
+
+    response = client.post(CALLS, {"act": "spread"}, follow=True)
+
+    assert "1 handed over, 1 asked to choose again" in response.text
+    for each in (call, alone, proposal, kept):
+        each.refresh_from_db()
+    assert call.trainer == colleague
+    assert [alone.state, proposal.state] == [BookingState.CANCELLED] * 2
+    assert (kept.trainer, kept.state) == (trainer, BookingState.BOOKED)
+
+
+def test_proposal_outside_is_listed_and_withdrawn(client, trainer, call):
+    def propose(**after):
+        return BookingFactory(
+            trainer=trainer,
+            state=BookingState.PROPOSED,
+            offer=uuid4(),
+            starts_at=MONDAY + timedelta(**after),
+        )
+
+    hit, other = propose(hours=1), propose(days=7)
+    take_monday_off(client)
+    assert client.get(CALLS).context["proposals"] == [hit]
+
+    client.post(CALLS, {"act": "withdraw", "call": hit.ref})
+
+    hit.refresh_from_db()
+    other.refresh_from_db()
+    assert (hit.state, other.state) == (BookingState.CANCELLED, BookingState.PROPOSED)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {},
+        {"act": "let_go"},
+        {"act": "none"},
+        {"act": "hand"},
+        {"act": "ask", "call": "nothing"},
+    ],
+)
+def test_what_cannot_be_done_about_calls_is_refused(client, trainer, call, words):
+    take_monday_off(client)
+
+    response = client.post(CALLS, words)
+
+    assert response.status_code == 422
+    call.refresh_from_db()
+    assert (call.trainer, call.state) == (trainer, BookingState.BOOKED)
+
+
+def test_strangers_call_is_not_to_be_handed_over(client, trainer, call):
+    stranger = BookingFactory(starts_at=MONDAY)
+
+    response = client.post(CALLS, {"act": "ask", "call": stranger.ref})
+
+    assert response.status_code == 422
+    stranger.refresh_from_db()
+    assert stranger.state == BookingState.BOOKED
+
+
+def test_colleague_who_is_not_free_is_refused_and_nothing_changes(
+    client, trainer, call
+):
+    busy = TrainerFactory(programmes=[call.enrolment.programme], weekly_hours=[])
+    take_monday_off(client)
+
+    response = client.post(CALLS, {"act": "hand", "call": call.ref, "to": busy.pk})
+
+    assert response.status_code == 409
+    call.refresh_from_db()
+    assert call.trainer == trainer
+
+
+@pytest.mark.parametrize(("calls", "queries"), [(1, 14), (3, 24)])
+def test_calls_outside_cost_a_few_queries_each(
+    client, trainer, django_assert_num_queries, calls, queries
+):
+    """Five for each: who is free is asked of each by itself, of 25 at most."""
+    edition = EditionFactory()
+    TrainerFactory(programmes=[edition.programme])
+    for n in range(calls):
+        BookingFactory(
+            trainer=trainer,
+            enrolment=EnrolmentFactory(edition=edition),
+            starts_at=WEDNESDAY + timedelta(days=1, hours=n),
+        )
+    client.get(CALLS)
+
+    with django_assert_num_queries(queries):
+        assert len(client.get(CALLS).context["calls"]) == calls
