@@ -26,6 +26,7 @@ from lms.people.models import User
 from sessions import days, offer_mails
 from sessions.booking import despite_deadlock, lock_trainer
 from sessions.cancelling import lock_call
+from sessions.feeds import end_feed
 from sessions.handing_over import ask_to_choose_again, colleagues_free, hand_over
 from sessions.models import (
     Booking,
@@ -286,5 +287,7 @@ def _end_work(trainer: Trainer, by: User) -> Trainer:
     weekly = Event.objects.filter(calendar=trainer.hours_id)
     weekly.update(end_recurring_period=now())
     Event.objects.filter(calendar=trainer.extra_id, start__gt=now()).delete()
+    end_feed(trainer.user, by=by)
+    trainer.outside_calendars.all().delete()  # each address is a key of theirs
     record(by, "let_go", trainer, user=trainer.user_id)
     return trainer

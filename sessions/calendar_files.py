@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
@@ -93,6 +94,32 @@ def _calendar(booking: Booking, reader: User, method: str) -> Calendar:
         calendar.add_component(time_zone(reader.zone, booking.starts_at))
     calendar.add_component(_event(booking, reader, method))
     return calendar
+
+
+def feed(bookings: Iterable[Booking], reader: User) -> str:
+    """Write many calls as one file to read again and again; nobody's mail address.
+
+    What was called off says so, that apps may drop it. In the reader's zone, which
+    the file describes once.
+    """
+    calendar = Calendar()
+    calendar.add("prodid", "-//ByteKast//Qualifications//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", "PUBLISH")
+    name = _("ByteKast calls")
+    calendar.add("name", name)
+    calendar.add("x-wr-calname", name)
+    calendar.add("x-wr-timezone", reader.time_zone)
+    calendar.add("refresh-interval", timedelta(hours=1), {"VALUE": "DURATION"})
+    calendar.add("x-published-ttl", "PT1H")
+    if reader.time_zone != "UTC":
+        calendar.add_component(time_zone(reader.zone, now()))
+    for booking in bookings:
+        is_off = booking.state == BookingState.CANCELLED
+        event = _event(booking, reader, "CANCEL" if is_off else "PUBLISH")
+        del event["ATTENDEE"]
+        calendar.add_component(event)
+    return str(calendar.to_ical().decode())
 
 
 def time_zone(zone: ZoneInfo, around: datetime) -> Timezone:

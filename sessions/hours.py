@@ -24,6 +24,7 @@ from lms.mail.zones import ZONES
 from lms.people.models import User
 from sessions.minutes import DAY, WEEK, placed, wall
 from sessions.models import Trainer
+from sessions.outside import read_anew
 
 ZONE_NAMES = {name for name, _label in ZONES}
 LANGUAGE_CODES = {code for code in LANG_INFO if len(code) == 2}
@@ -111,6 +112,7 @@ def set_zone(trainer: Trainer, time_zone: str, *, by: User | None = None) -> Non
         return
     windows = weekly_hours([locked])[locked.pk]
     trainer.save(update_fields=["time_zone"])
+    read_anew(trainer)
     set_weekly_hours(trainer, windows, by=by)
     _move_days(trainer, locked.zone, trainer.zone)
     record(by, "set_zone", trainer)
@@ -164,6 +166,7 @@ def set_rules(
     trainer.languages = spoken
     fields = [*RULES, "languages"]
     trainer.save(update_fields=fields)
+    read_anew(trainer)
     record(by, "set_rules", trainer, fields=fields)
 
 

@@ -13,6 +13,7 @@ from lms.people.models import User
 from lms.people.signals import account_disabled
 from sessions import asking
 from sessions.cancelling import follow_successor, free_calls
+from sessions.feeds import end_feed
 
 
 @receiver(enrolment_closed)
@@ -49,3 +50,9 @@ def free_calls_of_person(*, user: User, by: User | None, **_more: Any) -> None:
     )
     for enrolment in enrolments.distinct():
         free_calls(enrolment, by=by, reason=_("The account was closed."))
+
+
+@receiver(account_disabled)
+def end_feed_of_person(*, user: User, by: User | None, **_more: Any) -> None:
+    """Nor can their calendar app read on."""
+    end_feed(user, by=by)

@@ -5,9 +5,11 @@ from django.urls import path
 from sessions import (
     absence_views,
     book_views,
+    feed_views,
     hours_views,
     load_views,
     offer_views,
+    outside_views,
     trainer_views,
     views,
     week_views,
@@ -19,6 +21,9 @@ urlpatterns = [
     path("calls/book/<key:enrolment_pk>/", book_views.book, name="book"),
     path("calls/book/<key:enrolment_pk>/ask/", offer_views.ask, name="ask"),
     path("calls/offers/<uuid:offer>/", offer_views.offer, name="offer"),
+    path("calls/feed/", feed_views.feed, name="feed"),
+    path("calls/feed/end/", feed_views.end_feed, name="end_feed"),
+    path("calendar/<slug:token>.ics", feed_views.feed_file, name="feed_file"),
     path("calls/<slug:ref>/", views.booking, name="booking"),
     path("calls/<slug:ref>/join/", views.join, name="join"),
     path("calls/<slug:ref>/wait/", offer_views.wait, name="wait"),
@@ -45,4 +50,15 @@ urlpatterns = [
     path("standing/trainers/", load_views.trainers, name="trainers"),
     path("standing/trainers/<key:pk>/", load_views.trainer, name="trainer"),
     path("standing/disputes/<key:pk>/", load_views.settle, name="settle"),
+    path("trainer/hours/calendars/", outside_views.calendars, name="calendars"),
+    path(
+        "trainer/hours/calendars/<key:pk>/remove/",
+        outside_views.remove_calendar,
+        name="remove_calendar",
+    ),
+    path(
+        "trainer/hours/calendars/<key:pk>/read/",
+        outside_views.read_calendar,
+        name="read_calendar",
+    ),
 ]

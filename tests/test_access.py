@@ -31,6 +31,7 @@ from tests.factories import (
     EnrolmentFactory,
     HandbookPageFactory,
     MemberFactory,
+    OutsideCalendarFactory,
     ResellerFactory,
     TrainerFactory,
     UserFactory,
@@ -91,6 +92,8 @@ def of(name: str, *path: str) -> tuple[Args, Args]:
 
 
 CALL = of("booking", "ref")
+CALENDAR = of("calendar", "pk")
+THE_TRAINERS = (SIGN_IN, 403, 403, 403, 403, 302, 404, 403)
 ENROLMENT = of("enrolment", "pk")
 TRAINER = of("booking", "trainer_id")
 SERIAL = of("certificate", "serial")
@@ -151,6 +154,9 @@ TABLE: dict[str, Entry] = {
     ),
     # calls
     "sessions:agenda": Entry(SIGNED_IN),
+    "sessions:feed": Entry(SIGNED_IN),
+    "sessions:end_feed": Entry(SENT_ON, method="post"),
+    "sessions:feed_file": Entry((404,) * 8, lambda world: ["no-such-token"]),
     "sessions:book": Entry(HERS, *ENROLMENT),
     "sessions:ask": Entry(HERS, *ENROLMENT),
     "sessions:offer": Entry(
@@ -193,6 +199,11 @@ TABLE: dict[str, Entry] = {
     "sessions:settle": Entry(STAFF, *of("dispute", "pk"), staff=200, others=403),
     "sessions:schedule": Entry(
         (SIGN_IN, 403, 403, 403, 403, 200, 404, 403), *ENROLMENT, others=403
+    ),
+    "sessions:calendars": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
+    "sessions:read_calendar": Entry(THE_TRAINERS, *CALENDAR, method="post", others=403),
+    "sessions:remove_calendar": Entry(
+        THE_TRAINERS, *CALENDAR, method="post", others=403
     ),
     # certificates
     "certificates:certificates": Entry(SIGNED_IN),
@@ -262,6 +273,7 @@ def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, An
         "proposal": proposal,
         "dispute": DisputeFactory(booking=missed),
         "certificate": certificate,
+        "calendar": OutsideCalendarFactory(trainer=trainer),
     }
     return {prefix + name: each for name, each in made.items()}
 

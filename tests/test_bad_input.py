@@ -117,6 +117,8 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("staff", "post", f"/trainer/{key}/leaving/"),
         ("staff", "get", f"/standing/trainers/{key}/"),
         ("staff", "post", f"/standing/disputes/{key}/"),
+        ("trainer", "post", f"/trainer/hours/calendars/{key}/read/"),
+        ("trainer", "post", f"/trainer/hours/calendars/{key}/remove/"),
         ("trainee", "post", f"/read/{key}/{world.topic.pk}/"),
         ("trainee", "post", f"/read/{own}/{key}/"),
         ("staff", "get", f"/cms/programmes/{key}/publish-edition/"),
@@ -141,6 +143,7 @@ def test_name_of_nothing_in_an_address_is_not_found(ask: Ask, word: str):
         ("trainer", "get", f"/calls/{word}/sign-off/"),
         ("trainer", "post", f"/calls/{word}/sign-off/"),
         ("trainer", "post", f"/calls/{word}/sign-off/undo/"),
+        ("nobody", "get", f"/calendar/{word}.ics"),
         ("trainee", "get", f"/certificates/{word}/"),
         ("trainee", "get", f"/certificates/{word}/pdf/"),
         ("nobody", "get", f"/c/{word}"),
@@ -388,6 +391,11 @@ def settling(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "staff", url, {"upheld": "yes", "answer": "They were there."}
 
 
+def outside_calendar(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"name": "Private", "url": "https://calendar.example.com/ann.ics"}
+    return "trainer", reverse("sessions:calendars"), words
+
+
 def pack(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "manager", reverse("certificates:pack"), {"serial": ["0" * 13]}
 
@@ -470,6 +478,7 @@ def cms_branding(world: Any) -> tuple[str, str, dict[str, Any]]:
         cannot_work,
         leaving,
         settling,
+        outside_calendar,
         pack,
         cms_reseller,
         cms_invitation,

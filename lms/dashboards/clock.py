@@ -15,6 +15,7 @@ from lms.mail.outbox import enqueue_due
 from sessions.cancelling import cancel_run_out
 from sessions.earlier import offer_freed
 from sessions.load import tell_of_missing_times
+from sessions.outside import enqueue_stale
 
 EVERY = timedelta(seconds=20)
 EVERY_HOUR = timedelta(hours=1)
@@ -28,6 +29,7 @@ def tick() -> bool:
     enqueue_pending()
     cancel_run_out()
     offer_freed()
+    enqueue_stale()
     if _is_my_turn("calendar", EVERY_HOUR):
         follow_the_calendar()
         tell_of_missing_times()

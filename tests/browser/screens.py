@@ -27,6 +27,7 @@ from tests.browser.journeys import Journey
 from tests.factories import (
     BookingFactory,
     DisputeFactory,
+    OutsideCalendarFactory,
     ProgrammePageFactory,
     programme_index,
 )
@@ -82,6 +83,19 @@ def cover_all(worker: cast.Worker) -> None:
     call = Booking.objects.get(trainee__email=worker.email)
     words = [TopicWord(topic, Outcome.COVERED) for topic in call.topics.all()]
     sign_off(call, words, by=call.trainer.user)
+
+
+def name_calendars(trainer: Trainer) -> None:
+    """One that was read, one that cannot be any more, and one not read yet."""
+    at = now()
+    for name, read_at, error in (
+        ("Work", at, ""),
+        ("Home", at - timedelta(days=2), "gone"),
+        ("New", None, ""),
+    ):
+        OutsideCalendarFactory(
+            trainer=trainer, name=name, read_at=read_at, tried_at=read_at, error=error
+        )
 
 
 # --- What they do before we look ---------------------------------------------------
@@ -216,6 +230,9 @@ def of_readers() -> Iterator[Screen]:
 def of_owners() -> Iterator[Screen]:
     """What is one's own: settings, sign-in, certificates."""
     yield Screen("/settings/", open_menu, "menu open")
+    yield Screen("/calls/feed/")
+    yield Screen("/calls/feed/", press("Make my address"), "address")
+    yield Screen("/calls/feed/", name="has one")
     yield Screen("/accounts/email/")
     yield Screen("/accounts/password/change/")
     yield Screen("/accounts/reauthenticate/")
@@ -234,6 +251,10 @@ def of_trainer() -> Iterator[Screen]:
     yield Screen("/trainer/")
     yield Screen("/trainer/ready/")
     yield Screen("/trainer/week/")
+    eleanor = Trainer.objects.get(user__email=ELEANOR.email)
+    name_calendars(eleanor)
+    yield Screen("/trainer/hours/calendars/")
+    yield Screen("/trainer/hours/calendars/", press("Add calendar"), "refused")
     yield Screen("/trainer/hours/")
     yield Screen("/trainer/hours/preview/")
     yield Screen("/trainer/hours/calls/")
