@@ -24,6 +24,7 @@ from lms.people.access import MemberRequest
 from sessions.booking import TimeTaken, length_of, parts_of, ready_topics
 from sessions.forms import BookCallForm, PickForm
 from sessions.models import Trainer
+from sessions.notice import may_skip_notice
 from sessions.picking import CallPick, fits, languages_of, times_page
 from sessions.slots import Search, find, search_for
 
@@ -80,7 +81,7 @@ class BookPage:
 
     def options(self) -> dict[str, Any]:
         """What else the engine is asked, as in `Search`."""
-        return {"any_notice": self.any_notice}
+        return {"any_notice": self.any_notice or may_skip_notice(self.enrolment)}
 
     # --- Forms ------------------------------------------------------------------
 

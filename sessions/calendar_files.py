@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from unicodedata import category
 from urllib.parse import urlencode
@@ -31,8 +32,6 @@ from sessions.models import Booking, BookingState
 
 if TYPE_CHECKING:
     from lms.people.models import User
-
-YEAR = timedelta(days=366)
 
 
 def calendar_file(booking: Booking, reader: User, method: str = "") -> File:
@@ -91,7 +90,7 @@ def _calendar(booking: Booking, reader: User, method: str) -> Calendar:
     calendar.add("version", "2.0")
     calendar.add("method", method)
     if reader.time_zone != "UTC":
-        calendar.add_component(time_zone(reader.zone, booking.starts_at))
+        calendar.add_component(time_zone(reader.zone, booking.starts_at.year))
     calendar.add_component(_event(booking, reader, method))
     return calendar
 
@@ -113,7 +112,7 @@ def feed(bookings: Iterable[Booking], reader: User) -> str:
     calendar.add("refresh-interval", timedelta(hours=1), {"VALUE": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
     if reader.time_zone != "UTC":
-        calendar.add_component(time_zone(reader.zone, now()))
+        calendar.add_component(time_zone(reader.zone, now().year))
     for booking in bookings:
         is_off = booking.state == BookingState.CANCELLED
         event = _event(booking, reader, "CANCEL" if is_off else "PUBLISH")
@@ -122,14 +121,17 @@ def feed(bookings: Iterable[Booking], reader: User) -> str:
     return str(calendar.to_ical().decode())
 
 
-def time_zone(zone: ZoneInfo, around: datetime) -> Timezone:
-    """Return what the zone's clock does for a year before and after an instant.
+@lru_cache(maxsize=512)
+def time_zone(zone: ZoneInfo, year: int) -> Timezone:
+    """Return what the zone's clock does in a year, the one before and the one after.
 
     Each part begins, as RFC 5545 asks, at the wall-clock time that the clock showed
     as it changed, by the offset before (icalendar's own generator takes the one after).
     """
-    minute = int((around - YEAR).timestamp() // 60)
-    last = int((around + YEAR).timestamp() // 60)
+    minute, last = (
+        int(datetime(one, 1, 1, tzinfo=UTC).timestamp() // 60)
+        for one in (year - 1, year + 2)
+    )
     found = Timezone()
     found.add("tzid", zone.key)
     found.add_component(_clock_since(zone, minute, minute))

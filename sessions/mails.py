@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.db.models import prefetch_related_objects
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import override
@@ -191,6 +192,7 @@ def _tell(
 
     `again` tells apart what may happen twice at one sequence.
     """
+    prefetch_related_objects([booking], "topics")  # for the words and the file
     files: list[File] = []
     if with_file:
         with override(person.language):

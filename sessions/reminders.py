@@ -1,22 +1,26 @@
 """Reminders of a call: a day and an hour before, to each of the two.
 
-Rows of the outbox that wait. A call that changes takes them back and writes new ones.
+Rows of the outbox that wait, and are written as they leave. A call that changes takes
+them back and queues new ones.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.utils.timezone import now
 
-from lms.mail.outbox import drop, queue
+from lms.mail.models import Message
+from lms.mail.outbox import Later, Words, add_writer, drop, queue_later, words_of
 from sessions.calendar_files import page_url
-from sessions.models import Booking
+from sessions.models import Booking, BookingState
 
 if TYPE_CHECKING:
     from lms.people.models import User
 
+WRITER = "call reminder"
 HOUR = timedelta(hours=1)
 QUIET = HOUR  # a day's reminder so soon after the confirmation would say it twice
 SOON = HOUR + timedelta(minutes=5)  # then the confirmation itself says so
@@ -28,19 +32,31 @@ def begins_soon(booking: Booking) -> bool:
 
 
 def remind(booking: Booking) -> None:
-    """Remind both of a booked call, which is not written twice.
+    """Remind both of a booked call, which is not queued twice; one query.
 
     Each a day before, on their own clock, and an hour before. What would come right
     after the mail that says the call is booked or moved is left out. Whoever changes
     a call forgets the old ones first.
     """
+    queue_later(
+        WRITER,
+        [
+            one
+            for person in (booking.trainee, booking.trainer.user)
+            for one in _of(booking, person)
+        ],
+    )
+
+
+def _of(booking: Booking, person: User) -> Iterator[Later]:
+    a_day_before = day_before(booking.starts_at, person)
     an_hour_before = booking.starts_at - HOUR
-    for person in (booking.trainee, booking.trainer.user):
-        a_day_before = day_before(booking.starts_at, person)
-        if a_day_before - now() > QUIET:
-            _queue(booking, person, "day", a_day_before, until=an_hour_before)
-        if not begins_soon(booking):
-            _queue(booking, person, "hour", an_hour_before, until=booking.starts_at)
+    if a_day_before - now() > QUIET:
+        key = _key(booking, "day", person)
+        yield Later(key, person, a_day_before, an_hour_before)
+    if not begins_soon(booking):
+        key = _key(booking, "hour", person)
+        yield Later(key, person, an_hour_before, booking.starts_at)
 
 
 def day_before(at: datetime, person: User) -> datetime:
@@ -50,29 +66,37 @@ def day_before(at: datetime, person: User) -> datetime:
 
 def forget(booking: Booking) -> None:
     """Take back the reminders that have not left."""
-    drop(_key(booking))
+    drop(_prefix(booking))
 
 
-def _key(booking: Booking) -> str:
+def _prefix(booking: Booking) -> str:
     return f"call:{booking.pk}:reminder:"
 
 
-def _queue(
-    booking: Booking, person: User, which: str, at: datetime, *, until: datetime
-) -> None:
-    is_trainer = person.pk == booking.trainer.user_id
-    queue(
-        f"{_key(booking)}{which}:{booking.sequence}:{person.pk}",
-        person,
-        "sessions/email/reminder.txt",
-        {
-            "booking": booking,
-            "is_trainer": is_trainer,
-            "other": booking.trainee if is_trainer else booking.trainer.user,
-            "topics": list(booking.topics.all()),
-            "page_url": page_url(booking),
-            "in_an_hour": which == "hour",
-        },
-        send_after=at,
-        expires_at=until,
+def _key(booking: Booking, which: str, person: User) -> str:
+    return f"{_prefix(booking)}{which}:{booking.sequence}:{person.pk}"
+
+
+def write(message: Message) -> Words | None:
+    """Write a reminder as it leaves; None for a call that is no longer so."""
+    person = message.recipient
+    _call, pk, _reminder, which, sequence, _person = message.key.split(":")
+    booking = (
+        Booking.objects.select_related("trainee", "trainer__user", "enrolment__edition")
+        .filter(pk=pk, sequence=sequence, state=BookingState.BOOKED)
+        .first()
     )
+    if booking is None or person is None or not booking.has_party(person):
+        return None
+    is_trainer = person.pk == booking.trainer.user_id
+    words = {
+        "booking": booking,
+        "other": booking.trainee if is_trainer else booking.trainer.user,
+        "topics": booking.topics.all(),
+        "page_url": page_url(booking),
+        "in_an_hour": which == "hour",
+    }
+    return words_of("sessions/email/reminder.txt", words, person)
+
+
+add_writer(WRITER, write)

@@ -45,6 +45,11 @@ class Message(models.Model):
         default=False,
         help_text="Holds a link that opens by itself: forgotten once sent.",
     )
+    writer = models.CharField(
+        max_length=40,
+        blank=True,
+        help_text="Who writes it as it leaves; empty: it is written.",
+    )
     created_at = models.DateTimeField(default=now)
     send_after = models.DateTimeField(default=now)
     expires_at = models.DateTimeField(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.mime.text import MIMEText
 from smtplib import SMTPException
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 
 from django.conf import settings
 from django.core.cache import cache
@@ -59,18 +60,71 @@ def queue(
     `expires_at` on it is no longer sent, such as a reminder of what has begun.
     `is_secret` mail holds a link that opens by itself: its text is not kept.
     """
-    text = write(template, context, None if isinstance(to, str) else to)
-    subject, _, body = text.strip().partition("\n")
+    words = words_of(template, context, None if isinstance(to, str) else to)
     return queue_text(
         key,
         to,
-        subject,
-        body,
+        words.subject,
+        words.body,
         files=files,
         send_after=send_after,
         expires_at=expires_at,
         is_secret=is_secret,
     )
+
+
+class Words(NamedTuple):
+    """What a mail says."""
+
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Later:
+    """A mail to somebody for a later time, in UTC; else as in `queue`."""
+
+    key: str
+    to: User
+    send_after: datetime
+    expires_at: datetime
+
+
+Writer = Callable[[Message], Words | None]
+_writers: dict[str, Writer] = {}
+
+
+def add_writer(name: str, writer: Writer) -> None:
+    """Let `writer` write what is queued for `name`, as it leaves."""
+    _writers[name] = writer
+
+
+def queue_later(writer: str, mails: Iterable[Later]) -> None:
+    """Queue mails that are written as they leave, of what is true then; one query.
+
+    To the address that the person has then. The writer returns None for what is no
+    longer of use. Asking again writes nothing. The clock finds them once they are due.
+    """
+    Message.objects.bulk_create(
+        [
+            Message(
+                key=mail.key,
+                recipient=mail.to,
+                to=mail.to.email,
+                writer=writer,
+                send_after=mail.send_after,
+                expires_at=mail.expires_at,
+            )
+            for mail in mails
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def words_of(template: str, context: Mapping[str, Any], person: User | None) -> Words:
+    """Write a text template and part its first line, the subject, from the rest."""
+    subject, _, body = write(template, context, person).strip().partition("\n")
+    return Words(subject, body)
 
 
 def write(template: str, context: Mapping[str, Any], person: User | None) -> str:
@@ -109,8 +163,8 @@ def queue_text(
         defaults={
             "recipient": None if isinstance(to, str) else to,
             "to": address,
-            "subject": " ".join(subject.split())[:200],
-            "body": _BLANK_LINES.sub("\n\n", body).strip() + "\n",
+            "subject": _one_line(subject),
+            "body": _tidy(body),
             "attachments": list(files),
             "send_after": send_after or now(),
             "expires_at": expires_at,
@@ -120,6 +174,14 @@ def queue_text(
     if is_new:
         _enqueue(message.pk, send_after)
     return message
+
+
+def _one_line(subject: str) -> str:
+    return " ".join(subject.split())[:200]
+
+
+def _tidy(body: str) -> str:
+    return _BLANK_LINES.sub("\n\n", body).strip() + "\n"
 
 
 def send(pk: int) -> bool:
@@ -132,7 +194,10 @@ def send(pk: int) -> bool:
     claimed = Message.objects.due(now()).filter(pk=pk)
     if not claimed.update(send_after=now() + LEASE, tries=F("tries") + 1):
         return False
-    message = Message.objects.get(pk=pk)
+    message = Message.objects.select_related("recipient").get(pk=pk)
+    if message.writer and not _write_now(message):
+        Message.objects.filter(pk=pk).update(dropped_at=now())
+        return False
     try:
         _as_email(message).send()
     except (SMTPException, OSError) as error:
@@ -142,7 +207,17 @@ def send(pk: int) -> bool:
     message.error = ""
     if message.is_secret:
         message.body = ""
-    message.save(update_fields=["sent_at", "error", "body"])
+    message.save(update_fields=["sent_at", "error", "to", "subject", "body"])
+    return True
+
+
+def _write_now(message: Message) -> bool:
+    """Write a mail that waited to be written; False when it is of no use any more."""
+    words = _writers[message.writer](message)
+    if words is None or message.recipient is None:
+        return False
+    message.to = message.recipient.email
+    message.subject, message.body = _one_line(words.subject), _tidy(words.body)
     return True
 
 

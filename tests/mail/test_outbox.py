@@ -354,3 +354,58 @@ def test_log_tells_no_name_or_address(
 
     assert caplog.messages
     assert "ann" not in caplog.text.lower().replace("channel", "")
+
+
+# --- Written as it leaves ----------------------------------------------------------
+
+
+def later(key: str = "later:1", to: Any = None, **changes: Any) -> outbox.Later:
+    at = now() + timedelta(hours=1)
+    times = {"send_after": at, "expires_at": at + timedelta(hours=1)}
+    return outbox.Later(key, to or UserFactory(), **(times | changes))
+
+
+def test_queue_later_writes_each_once_in_one_query(
+    django_assert_num_queries: Any,
+) -> None:
+    person = UserFactory()
+    with django_assert_num_queries(1):
+        outbox.queue_later("greeting", [later("a", person), later("b", person)])
+
+    outbox.queue_later("greeting", [later("b", person), later("c", person)])
+
+    rows = Message.objects.order_by("pk").values_list("key", "subject", "writer")
+    assert list(rows) == [(key, "", "greeting") for key in "abc"]
+    assert not DBTaskResult.objects.exists()  # the clock finds them
+
+
+def test_queue_later_is_written_as_it_leaves(mailoutbox: list[EmailMessage]) -> None:
+    outbox.add_writer("greeting", lambda _row: outbox.Words("Two\nlines", "Body"))
+    person = UserFactory()
+    outbox.queue_later("greeting", [later(to=person)])
+    person.email = "new@example.com"
+    person.save()
+
+    with time_machine.travel(now() + timedelta(hours=1)):
+        assert outbox.send_due() == 1
+
+    (sent,) = mailoutbox
+    assert (sent.to, sent.subject, sent.body) == (
+        ["new@example.com"],
+        "Two lines",
+        "Body\n",
+    )
+    row = Message.objects.get()
+    assert (row.subject, row.body, row.to) == (sent.subject, sent.body, sent.to[0])
+
+
+def test_queue_later_drops_what_is_of_no_use(mailoutbox: list[EmailMessage]) -> None:
+    outbox.add_writer("greeting", lambda _row: None)
+    outbox.queue_later("greeting", [later()])
+
+    with time_machine.travel(now() + timedelta(hours=1)):
+        assert outbox.send_due() == 0
+        assert outbox.send_due() == 0
+
+    assert mailoutbox == []
+    assert Message.objects.get().dropped_at is not None

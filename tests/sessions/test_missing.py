@@ -306,6 +306,14 @@ def test_who_was_let_down_books_without_notice(let_down):
     assert book(let_down, soon).starts_at == soon
 
 
+def test_the_page_shows_who_was_let_down_the_times_without_notice(let_down, client):
+    client.force_login(let_down.member.user)
+
+    page = client.get(reverse("sessions:book", args=[let_down.pk]))
+
+    assert "2026-06-03T09%3A15Z" in page.text
+
+
 def test_who_was_let_down_books_so_once_and_for_a_week(let_down):
     assert may_skip_notice(let_down)
     with at(TEN + timedelta(days=7, minutes=10)):

@@ -8,7 +8,9 @@ from django.core import mail as outbox
 from lms.mail.models import Message
 from lms.mail.outbox import send_due
 from sessions.booking import book_as_agreed, book_call, ready_topics
-from sessions.reminders import begins_soon, remind
+from sessions.cancelling import cancel_call
+from sessions.moving import move_call
+from sessions.reminders import begins_soon, remind, write
 from tests.factories import (
     BookingFactory,
     EnrolmentFactory,
@@ -39,6 +41,11 @@ def waiting(person=None):
     return list(rows.filter(recipient=person) if person else rows)
 
 
+def words(person):
+    """What each reminder says, written as it leaves."""
+    return [write(row) for row in waiting(person)]
+
+
 def when(person):
     return [row.send_after for row in waiting(person)]
 
@@ -64,23 +71,27 @@ def test_each_reads_it_in_their_zone(db):
         call = call_of(MONDAY + 3 * DAY, trainee="Asia/Kathmandu")
         remind(call)
 
-    mine, theirs = waiting(call.trainee)[0], waiting(call.trainer.user)[0]
+        day, hour = words(call.trainee)
+        theirs, _hour = words(call.trainer.user)
+
     assert (
-        mine.subject
+        day.subject
         == f"Coming up: call with {call.trainer}, Thu 4 Jun, 13:45 (Kathmandu)"
     )
     assert theirs.subject.endswith("Thu 4 Jun, 09:00 (London)")
-    assert waiting(call.trainee)[1].subject.startswith("In an hour: ")
+    assert hour.subject.startswith("In an hour: ")
+    assert "When: Thu 4 Jun, 13:45–14:05 (Kathmandu)" in hour.body
 
 
 def test_each_reads_it_in_their_language(db):
     with at(MONDAY):
         call = call_of(MONDAY + 3 * DAY)
         call.trainee.language = "de"
+        call.trainee.save()
         remind(call)
 
-    assert "Do 4 Jun, 09:00" in waiting(call.trainee)[0].subject
-    assert "Thu 4 Jun, 09:00" in waiting(call.trainer.user)[0].subject
+        assert "Do 4 Jun, 09:00" in words(call.trainee)[0].subject
+        assert "Thu 4 Jun, 09:00" in words(call.trainer.user)[0].subject
 
 
 def test_reminding_again_writes_nothing(db):
@@ -99,7 +110,7 @@ AUTUMN = datetime(2026, 10, 25, 23, 30, tzinfo=UTC)  # 23:30 in London
 
 
 @pytest.mark.parametrize(
-    ("starts_at", "zone", "hours", "words"),
+    ("starts_at", "zone", "hours", "said"),
     [
         (SPRING, "Europe/London", 23, "Sun 29 Mar, 09:00 (London)"),
         (SPRING, "America/New_York", 24, "Sun 29 Mar, 04:00 (New York)"),
@@ -120,14 +131,15 @@ AUTUMN = datetime(2026, 10, 25, 23, 30, tzinfo=UTC)  # 23:30 in London
     ],
 )
 def test_a_day_before_is_the_same_time_of_day_on_their_own_clock(
-    db, starts_at, zone, hours, words
+    db, starts_at, zone, hours, said
 ):
     with at(starts_at - 10 * DAY):
         call = call_of(starts_at, trainee=zone)
         remind(call)
 
+        assert all(said in one.subject for one in words(call.trainee))
+
     assert when(call.trainee) == [starts_at - hours * HOUR, starts_at - HOUR]
-    assert all(words in row.subject for row in waiting(call.trainee))
 
 
 def test_a_day_before_a_time_that_the_clock_skips_is_still_said(db):
@@ -230,3 +242,43 @@ def test_after_a_stop_of_the_house_nobody_gets_two_at_once(db, back, expected):
         remind(call)
 
     assert sent_at(call.starts_at - back) == expected
+
+
+@pytest.mark.parametrize("change", ["address", "zone", "name"])
+def test_a_reminder_says_what_is_true_as_it_leaves(db, change):
+    with at(MONDAY):
+        call = call_of(MONDAY + 3 * DAY)
+        remind(call)
+    person = call.trainee
+    if change == "address":
+        person.email = "new@example.com"
+    elif change == "zone":
+        person.time_zone = "Asia/Tokyo"
+    else:
+        call.trainer.user.full_name = "Ada New"
+        call.trainer.user.save()
+    person.save()
+
+    sent_at(MONDAY + 2 * DAY)
+
+    assert {
+        "address": any(mail.to == ["new@example.com"] for mail in outbox.outbox),
+        "zone": any("17:00 (Tokyo)" in mail.subject for mail in outbox.outbox),
+        "name": any("with Ada New" in mail.subject for mail in outbox.outbox),
+    }[change]
+
+
+@pytest.mark.parametrize("change", ["move", "cancel"])
+def test_what_has_changed_is_not_reminded_of(db, change):
+    with at(MONDAY):
+        call = call_of(MONDAY + 3 * DAY)
+        remind(call)
+        call.trainer.programmes.add(call.enrolment.programme)
+        if change == "move":
+            move_call(call, starts_at=MONDAY + 4 * DAY, by=call.trainee)
+        else:
+            cancel_call(call, by=call.trainee, reason="Ill.")
+    Message.objects.update(dropped_at=None)  # as if it had not been taken back
+    Message.objects.exclude(key__contains=":reminder:").delete()
+
+    assert sent_at(MONDAY + 2 * DAY) == []
