@@ -6,8 +6,11 @@ It stands on top of the trainers' list until a proposal or a booking answers it.
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
@@ -15,11 +18,17 @@ from courses.completing import lock
 from courses.models import Enrolment
 from lms.audit.log import record
 from lms.errors import Refused
+from lms.mail import times
 from lms.mail.zones import ZONES
 from lms.people.models import User
-from sessions.models import PartOfDay, TimeRequest
+from sessions.models import PartOfDay, TimeRequest, TimeRequestQuerySet
 
 NOTE_LENGTH = 300
+HOURS = {
+    PartOfDay.MORNING: (6, 12),
+    PartOfDay.AFTERNOON: (12, 18),
+    PartOfDay.EVENING: (18, 23),
+}
 
 
 @transaction.atomic
@@ -88,3 +97,39 @@ def follow(enrolment: Enrolment, successor: Enrolment) -> None:
 def open_request(enrolment: Enrolment) -> TimeRequest | None:
     """What is asked for now, if anything; one query."""
     return TimeRequest.objects.open().filter(enrolment=enrolment).first()
+
+
+def asked_for(enrolments: QuerySet[Enrolment]) -> TimeRequestQuerySet:
+    """What is asked for in these enrolments, the longest waiting first; one query."""
+    return (
+        TimeRequest.objects.open()
+        .filter(enrolment__in=enrolments)
+        .select_related("enrolment__edition", "enrolment__member__user")
+        .select_related("enrolment__member__reseller")
+    )
+
+
+def parts_elsewhere(asked: TimeRequest, zone: str) -> list[str]:
+    """The parts of the day asked for, by another clock: "22:00–04:00 (London)".
+
+    As on the next day that is asked for; a start on another date there is said.
+    """
+    own, other = ZoneInfo(asked.time_zone), ZoneInfo(zone)
+    day = now().astimezone(own).date() + timedelta(days=1)
+    while asked.weekdays and day.weekday() not in asked.weekdays:
+        day += timedelta(days=1)
+    written = []
+    for part in asked.parts:
+        first, last = HOURS[PartOfDay(part)]
+        start = datetime.combine(day, time(first), own)
+        end = datetime.combine(day, time(last), own)
+        words = f"{times.clock(start, other)}–{times.clock(end, other)}"
+        there = start.astimezone(other).date()
+        if there != day:
+            words = (
+                _("%(times)s, from the day before")
+                if there < day
+                else _("%(times)s, the day after")
+            ) % {"times": words}
+        written.append(words)
+    return written

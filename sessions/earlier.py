@@ -13,11 +13,11 @@ from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from courses.models import EditionTopic
+from courses.models import EditionTopic, Enrolment
 from lms.audit.log import record
 from lms.errors import Refused
 from lms.people.models import User
@@ -71,6 +71,22 @@ def stop_waiting(booking: Booking, *, by: User) -> None:
         raise Refused(_("Only the one who waits can stop waiting."))
     if end_waiting(booking, by=by):
         ask_the_next()
+
+
+def in_line(enrolments: QuerySet[Enrolment]) -> WaitingQuerySet:
+    """Who waits with a call of these enrolments, the first in line first; one query."""
+    return (
+        Waiting.objects.open()
+        .filter(
+            booking__enrolment__in=enrolments,
+            booking__state=BookingState.BOOKED,
+            booking__starts_at__gt=now(),
+        )
+        .select_related("booking__trainee", "booking__trainer__user")
+        .select_related(
+            "booking__enrolment__edition", "booking__enrolment__member__reseller"
+        )
+    )
 
 
 # --- Offering what is free again -----------------------------------------------------

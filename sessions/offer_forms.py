@@ -83,6 +83,7 @@ class AskForm(forms.Form):
     zone = forms.ChoiceField(
         label=_("By the clock of"),
         choices=ZONES,
+        widget=forms.Select(attrs={"data-offer-zone": _("Use {zone}")}),
         error_messages={
             "invalid_choice": _(
                 "We do not know that time zone. Choose one of the list."

@@ -42,7 +42,6 @@ from sessions.earlier import take_earlier
 from sessions.models import Booking, BookingState, Origin, Trainer
 from sessions.offers import (
     Offer,
-    as_offers,
     free,
     free_those_on,
     is_open,
@@ -331,11 +330,3 @@ def _lock_offer(whose: Q) -> list[Booking]:
         raise Refused(_("There is no such offer."))
     lock(first.enrolment)
     return list(Booking.objects.filter(whose).order_by("starts_at"))
-
-
-def offers_of(trainer: Trainer, enrolments: Sequence[int]) -> dict[int, Offer]:
-    """The trainer's open offers, by enrolment; one query."""
-    calls = open_proposals().filter(
-        trainer=trainer, enrolment__in=enrolments, replaces=None
-    )
-    return {offer.calls[0].enrolment_id: offer for offer in as_offers(calls)}

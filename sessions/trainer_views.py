@@ -9,31 +9,23 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from courses.models import Enrolment
 from courses.progress import progress_of
 from lms.errors import Refused
-from lms.mail import times
 from lms.people.access import MemberRequest
 from lms.people.roles import trainer_required
 from sessions.access import (
-    bookable_by,
-    ready_for,
-    ready_people,
     trainer_of,
 )
-from sessions.book_page import BookPage
 from sessions.forms import SignOffForm
 from sessions.models import Booking, BookingState, BookingTopic, Outcome, Trainer
 from sessions.room import join_button
-from sessions.scheduling import schedule_call
 from sessions.signoff import (
     asked_of,
     qualifies,
@@ -44,7 +36,6 @@ from sessions.signoff import sign_off as sign_off_call
 from sessions.views import fetch
 
 WEEK = timedelta(days=7)
-READY_PER_PAGE = 50
 EARLIER_NOTES = 3
 
 
@@ -124,78 +115,6 @@ def earlier_words(trainer: Trainer, trainees: list[int]) -> list[BookingTopic]:
         .select_related("booking")
         .order_by("-booking__starts_at", "pk")
     )
-
-
-@trainer_required
-@require_safe
-def ready(request: MemberRequest) -> HttpResponse:
-    """Who could book a call and has not, longest first."""
-    waiting = ready_for(trainer_of(request.access)).select_related(
-        "edition", "member__user", "member__reseller"
-    )
-    page = Paginator(waiting, READY_PER_PAGE).get_page(request.GET.get("page"))
-    context = {"page_obj": page, "people": ready_people(page.object_list)}
-    return render(request, "sessions/ready.html", context)
-
-
-class SchedulePage(BookPage):
-    """The same page, for a trainer: own free times, in both zones."""
-
-    template = "sessions/schedule.html"
-    any_notice = True
-    one_call = True
-
-    def context(self) -> dict[str, Any]:
-        return super().context() | {"is_trainer": True}
-
-    def _other_zone(self, zone: str) -> str:
-        theirs: str = self.enrolment.member.user.time_zone
-        return theirs if theirs != zone else ""
-
-
-@trainer_required
-@never_cache
-def schedule(request: MemberRequest, enrolment_pk: int) -> HttpResponse:
-    """Book a time agreed with somebody who is ready."""
-    trainer = trainer_of(request.access)
-    enrolment = get_object_or_404(
-        bookable_by(trainer).select_related(
-            "edition", "programme", "member__user", "member__reseller"
-        ),
-        pk=enrolment_pk,
-    )
-    page = SchedulePage(request, enrolment, trainer)
-    if request.method != "POST":
-        return page.answer()
-    return _schedule_now(request, enrolment, trainer, page)
-
-
-def _schedule_now(
-    request: MemberRequest, enrolment: Enrolment, trainer: Trainer, page: SchedulePage
-) -> HttpResponse:
-    form = page.form()
-    if not form.is_valid():
-        return page.invalid(form)
-    [part] = form.cleaned_data["parts"]
-    try:
-        booking = schedule_call(
-            trainer,
-            enrolment,
-            part.topics,
-            starts_at=part.starts_at,
-            request_key=form.cleaned_data["request_key"],
-        )
-    except Refused as refusal:
-        return page.refused(refusal)
-    messages.success(
-        request,
-        _("Booked with %(name)s: %(time)s. Both of you are told by mail.")
-        % {
-            "name": enrolment.member.user,
-            "time": times.moment(booking.starts_at, request.user.time_zone),
-        },
-    )
-    return redirect(booking)
 
 
 # --- The sign-off ------------------------------------------------------------------

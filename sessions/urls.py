@@ -10,6 +10,7 @@ from sessions import (
     load_views,
     offer_views,
     outside_views,
+    scheduling_views,
     trainer_views,
     views,
     week_views,
@@ -33,8 +34,10 @@ urlpatterns = [
     path("calls/<slug:ref>/sign-off/", trainer_views.sign_off, name="sign_off"),
     path("calls/<slug:ref>/sign-off/undo/", trainer_views.undo, name="undo"),
     path("trainer/", trainer_views.today, name="today"),
-    path("trainer/ready/", trainer_views.ready, name="ready"),
-    path("trainer/ready/<key:enrolment_pk>/", trainer_views.schedule, name="schedule"),
+    path("trainer/ready/", scheduling_views.ready, name="ready"),
+    path(
+        "trainer/ready/<key:enrolment_pk>/", scheduling_views.schedule, name="schedule"
+    ),
     path("trainer/week/", week_views.week, name="week"),
     path("trainer/hours/", hours_views.hours, name="hours"),
     path("trainer/hours/calls/", hours_views.hours_calls, name="hours_calls"),

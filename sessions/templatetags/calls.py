@@ -79,3 +79,11 @@ def asked_words(asked: TimeRequest) -> str:
 def zone_city(zone: str) -> str:
     """`{{ times_zone|zone_city }}`: the zone as people say it, "New York"."""
     return city(zone)
+
+
+@register.filter
+def asked_elsewhere(asked: TimeRequest, zone: str) -> str:
+    """`{{ asked|asked_elsewhere:zone }}`: the same by another clock, "" by one's own."""
+    if asked.time_zone == zone:
+        return ""
+    return f"{'; '.join(asking.parts_elsewhere(asked, zone))} ({city(zone)})"
