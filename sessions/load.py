@@ -28,6 +28,7 @@ from sessions.minutes import (
     merged,
     without,
 )
+from sessions.missing import FADES_AFTER
 from sessions.models import (
     Booking,
     BookingQuerySet,
@@ -38,14 +39,13 @@ from sessions.models import (
     OutsideCalendar,
     Trainer,
 )
+from sessions.outside import STALE_AFTER
 from sessions.slots import Diary, Search, hours_of, soonest_by_programme
 
 PAST_WEEKS = 4
 COMING_WEEKS = 8  # this one is the first of them
 NEXT_WEEKS = 4
-MISSED_FADES_AFTER = timedelta(days=365)
 UNSIGNED_FOR_LONG = timedelta(hours=72)
-STALE_AFTER = timedelta(hours=24)
 SOME_CALL = timedelta(minutes=30)
 
 
@@ -60,7 +60,7 @@ class Week:
     proposals: int = 0
     missed: int = 0  # by either side
     taken: int = 0
-    offered: int = 0
+    offered: int | None = None  # of a past week: not known, hours are not kept
 
     @property
     def sunday(self) -> date:
@@ -108,7 +108,7 @@ class Load:
 
     @property
     def next_offered(self) -> int:
-        return sum(week.offered for week in self.coming)
+        return sum(week.offered or 0 for week in self.coming)
 
 
 def hours(minutes: int) -> str:
@@ -122,10 +122,7 @@ def hours(minutes: int) -> str:
 
 
 def weeks_of(trainers: Sequence[Trainer]) -> dict[int, list[Week]]:
-    """Return each trainer's last four and coming eight weeks; three queries.
-
-    What was offered in a past week is by the hours as they stand today.
-    """
+    """Return each trainer's last four and coming eight weeks; three queries."""
     weeks = {one.pk: _empty_weeks(one) for one in trainers}
     spans = [_span(one, weeks[one.pk]) for one in trainers]
     if not spans:
@@ -200,7 +197,7 @@ def _count_hours(trainer: Trainer, weeks: dict[int, Week], hours: Hours) -> None
     )
     busy = merged(hours.busy)
     free = [span for run in runs for span in without(run, busy)]
-    for monday, week in weeks.items():
+    for monday, week in list(weeks.items())[PAST_WEEKS:]:
         begins, ends = _bounds(trainer, monday)
         week.offered = sum(
             max(0, min(end, ends) - max(start, begins)) for start, end in free
@@ -216,16 +213,18 @@ def loads_of(trainers: Sequence[Trainer]) -> list[Load]:
         Booking.objects.filter(
             state=BookingState.MISSED,
             missed_by=Origin.TRAINER,
-            starts_at__gt=now() - MISSED_FADES_AFTER,
+            starts_at__gt=now() - FADES_AFTER,
         ),
         trainers,
     )
     unsigned = _counts(
         Booking.objects.filter(state=BookingState.BOOKED, ends_at__lte=now()), trainers
     )
+    unread_since = now() - STALE_AFTER
     stale = Counter(
         OutsideCalendar.objects.filter(
-            trainer__in=trainers, read_at__lt=now() - STALE_AFTER
+            Q(read_at__lt=unread_since) | Q(read_at=None, created_at__lt=unread_since),
+            trainer__in=trainers,
         ).values_list("trainer", flat=True)
     )
     return [

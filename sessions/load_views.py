@@ -72,7 +72,7 @@ def _show_load(request: MemberRequest, trainer: Trainer) -> HttpResponse:
         "weeks": own.weeks,
         "columns": columns,
         "figures": _figures(own),
-        "widest": max(1, *(max(week.offered, week.taken) for week in own.weeks)),
+        "widest": max(1, *(max(week.offered or 0, week.taken) for week in own.weeks)),
     }
     return render(request, "sessions/load.html", context)
 
@@ -84,7 +84,7 @@ def _week_cells(week: Week) -> list[object]:
         week.proposals,
         week.missed,
         hours(week.taken),
-        hours(week.offered),
+        "" if week.offered is None else hours(week.offered),
     ]
 
 
@@ -99,12 +99,12 @@ def _figures(own: Load) -> list[dict[str, Any]]:
         {
             "value": own.next_calls,
             "label": ngettext(
-                "call in these four weeks", "calls in these four weeks", own.next_calls
+                "call in four weeks", "calls in four weeks", own.next_calls
             ),
         },
         {
             "value": hours(own.next_offered),
-            "label": _("offered in these four weeks"),
+            "label": _("offered in four weeks"),
         },
         {
             "value": own.unsigned,
@@ -113,7 +113,7 @@ def _figures(own: Load) -> list[dict[str, Any]]:
         },
         {
             "value": own.missed,
-            "label": _("missed by the trainer in a year"),
+            "label": _("missed in 12 months"),
             "tone": "warn" if own.missed else "",
         },
     ]

@@ -45,11 +45,11 @@ urlpatterns = [
     path("trainer/load/", load_views.load, name="load"),
     path("trainer/cannot-work/", absence_views.cannot_work, name="cannot_work"),
     path(
-        "trainer/<key:pk>/cannot-work/",
+        "standing/trainers/<key:pk>/cannot-work/",
         absence_views.cannot_work_for,
         name="cannot_work_for",
     ),
-    path("trainer/<key:pk>/leaving/", absence_views.leaving, name="leaving"),
+    path("standing/trainers/<key:pk>/leaving/", absence_views.leaving, name="leaving"),
     path("standing/trainers/", load_views.trainers, name="trainers"),
     path("standing/trainers/<key:pk>/", load_views.trainer, name="trainer"),
     path("standing/disputes/<key:pk>/", load_views.settle, name="settle"),

@@ -320,7 +320,7 @@ def of_staff_of_trainers() -> Iterator[Screen]:
     yield Screen(
         f"{cannot_work}?first={now().date()}&last={far}", press("Take"), "done"
     )
-    yield Screen(leaving, press("End their work"), "gone")
+    yield Screen(leaving, press("End the work"), "gone")
 
 
 def of_staff_in_cms() -> Iterator[Screen]:

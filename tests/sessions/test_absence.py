@@ -14,12 +14,13 @@ from sessions import absence
 from sessions.absence import calls_between, cannot_work, let_go, prospects, spread
 from sessions.booking import book_call, ready_topics
 from sessions.cancelling import cancel_call
-from sessions.models import Booking, BookingState, Cause
+from sessions.models import Booking, BookingState, Cause, Feed
 from sessions.slots import Search, find
 from tests.factories import (
     BookingFactory,
     EditionFactory,
     EnrolmentFactory,
+    FeedFactory,
     TrainerFactory,
     UserFactory,
 )
@@ -457,6 +458,7 @@ def test_trainer_who_is_in_a_call_is_not_let_go(edition, ill, staff):
 
 def test_trainer_who_leaves_takes_no_more_calls(edition, ill, staff):
     unsigned = call_at(ill, edition, 7)
+    FeedFactory(user=ill.user)
     (proposal,) = offer_of(ill, edition, 9)
 
     let_go(ill, by=staff)
@@ -464,6 +466,7 @@ def test_trainer_who_leaves_takes_no_more_calls(edition, ill, staff):
     ill.refresh_from_db()
     assert not ill.is_active
     assert not Access(ill.user).is_trainer
+    assert not Feed.objects.filter(user=ill.user).exists()
     assert now_standing(proposal) == (BookingState.CANCELLED, ill)
     assert now_standing(unsigned) == (BookingState.BOOKED, ill)
     assert list(ill.programmes.all()) == [edition.programme]
