@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from courses.models import ProgrammePage
 from lms.errors import Refused
 from lms.mail.zones import ZONES
+from sessions.forms import InstantField
 from sessions.hours import DAYS, RULES, Window, parse_hours
 from sessions.minutes import DAY, placed
 from sessions.models import Trainer
@@ -229,7 +230,7 @@ class TimeOffForm(forms.Form):
 
     first = _date_field(label=gettext_lazy("From"))
     first_time = _time_field(label=gettext_lazy("at"), required=False)
-    last = _date_field(label=gettext_lazy("Until and with"), required=False)
+    last = _date_field(label=gettext_lazy("To, this day too"), required=False)
     last_time = _time_field(label=gettext_lazy("at"), required=False)
     title = forms.CharField(
         label=gettext_lazy("What for"),
@@ -287,6 +288,13 @@ class ReopenForm(forms.Form):
     event = forms.IntegerField(min_value=1, max_value=2**31 - 1)
 
 
+class SpanForm(forms.Form):
+    """Between when and when: for what a change has hit."""
+
+    start = InstantField(required=False)
+    end = InstantField(required=False)
+
+
 # --- Rules, zone, what people see ----------------------------------------------------
 
 SPOKEN = ["en", "de", "fr", "es", "pt", "it", "nl", "pl", "sv", "da", "no", "fi"]
@@ -322,7 +330,6 @@ class RulesForm(forms.Form):
         min_value=1,
         max_value=200,
         required=False,
-        help_text=gettext_lazy("From Monday to Sunday."),
     )
     languages = forms.MultipleChoiceField(
         label=gettext_lazy("Languages you can hold a call in"),

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.forms import Form
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -43,6 +44,7 @@ from sessions.hours_forms import (
     PreviewForm,
     ReopenForm,
     RulesForm,
+    SpanForm,
     TimeOffForm,
     WeekForm,
     ZoneForm,
@@ -143,6 +145,16 @@ PARTS = {
 CLOSING = {"off", "other", "reopen"}  # what may leave a call outside the hours
 
 
+def _newly_outside(trainer: Trainer, before: list[Booking]) -> str:
+    """Return the address of the calls that a change has hit; nothing for none."""
+    hit = [call for call in calls_outside_hours(trainer) if call not in before]
+    if not hit:
+        return ""
+    edges = {"start": hit[0].starts_at, "end": max(call.ends_at for call in hit)}
+    query = {name: f"{at:%Y-%m-%dT%H:%MZ}" for name, at in edges.items()}
+    return f"{reverse('sessions:hours_calls')}?{urlencode(query)}"
+
+
 def _booked(calls: list[Booking]) -> list[Booking]:
     return [call for call in calls if call.state == BookingState.BOOKED]
 
@@ -235,9 +247,8 @@ class HoursPage:
             form.add_error(None, str(refusal))
             return self.answer(name, form, status=409)
         messages.success(self.request, said)
-        if name in CLOSING and set(calls_outside_hours(self.trainer)) - set(before):
-            return redirect("sessions:hours_calls")
-        return redirect("sessions:hours")
+        hit = _newly_outside(self.trainer, before) if name in CLOSING else ""
+        return redirect(hit or "sessions:hours")
 
 
 @trainer_required
@@ -260,6 +271,7 @@ def hours_calls(request: MemberRequest) -> HttpResponse:
     trainer = trainer_of(request.access)
     if request.method != "POST":
         return _show_calls(request, trainer)
+    outside = _outside(request, trainer)
     calls = Booking.objects.filter(
         trainer=trainer, state__in=[BookingState.BOOKED, BookingState.PROPOSED]
     )
@@ -267,12 +279,24 @@ def hours_calls(request: MemberRequest) -> HttpResponse:
     if not form.is_valid():
         return _show_calls(request, trainer, form, status=422)
     try:
-        said = _act(trainer, form, request.user)
+        said = _act(trainer, outside, form, request.user)
     except Refused as refusal:
         form.add_error(None, str(refusal))
         return _show_calls(request, trainer, form, status=409)
     messages.success(request, said)
-    return redirect("sessions:hours_calls")
+    return redirect(request.get_full_path())
+
+
+def _outside(request: MemberRequest, trainer: Trainer) -> list[Booking]:
+    """Those between the times in the address, or all; a bad time counts as none."""
+    asked = SpanForm(request.GET)
+    asked.is_valid()
+    start, end = (asked.cleaned_data.get(name) for name in ("start", "end"))
+    return [
+        call
+        for call in calls_outside_hours(trainer)
+        if (not start or call.ends_at > start) and (not end or call.starts_at < end)
+    ]
 
 
 def _show_calls(
@@ -282,7 +306,7 @@ def _show_calls(
     status: int = 200,
 ) -> HttpResponse:
     """Show the next of them, and who could take each."""
-    outside = calls_outside_hours(trainer)
+    outside = _outside(request, trainer)
     shown = outside[:CALLS_SHOWN]
     booked = _booked(shown)
     context: dict[str, Any] = {
@@ -295,8 +319,8 @@ def _show_calls(
     return render(request, "sessions/hours_calls.html", context, status=status)
 
 
-def _act(trainer: Trainer, form: OutsideForm, by: User) -> str:
-    """Do what was asked; return what is said."""
+def _act(trainer: Trainer, outside: list[Booking], form: OutsideForm, by: User) -> str:
+    """Do what was asked, of one call or of all outside; return what is said."""
     act, call, to = (form.cleaned_data[name] for name in ("act", "call", "to"))
     reason = _("Your trainer is not there at that time.")
     if act == form.HAND:
@@ -310,11 +334,10 @@ def _act(trainer: Trainer, form: OutsideForm, by: User) -> str:
     if act == form.WITHDRAW and call:
         absence.withdraw_proposals(trainer, call.starts_at, call.ends_at, by=by)
         return _("The proposal is withdrawn.")
-    return _see_to_all(trainer, by, reason)
+    return _see_to_all(trainer, outside, by, reason)
 
 
-def _see_to_all(trainer: Trainer, by: User, reason: str) -> str:
-    outside = calls_outside_hours(trainer)
+def _see_to_all(trainer: Trainer, outside: list[Booking], by: User, reason: str) -> str:
     booked = _booked(outside)
     for proposal in outside:
         if proposal not in booked:

@@ -176,6 +176,7 @@ LISTS = [
     ("trainer", "/trainer/cannot-work/", ["first", "last"]),
     ("staff", "/standing/trainers/", ["format"]),
     ("trainer", "/trainer/week/", ["day"]),
+    ("trainer", "/trainer/hours/calls/", ["start", "end"]),
     ("trainer", "/trainer/hours/preview/", ["programme", "minutes", "zone", "day"]),
     ("manager", "/certificates/team/", ["q", "programme", "page", "format"]),
     ("nobody", "/c/", ["serial"]),

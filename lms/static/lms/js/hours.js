@@ -92,8 +92,9 @@ function say(field) {
   } else if (late) {
     words = form.dataset.until.replace("{time}", clock(late[1]));
   }
+  // Said while one types: words that came on leaving would move the button one presses.
   note.classList.toggle("is-wrong", isWrong && document.activeElement !== field);
-  note.textContent = isWrong && document.activeElement === field ? "" : words;
+  note.textContent = words;
 }
 
 function update() {
@@ -205,9 +206,10 @@ function begin(event) {
   const shown = Number(column.dataset.column);
   const at = minuteAt(shown, event.clientY);
   if (!box) {
-    const start = Math.min(Math.floor(at / STEP) * STEP, DAY - STEP);
-    const windows = [...windowsOf(shown), [start, start + STEP]];
-    drag = { kind: "new", day: shown, shown, windows, index: windows.length - 1, start };
+    const first = Math.min(Math.floor(at / STEP) * STEP, DAY - STEP);
+    const windows = [...windowsOf(shown), [first, first + STEP]];
+    const index = windows.length - 1;
+    drag = { kind: "new", day: shown, shown, windows, index, start: onStep(at) };
   } else {
     const day = Number(box.dataset.of);
     const index = Number(box.dataset.index);
@@ -230,8 +232,8 @@ function follow(event) {
   const own = drag.windows[drag.index];
   if (drag.kind === "new") {
     const end = onStep(at);
-    own[0] = Math.min(drag.start, end);
-    own[1] = Math.max(drag.start + STEP, end);
+    own[0] = Math.min(drag.start, end, DAY - STEP);
+    own[1] = Math.max(drag.start, end, own[0] + STEP);
   } else if (drag.kind === "edge") {
     const to = onStep(at);
     own[drag.edge] = drag.edge
