@@ -260,7 +260,9 @@ def of_trainer() -> Iterator[Screen]:
     yield Screen("/trainer/hours/calls/")
     yield Screen("/trainer/hours/", overlap_monday, "refused")
     yield Screen("/trainer/load/")
-    yield Screen("/trainer/cannot-work/?first=2000-01-01&last=2000-01-02", name="refused")
+    yield Screen(
+        "/trainer/cannot-work/?first=2000-01-01&last=2000-01-02", name="refused"
+    )
     schedule = reverse("sessions:schedule", args=[enrolment_of(cast.FATIMA).pk])
     yield Screen(schedule)
     yield Screen(schedule, choose_the_soonest, "confirm")

@@ -203,6 +203,19 @@ def test_page_lists_all_that_a_trainer_still_has(
     assert list(context["unsigned"]) == [over]
 
 
+def test_every_form_of_the_page_carries_its_token(
+    client, staff, edition, leaving, colleague
+):
+    call_in(leaving, edition, days=1, hours=2)
+    proposal_of(leaving)
+
+    text = client.get(page_of(leaving)).text
+
+    forms = text.count('method="post"')
+    assert forms >= 4
+    assert text.count('name="csrfmiddlewaretoken"') == forms
+
+
 def test_call_is_handed_over_by_name(client, staff, edition, leaving, colleague):
     call = call_in(leaving, edition, days=1, hours=2)
 
