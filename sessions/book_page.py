@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import cached_property, partial
+from itertools import chain, repeat
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -14,6 +15,7 @@ from django.conf import settings
 from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
@@ -26,7 +28,7 @@ from sessions.forms import BookCallForm, PickForm
 from sessions.models import Trainer
 from sessions.notice import may_skip_notice
 from sessions.picking import CallPick, fits, languages_of, times_page
-from sessions.slots import Search, find, search_for
+from sessions.slots import Search, Slot, find, first_free, search_for
 
 
 class BookPage:
@@ -79,9 +81,10 @@ class BookPage:
     def languages(self) -> list[tuple[str, str]]:
         return languages_of(self.trainers)
 
-    def options(self) -> dict[str, Any]:
-        """What else the engine is asked, as in `Search`."""
-        return {"any_notice": self.any_notice or may_skip_notice(self.enrolment)}
+    @cached_property
+    def skips_notice(self) -> bool:
+        """Whether the shortest notice is waived: for a trainer, or owed to a trainee."""
+        return self.any_notice or may_skip_notice(self.enrolment)
 
     # --- Forms ------------------------------------------------------------------
 
@@ -159,6 +162,11 @@ class BookPage:
         return own if own in dict(self.languages) else ""
 
     @cached_property
+    def starts(self) -> list[datetime | None]:
+        """The start asked for each call."""
+        return list(self.said.get("start") or [])
+
+    @cached_property
     def chosen(self) -> list[EditionTopic]:
         if not self.is_picked:
             return fits(self.ready) if self.one_call else self.ready
@@ -173,15 +181,16 @@ class BookPage:
     @cached_property
     def calls(self) -> list[CallPick]:
         """The calls with the times chosen, and where each could be."""
-        starts = [*(self.said.get("start") or []), *[None] * 20]
         calls = [
             CallPick(number, topics, length, start, trainers=self.trainers)
             for number, ((topics, length), start) in enumerate(
-                zip(self.parts(), starts, strict=False), start=1
+                zip(self.parts(), chain(self.starts, repeat(None)), strict=False),
+                start=1,
             )
         ]
         for call in calls:
-            call.slots = self._slots(call, calls)
+            if call.length <= settings.LONGEST_CALL:
+                self._look(call, self.search(call, calls))
         self._say_what_is_gone(calls)
         return calls
 
@@ -195,18 +204,22 @@ class BookPage:
         return search_for(
             self.enrolment,
             call.length,
-            **{
-                "trainer": self.trainer,
-                "language": self.language,
-                "besides": besides,
-                **self.options(),
-            },
+            trainer=self.trainer,
+            language=self.language,
+            besides=besides,
+            # what is owed for one missed call is owed for one new call alone
+            any_notice=self.any_notice or (call.number == 1 and self.skips_notice),
         )
 
-    def _slots(self, call: CallPick, calls: Sequence[CallPick]) -> list[Any]:
-        if call.length > settings.LONGEST_CALL:
-            return []
-        return find(self.search(call, calls))
+    def find(self, search: Search) -> list[Slot]:
+        """The times that are listed."""
+        return find(search)
+
+    def _look(self, call: CallPick, search: Search) -> None:
+        """Find the free times of one call; where there are none, the first."""
+        call.slots = self.find(search)
+        if not call.slots:
+            call.first = first_free(search)
 
     def _say_what_is_gone(self, calls: list[CallPick]) -> None:
         gone = [call for call in calls if call.is_gone]
@@ -277,6 +290,8 @@ class BookPage:
             "calls": calls,
             "times": opened.times if opened else None,
             "confirm": self._confirm(calls, chosen),
+            "ask_url": self.ask_url,
+            "any_trainer_url": self._any_trainer_url(),
             "confirm_template": self.confirm_template,
             "request_key": uuid4(),
         }
@@ -303,6 +318,11 @@ class BookPage:
             or one == self.trainer
         ]
 
+    @property
+    def ask_url(self) -> str:
+        """Where one asks for a time, if none suits."""
+        return reverse("sessions:ask", args=[self.enrolment.pk])
+
     def _other_zone(self, zone: str) -> str:
         return ""
 
@@ -310,13 +330,20 @@ class BookPage:
         """What every link keeps."""
         kept: list[tuple[str, object]] = [("picked", 1)]
         kept += [("topics", topic.pk) for topic in self.chosen]
-        if trainer := self.said.get("trainer"):
-            kept.append(("trainer", trainer.pk))
+        if self.trainer and not self.own_trainer:
+            kept.append(("trainer", self.trainer.pk))
         if self.language:
             kept.append(("language", self.language))
         if zone := self.said.get("zone"):
             kept.append(("zone", zone))
         return kept
+
+    def _any_trainer_url(self) -> str:
+        """The same page with any trainer, where one by name was asked for."""
+        if self.own_trainer or not self.trainer or len(self.trainers) < 2:
+            return ""
+        kept = [one for one in self._kept() if one[0] != "trainer"]
+        return f"{self.request.path}?{urlencode(kept)}#times"
 
     def _link(
         self,

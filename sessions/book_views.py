@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
@@ -16,6 +17,10 @@ from lms.mail import times
 from lms.people.access import MemberRequest
 from sessions.book_page import BookPage
 from sessions.booking import book_calls
+from sessions.call_page import fetch
+from sessions.models import Cause
+from sessions.move_page import MovePage
+from sessions.moving import move_call, require_movable
 
 
 @login_required
@@ -66,3 +71,46 @@ def _book_now(
         % {"times": "; ".join(when)},
     )
     return redirect(booked[0] if len(booked) == 1 else "sessions:agenda")
+
+
+@login_required
+@never_cache
+def move(request: MemberRequest, ref: str) -> HttpResponse:
+    """Choose another time for a call that is booked; one more click moves it."""
+    call = fetch(request, ref)
+    if not (call.has_party(request.user) or request.access.is_staff):
+        raise PermissionDenied
+    page = MovePage(request, call)
+    if request.method == "POST":
+        return _move_now(request, page)
+    try:
+        require_movable(call, request.user)
+    except Refused as refusal:
+        messages.info(request, str(refusal))
+        return redirect(call)
+    return page.answer()
+
+
+def _move_now(request: MemberRequest, page: MovePage) -> HttpResponse:
+    form = page.form()
+    if not form.is_valid():
+        return page.invalid(form)
+    said = form.cleaned_data
+    try:
+        moved = move_call(
+            page.booking,
+            starts_at=said["start"],
+            by=request.user,
+            trainer=page.to(form),
+            any_hours=page.any_hours,
+            any_notice=page.waives_notice,
+            cause=Cause(said["cause"] or Cause.PLANS),
+        )
+    except Refused as refusal:
+        return page.refused(refusal)
+    messages.success(
+        request,
+        _("The call is moved: %(time)s. Both of you are told by mail.")
+        % {"time": times.moment(moved.starts_at, request.user.time_zone)},
+    )
+    return redirect(moved)

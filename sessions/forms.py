@@ -14,9 +14,12 @@ from lms.forms import ManyField
 from lms.mail.zones import ZONES
 from sessions.booking import Part, parts_of
 from sessions.cancelling import REASON_LENGTH
-from sessions.models import BookingTopic, Outcome, Trainer
+from sessions.handing_over import colleagues_free
+from sessions.missing import TEXT_LENGTH
+from sessions.models import Booking, BookingTopic, Cause, Outcome, Trainer
 from sessions.signoff import NOTE_LENGTH, TopicWord
 
+SAY_WHY = _("Say why, in a few words.")
 MOST_CALLS = 20  # that one form may ask for: far more than any programme takes
 
 
@@ -155,16 +158,118 @@ class BookCallForm(PickForm):
         return chosen
 
 
-class CancelForm(forms.Form):
-    """Calling a call off."""
+class MoveForm(PickForm):
+    """The time a call is moved to. Whether it is free, the rule says."""
 
+    start = InstantField(  # type: ignore[assignment]  # one call, one start
+        error_messages={
+            "required": _("Choose a time."),
+            "invalid": _("That is not a time we can read. Choose one below."),
+        }
+    )
+    any_hours = forms.BooleanField(required=False)
+    cause = forms.ChoiceField(
+        choices=Cause.choices,
+        required=False,
+        error_messages={"invalid_choice": _("Choose one of the reasons.")},
+    )
+
+
+class CancelForm(forms.Form):
+    """Calling a call off; `is_ours` by ByteKast's side."""
+
+    cause = forms.ChoiceField(
+        label=_("What is it?"),
+        choices=Cause.choices,
+        initial=Cause.PLANS,
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": _("Choose one of the reasons."),
+            "invalid_choice": _("Choose one of the reasons."),
+        },
+    )
     reason = forms.CharField(
         label=_("Why?"),
         max_length=REASON_LENGTH,
-        error_messages={"required": _("Say why, in a few words.")},
+        error_messages={"required": SAY_WHY},
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("A few words. The other side reads them."),
     )
+
+    def __init__(self, data: Any = None, *, is_ours: bool = False) -> None:
+        super().__init__(data)
+        self.fields["cause"].choices = causes(is_ours=is_ours)  # type: ignore[attr-defined]  # a ChoiceField
+
+
+def causes(*, is_ours: bool) -> list[tuple[str, Any]]:
+    """Why one may call off or move a call: a trainee is not asked for our faults."""
+    return [
+        (cause.value, cause.label)
+        for cause in Cause
+        if is_ours or cause != Cause.BYTEKAST
+    ]
+
+
+class DisputeForm(forms.Form):
+    """A word against having missed a call."""
+
+    text = forms.CharField(
+        label=_("What happened?"),
+        max_length=TEXT_LENGTH,
+        error_messages={"required": _("Please say in a few words what happened.")},
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_(
+            "The training team reads it, and sees when each of you joined the call."
+        ),
+    )
+
+
+NOBODY = "nobody"
+
+
+class HandOverForm(forms.Form):
+    """A colleague who is free then; or nobody, and a reason for the trainee."""
+
+    to = forms.ChoiceField(
+        label=_("Who holds the call?"),
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": _("Choose a colleague."),
+            "invalid_choice": _("That colleague is not free then. Choose another."),
+        },
+    )
+    reason = forms.CharField(
+        label=_("Why?"),
+        required=False,
+        max_length=REASON_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("For the trainee, when they are asked to choose again."),
+    )
+
+    def __init__(self, booking: Booking, data: Any = None) -> None:
+        super().__init__(data)
+        self.colleagues = {str(one.pk): one for one in colleagues_free(booking)}
+        field: Any = self.fields["to"]
+        field.choices = [
+            *((pk, str(one)) for pk, one in self.colleagues.items()),
+            (NOBODY, _("Nobody: ask the trainee to choose again")),
+        ]
+        field.initial = next(iter(self.colleagues), NOBODY)
+        if not self.colleagues:
+            field.widget = forms.HiddenInput()
+            self.fields["reason"].required = True
+            self.fields["reason"].error_messages["required"] = SAY_WHY
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or self.cleaned_data
+        if said.get("to") == NOBODY and not said.get("reason") and not self.errors:
+            self.add_error("reason", SAY_WHY)
+        return said
+
+    @property
+    def colleague(self) -> Trainer | None:
+        """Who takes it; None for nobody."""
+        return self.colleagues.get(self.cleaned_data["to"])
 
 
 class SignOffForm(forms.Form):

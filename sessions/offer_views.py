@@ -20,12 +20,12 @@ from lms.people.access import MemberRequest
 from sessions import earlier
 from sessions.asking import ask_for_time, open_request, withdraw_request
 from sessions.booking import ready_topics
+from sessions.call_page import fetch
 from sessions.earlier import wait_for_earlier
 from sessions.models import Booking, BookingState
 from sessions.offer_forms import AnswerForm, AskForm
 from sessions.offers import Offer
 from sessions.proposals import decline, take, withdraw
-from sessions.views import fetch
 
 # --- An offer ----------------------------------------------------------------------
 

@@ -85,7 +85,9 @@ class Times:
 class CallPick:
     """One of the calls that the topics take, and the time chosen for it so far.
 
-    `start` is the time asked for, `slot` the free time there (None: not free).
+    `start` is the time asked for, `slot` the free time there (None: not free), which
+    may be `typed` instead of one of the list. `first` is the first free time there
+    is at all, looked for where the list is empty.
     """
 
     number: int
@@ -94,13 +96,16 @@ class CallPick:
     start: datetime | None = None
     slots: list[Slot] = field(default_factory=list)
     trainers: list[Trainer] = field(default_factory=list)
+    typed: Slot | None = None
+    first: Slot | None = None
     times: Times | None = None
     is_open: bool = True
     url: str = ""
 
     @property
     def slot(self) -> Slot | None:
-        return next((slot for slot in self.slots if slot.starts_at == self.start), None)
+        free = [*self.slots, *([self.typed] if self.typed else [])]
+        return next((slot for slot in free if slot.starts_at == self.start), None)
 
     @property
     def is_gone(self) -> bool:

@@ -49,7 +49,7 @@ def join_button(booking: Booking, user: User) -> Join:
     if booking.state == BookingState.DONE:
         return Join(_("Ended: what was covered"), f"{page}#covered")
     if booking.state == BookingState.MISSED:
-        return Join(_("Missed: choose another time"), _book_url(booking))
+        return _missed(booking, user)
     if booking.state != BookingState.BOOKED:
         return Join(booking.get_state_display())
     if now() < booking.opens_at:
@@ -95,6 +95,20 @@ def _open(booking: Booking, user: User) -> Join:
         live=theirs is not None,
         changes=True,
     )
+
+
+def _missed(booking: Booking, user: User) -> Join:
+    if may_still_come(booking, user) and booking.trainer.room_url:
+        return Join(
+            _("Join"),
+            reverse("sessions:join", args=[booking.ref]),
+            enabled=True,
+            hint=_("You can still come."),
+            changes=True,
+        )
+    if user.pk == booking.trainee_id:
+        return Join(_("Missed: choose another time"), _book_url(booking))
+    return Join(_("Missed"))
 
 
 def _over(booking: Booking, user: User) -> Join:

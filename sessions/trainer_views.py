@@ -23,6 +23,7 @@ from lms.people.roles import trainer_required
 from sessions.access import (
     trainer_of,
 )
+from sessions.call_page import fetch
 from sessions.forms import SignOffForm
 from sessions.models import Booking, BookingState, BookingTopic, Outcome, Trainer
 from sessions.room import join_button
@@ -33,7 +34,6 @@ from sessions.signoff import (
     undo_until,
 )
 from sessions.signoff import sign_off as sign_off_call
-from sessions.views import fetch
 
 WEEK = timedelta(days=7)
 EARLIER_NOTES = 3

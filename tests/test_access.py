@@ -172,6 +172,18 @@ TABLE: dict[str, Entry] = {
     "sessions:stop_waiting": Entry(
         (SIGN_IN, 302, 404, 302, 404, 302, 404, 302), *CALL, method="post", staff=302
     ),
+    "sessions:move": Entry(
+        (SIGN_IN, 200, 404, 403, 404, 200, 404, 200), *CALL, staff=200
+    ),
+    "sessions:hand_over": Entry(
+        (SIGN_IN, 403, 404, 403, 404, 200, 404, 200), *CALL, staff=200
+    ),
+    "sessions:missed": Entry(
+        (SIGN_IN, 302, 404, 302, 404, 302, 404, 302), *CALL, method="post", staff=302
+    ),
+    "sessions:dispute": Entry(
+        (SIGN_IN, 302, 404, 302, 404, 302, 404, 302), *CALL, method="post", staff=302
+    ),
     "sessions:cancel": Entry(
         (SIGN_IN, 302, 404, 409, 404, 302, 404, 302), *CALL, method="post", staff=302
     ),
@@ -324,7 +336,12 @@ def ask(client: Any, world: Any, who: str, name: str, args: list[Any]) -> int | 
     A way to the sign-in page is told apart from other ways.
     """
     entry = TABLE[name]
-    data = {"reason": "ill", "member": world.member.pk}
+    data = {
+        "reason": "ill",
+        "cause": "illness",
+        "text": "I was there",
+        "member": world.member.pk,
+    }
     with transaction.atomic():
         client.logout()
         if person := world.people[who]:

@@ -139,7 +139,11 @@ def test_name_of_nothing_in_an_address_is_not_found(ask: Ask, word: str):
         ("trainee", "post", f"/calls/{word}/wait/"),
         ("trainee", "post", f"/calls/{word}/wait/stop/"),
         ("trainee", "get", f"/calls/{word}/call.ics"),
+        ("trainee", "get", f"/calls/{word}/move/"),
         ("trainee", "post", f"/calls/{word}/cancel/"),
+        ("trainee", "post", f"/calls/{word}/missed/"),
+        ("trainee", "post", f"/calls/{word}/dispute/"),
+        ("trainer", "get", f"/calls/{word}/hand-over/"),
         ("trainer", "get", f"/calls/{word}/sign-off/"),
         ("trainer", "post", f"/calls/{word}/sign-off/"),
         ("trainer", "post", f"/calls/{word}/sign-off/undo/"),
@@ -161,7 +165,9 @@ def test_name_of_nothing_in_an_address_is_not_found(ask: Ask, word: str):
 
 # --- What stands behind the question mark ----------------------------------------
 
-PICKING = ["picked", "topics", "trainer", "zone", "day", "start"]
+PICKING = ["picked", "topics", "trainer", "language", "zone", "day", "call", "start"]
+MOVING = ["picked", "trainer", "zone", "day", "start", "any_hours"]
+MOVING += ["other_date", "other_time"]
 MATRIX = ["q", "page", "team", "reseller", "state", "format"]
 LISTS = [
     ("trainee", "/search/", ["q"]),
@@ -171,6 +177,8 @@ LISTS = [
     ("trainee", "/calls/", ["page"]),
     ("trainee", "/calls/book/{enrolment}/", PICKING),
     ("trainer", "/trainer/ready/{enrolment}/", PICKING),
+    ("trainee", "/calls/{call}/move/", MOVING),
+    ("trainer", "/calls/{call}/move/", MOVING),
     ("trainer", "/trainer/ready/", ["page"]),
     ("trainer", "/trainer/load/", ["format"]),
     ("trainer", "/trainer/cannot-work/", ["first", "last"]),
@@ -202,6 +210,7 @@ def test_list_opens_whatever_is_asked_of_it(
     url = address.format(
         reseller=world.member.reseller.pk,
         enrolment=world.enrolment.pk,
+        call=world.call.ref,
         topic=world.topic.pk,
     )
     values = ["a\"'", "a\x00b", LONG, HUGE, "-1"]
@@ -360,7 +369,34 @@ def trainers_rules(world: Any) -> tuple[str, str, dict[str, Any]]:
 
 
 def cancelling(world: Any) -> tuple[str, str, dict[str, Any]]:
-    return "trainee", reverse("sessions:cancel", args=[world.call.ref]), {"reason": "x"}
+    url = reverse("sessions:cancel", args=[world.call.ref])
+    return "trainee", url, {"cause": "plans", "reason": "x"}
+
+
+def moving(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {
+        "picked": "1",
+        "start": "2026-01-01T09:00Z",
+        "trainer": world.trainer_record.pk,
+        "zone": "Europe/London",
+        "cause": "plans",
+        "any_hours": "1",
+    }
+    return "trainee", reverse("sessions:move", args=[world.call.ref]), words
+
+
+def handing_over(world: Any) -> tuple[str, str, dict[str, Any]]:
+    url = reverse("sessions:hand_over", args=[world.call.ref])
+    return "trainer", url, {"to": "nobody", "reason": "x"}
+
+
+def disputing(world: Any) -> tuple[str, str, dict[str, Any]]:
+    missed = BookingFactory(
+        enrolment=world.enrolment,
+        trainer=world.trainer_record,
+        state=BookingState.MISSED,
+    )
+    return "trainee", reverse("sessions:dispute", args=[missed.ref]), {"text": "x"}
 
 
 def sign_off(world: Any) -> tuple[str, str, dict[str, Any]]:
@@ -475,6 +511,9 @@ def cms_branding(world: Any) -> tuple[str, str, dict[str, Any]]:
         answering,
         withdrawing,
         cancelling,
+        moving,
+        handing_over,
+        disputing,
         sign_off,
         cannot_work,
         leaving,
