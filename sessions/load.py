@@ -17,6 +17,7 @@ from content.contact import channel_team
 from courses.models import ProgrammePage
 from lms.mail.models import Message
 from lms.mail.outbox import queue
+from sessions.diaries import hours_of
 from sessions.grid import Asked, Hours, open_pieces
 from sessions.minutes import (
     Minutes,
@@ -40,7 +41,7 @@ from sessions.models import (
     Trainer,
 )
 from sessions.outside import STALE_AFTER
-from sessions.slots import Diary, Search, hours_of, soonest_by_programme
+from sessions.slots import Diary, Search, soonest_by_programme
 
 PAST_WEEKS = 4
 COMING_WEEKS = 8  # this one is the first of them

@@ -17,6 +17,9 @@ from django.db.models import Func, IntegerField
 DAY = 24 * 60
 WEEK = 7 * DAY
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
 Span = tuple[int, int]
 
 
@@ -37,7 +40,7 @@ def minutes_of(length: timedelta) -> int:
 
 def at_minute(minute: int) -> datetime:
     """Return the instant at which a minute begins."""
-    return datetime.fromtimestamp(minute * 60, UTC)
+    return EPOCH + minute * MINUTE
 
 
 def wall(zone: ZoneInfo, at: datetime) -> tuple[int, int]:
@@ -46,20 +49,26 @@ def wall(zone: ZoneInfo, at: datetime) -> tuple[int, int]:
     return local.toordinal(), local.hour * 60 + local.minute
 
 
-def placed(zone: ZoneInfo, day: int, start: int, end: int) -> tuple[datetime, datetime]:
-    """Place hours of a local date, its minutes `start` to `end`, among the instants."""
-    return (
-        at_minute(instant(zone, day, start, is_end=False)),
-        at_minute(instant(zone, day, end, is_end=True)),
-    )
-
-
 def local_day(zone: ZoneInfo, minute: int) -> int:
     """Return the ordinal of the date that the zone's calendar shows."""
     return datetime.fromtimestamp(minute * 60, zone).toordinal()
 
 
+def placed(zone: ZoneInfo, day: int, start: int, end: int) -> tuple[datetime, datetime]:
+    """Place hours of a local date, its minutes `start` to `end`, among the instants."""
+    first, last = span_of(zone, day, start, end)
+    return at_minute(first), at_minute(last)
+
+
 @lru_cache(maxsize=65536)
+def span_of(zone: ZoneInfo, day: int, start: int, end: int) -> Span:
+    """Place hours of a local date (its ordinal) on the line of minutes."""
+    return (
+        instant(zone, day, start, is_end=False),
+        instant(zone, day, end, is_end=True),
+    )
+
+
 def instant(zone: ZoneInfo, day: int, minute: int, *, is_end: bool) -> int:
     """Place a minute of a local date (its ordinal) on the line of minutes."""
     ahead, minute = divmod(minute, DAY)
@@ -96,11 +105,16 @@ def _offset(zone: ZoneInfo, minute: int) -> timedelta | None:
 def merged(spans: Iterable[Span]) -> list[Span]:
     """Join spans that overlap or touch; those without length are dropped."""
     joined: list[Span] = []
-    for start, end in sorted(span for span in spans if span[0] < span[1]):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(joined[-1][1], end)
-        else:
-            joined.append((start, end))
+    until = -1
+    for span in sorted(spans):
+        start, end = span
+        if start > until:
+            if start < end:
+                joined.append(span)
+                until = end
+        elif end > until:
+            joined[-1] = joined[-1][0], end
+            until = end
     return joined
 
 
@@ -128,6 +142,9 @@ class Minutes(Func):
 
     output_field = IntegerField()
     more = 0  # seconds
+
+    def get_db_converters(self, connection: Any) -> list[Any]:
+        return []  # it comes as an int; and in thousands of rows
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         template = f"((unixepoch(%(expressions)s) + {self.more}) / 60)"

@@ -1,6 +1,7 @@
 """Free times: computed, never stored. The page and the POST ask the same function.
 
-Here is what is asked and what the records say; `sessions.grid` finds the starts.
+Here is what is asked; `sessions.diaries` reads what the records say, `sessions.grid`
+finds each trainer's starts.
 """
 
 from __future__ import annotations
@@ -9,28 +10,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, NamedTuple
 
 from django.db.models import Min, Q, QuerySet
 from django.utils.timezone import now
-from schedule.models import Event
 
 from courses.enrolling import editions_in_force
 from courses.models import EditionTopic, Enrolment
-from sessions.grid import Asked, Calls, Hours, Said, Weekly, always, starts
-from sessions.hours import as_window
-from sessions.minutes import (
-    DAY,
-    WEEK,
-    Minutes,
-    MinutesUp,
-    Span,
-    at_minute,
-    down,
-    minutes_of,
-    up,
-)
-from sessions.models import LIVE_STATES, Booking, BookingState, OutsideBusy, Trainer
+from sessions.diaries import calls_of, hours_of
+from sessions.grid import Asked, Calls, Hours, always, stretches
+from sessions.minutes import DAY, EPOCH, MINUTE, at_minute, down, minutes_of, up
+from sessions.models import Booking, Trainer
 
 YEAR = 365 * DAY
 
@@ -113,9 +104,13 @@ def find(search: Search) -> list[Slot]:
     diary = Diary.of(search)
     found: dict[int, list[int]] = defaultdict(list)
     for trainer in diary.trainers:
-        for start in diary.starts(trainer, search):
-            found[start].append(trainer.pk)
-    return [Slot(at_minute(start), tuple(found[start])) for start in sorted(found)]
+        pk = trainer.pk
+        for stretch in diary.stretches(trainer, search):
+            for start in stretch:
+                found[start].append(pk)
+    return [
+        Slot(EPOCH + start * MINUTE, tuple(found[start])) for start in sorted(found)
+    ]
 
 
 def first_free(search: Search) -> Slot | None:
@@ -143,7 +138,7 @@ def soonest_by_programme() -> dict[int, Slot | None]:
     if not searches:
         return {}
     trainers = list(_taking_calls().prefetch_related("programmes"))
-    diary = Diary(trainers, searches[0])
+    diary = Diary(trainers, min(searches, key=lambda search: search.length))
     able: dict[int, list[Trainer]] = defaultdict(list)
     for trainer in trainers:
         for programme in trainer.programmes.all():
@@ -166,17 +161,16 @@ class Diary:
         """Read what is said of `trainers`; `own` is what the trainee is as a trainer."""
         self.at = now()
         self.trainers = trainers
+        self.hours: dict[int, Hours] = {}
+        self.calls: dict[int, Calls] = {}
         asked = [self._asked(trainer, search) for trainer in trainers]
-        asked = [each for each in asked if each.first < each.last]
-        if not asked:
-            self.trainers = []
-            return
-        around = (
-            min(each.first for each in asked),
-            max(each.last + each.length for each in asked),
-        )
-        self.calls = _calls(trainers, search, own, around)
-        self.hours = {} if search.any_hours else hours_of(trainers, around)
+        if asked := [each for each in asked if each.first < each.last]:
+            around = (
+                min(each.first for each in asked),
+                max(each.last + each.length for each in asked),
+            )
+            self.calls = calls_of(trainers, search, own, around)
+            self.hours = {} if search.any_hours else hours_of(trainers, around)
 
     @classmethod
     def of(cls, search: Search) -> Diary:
@@ -189,20 +183,26 @@ class Diary:
                 trainers.append(one)
         return cls(trainers, search, own)
 
+    def stretches(self, trainer: Trainer, search: Search) -> Iterator[range]:
+        """Walk one trainer's free starts, in order and by stretches."""
+        asked = self._asked(trainer, search)
+        if asked.first >= asked.last:  # of none of them anything was read, perhaps
+            return iter(())
+        hours = always(asked) if search.any_hours else self.hours[trainer.pk]
+        return stretches(trainer, hours, self.calls[trainer.pk], asked)
+
     def starts(self, trainer: Trainer, search: Search) -> Iterator[int]:
         """Walk one trainer's free starts, in order."""
-        asked = self._asked(trainer, search)
-        hours = always(asked) if search.any_hours else self.hours[trainer.pk]
-        return starts(trainer, hours, self.calls[trainer.pk], asked)
+        return chain.from_iterable(self.stretches(trainer, search))
 
     def first(self, trainers: Sequence[Trainer], search: Search) -> Slot | None:
         """Find the first start of any of these, and all who have it free."""
         firsts = {one.pk: next(self.starts(one, search), None) for one in trainers}
-        found = min((start for start in firsts.values() if start), default=None)
-        if found is None:
+        soonest = min((start for start in firsts.values() if start), default=None)
+        if soonest is None:
             return None
-        free = tuple(pk for pk, start in firsts.items() if start == found)
-        return Slot(at_minute(found), free)
+        free = tuple(pk for pk, start in firsts.items() if start == soonest)
+        return Slot(at_minute(soonest), free)
 
     def _asked(self, trainer: Trainer, search: Search) -> Asked:
         """Return what one trainer's notice and horizon leave of what is looked for."""
@@ -235,97 +235,3 @@ def _trainers(search: Search) -> QuerySet[Trainer]:
     return Trainer.objects.filter(
         Q(pk__in=able.values("pk")) | Q(user=search.trainee)
     ).order_by("pk")
-
-
-def hours_of(trainers: Sequence[Trainer], around: Span) -> dict[int, Hours]:
-    """Return each trainer's calendars, and when their other calendars are busy."""
-    hours = {trainer.pk: Hours() for trainer in trainers}
-    owners = {
-        getattr(trainer, f"{kind}_id"): (hours[trainer.pk], kind, trainer.zone)
-        for trainer in trainers
-        for kind in ("hours", "off", "extra")
-    }
-    start, end = at_minute(around[0] - 2 * DAY), at_minute(around[1] + 2 * DAY)
-    events = (
-        Event.objects.filter(calendar__in=owners)
-        .filter(Q(rule__isnull=False) | Q(end__gt=start, start__lt=end))
-        .values_list(
-            "calendar_id",
-            "pk",
-            "rule_id",
-            Minutes("start"),
-            MinutesUp("end"),
-            "end_recurring_period",
-        )
-    )
-    for calendar, pk, rule, first, last, until in events:
-        own, kind, zone = owners[calendar]
-        if rule is None:
-            time: Span | Weekly = (first, last)
-        else:
-            since = at_minute(first).astimezone(zone)
-            window = as_window(since, at_minute(last), zone)
-            time = Weekly(window, since.date(), until and until.astimezone(zone).date())
-        getattr(own, kind).append(Said(time, pk))
-    busy = OutsideBusy.objects.filter(
-        calendar__trainer__in=trainers, ends_at__gt=start, starts_at__lt=end
-    ).values_list("calendar__trainer", Minutes("starts_at"), MinutesUp("ends_at"))
-    for pk, first, last in busy:
-        hours[pk].busy.append((first, last))
-    return hours
-
-
-def _calls(
-    trainers: Sequence[Trainer], search: Search, own: Trainer | None, around: Span
-) -> dict[int, Calls]:
-    """Return what blocks a call of each trainer and the trainee, as live calls do."""
-    calls = {trainer.pk: Calls() for trainer in trainers}
-    attended: dict[int, list[Span]] = {trainer.user_id: [] for trainer in trainers}
-    besides = [(down(start), up(end)) for start, end in search.besides]
-    trainees = [*besides]
-    rows = _live(trainers, search, own, around)
-    for holder, trainee, start, end, busy_until in rows:
-        if holder in calls:
-            calls[holder].busy.append((start, busy_until))
-            calls[holder].counted.append(start)
-        if trainee in attended:
-            attended[trainee].append((start, end))
-        if trainee == search.trainee or (own and holder == own.pk):
-            trainees.append((start, end))
-    for trainer in trainers:
-        found = calls[trainer.pk]
-        found.elsewhere = [*attended[trainer.user_id], *trainees]
-        for start, end in besides:  # as if booked already
-            found.busy.append((start, end + trainer.rest_minutes))
-            found.counted.append(start)
-    return calls
-
-
-def _live(
-    trainers: Sequence[Trainer], search: Search, own: Trainer | None, around: Span
-) -> QuerySet[Booking, tuple[int, int, int, int, int]]:
-    people = [trainer.user_id for trainer in trainers]
-    if search.trainee is not None:
-        people.append(search.trainee)
-    holders = [trainer.pk for trainer in trainers] + ([own.pk] if own else [])
-    margin = WEEK + DAY  # for the week's cap
-    start, end = at_minute(around[0] - margin), at_minute(around[1] + margin)
-    rows = (
-        Booking.objects.filter(
-            Q(trainer__in=holders, busy_until__gt=start)
-            | Q(trainee__in=people, ends_at__gt=start),
-            state__in=LIVE_STATES,
-            starts_at__lt=end,
-        )
-        .exclude(state=BookingState.PROPOSED, proposed_until__lte=now())
-        .order_by()
-    )
-    if search.ignore is not None:
-        rows = rows.exclude(pk=search.ignore.pk)
-    return rows.values_list(
-        "trainer_id",
-        "trainee_id",
-        Minutes("starts_at"),
-        MinutesUp("ends_at"),
-        MinutesUp("busy_until"),
-    )

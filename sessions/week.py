@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from django.utils.timezone import now
 from schedule.models import Event
 
+from sessions.diaries import hours_of
 from sessions.grid import Asked, Hours, open_pieces
 from sessions.minutes import Span, at_minute, down, instant, merged, up, without
 from sessions.models import Booking, BookingQuerySet, BookingState, Trainer
-from sessions.slots import hours_of
 
 SHOWN = [
     BookingState.BOOKED,
@@ -112,7 +112,7 @@ def _within(
 def _open(trainer: Trainer, around: Span) -> Iterator[Stretch]:
     said = hours_of([trainer], around)[trainer.pk]
     weekly = _pieces(trainer.zone, replace(said, extra=[]), around)
-    extra = _pieces(trainer.zone, replace(said, hours=[]), around)
+    extra = _pieces(trainer.zone, replace(said, weekly=[]), around)
     for start, end in weekly:
         yield Stretch(Kind.OPEN, start, end)
     for span in extra:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessions.grid import Asked, Calls, Hours, Said, Weekly, starts
+from sessions.grid import Asked, Calls, Hours, Said, Weekly, stretches
 from sessions.hours import Window
 from sessions.models import Trainer
 
@@ -38,6 +38,7 @@ MOMENTS = [
     ("Pacific/Kiritimati", "2027-12-31 10:00"),
 ]
 
+FROM_THE_START, FOR_GOOD = date(2010, 1, 4).toordinal(), date.max.toordinal()
 windows = st.builds(
     lambda weekday, start, length: Window(weekday, start, start + length),
     st.integers(0, 6),
@@ -47,8 +48,8 @@ windows = st.builds(
 weekly = st.builds(
     Weekly,
     windows,
-    st.sampled_from([date(2010, 1, 4)] * 3 + [date(2027, 11, 1)]),
-    st.sampled_from([None] * 3 + [date(2027, 10, 31)]),
+    st.sampled_from([FROM_THE_START] * 3 + [date(2027, 11, 1).toordinal()]),
+    st.sampled_from([FOR_GOOD] * 3 + [date(2027, 10, 31).toordinal()]),
 )
 spans = st.builds(
     lambda start, length: (start, start + length),
@@ -85,10 +86,10 @@ def brute_force(trainer, hours, calls, asked, middle):
     walls = clock(trainer.time_zone, middle)
     shown = by_clock(trainer.time_zone, middle)
     owners = owners_of_minutes(hours, shown)
-    busy = {m for start, end in calls.busy for m in range(start, end)}
+    busy = {m for start, end in calls.held for m in range(start, end)}
     theirs = [*calls.elsewhere, *hours.busy]
     busy_too = {m for start, end in theirs for m in range(start, end)}
-    days = [walls[minute].date() for minute in calls.counted]
+    days = [walls[minute].date() for minute, _end in calls.held]
     weeks = [day.isocalendar()[:2] for day in days]
 
     def is_free(start):
@@ -117,8 +118,8 @@ def owners_of_minutes(hours, shown):
     """
     stretches = [
         (start, set(range(start, end)))
-        for one in hours.hours
-        for start, end in occurrences(one.time, shown)
+        for one in hours.weekly
+        for start, end in occurrences(one, shown)
     ]
     said = [(one, True) for one in hours.extra] + [(one, False) for one in hours.off]
     for one, opens in sorted(said, key=lambda each: each[0].place):
@@ -140,7 +141,7 @@ def occurrences(weekly, shown):
     """Find a window on each local date by looking at the clock minute by minute."""
     window, since, until = weekly
     for day in sorted({wall.date() for wall in shown}):
-        if day.weekday() != window.weekday or day < since or (until and day > until):
+        if day.weekday() != window.weekday or not since <= day.toordinal() <= until:
             continue
         midnight = datetime.combine(day, time())
         start = edge(shown, midnight + timedelta(minutes=window.start), min)
@@ -183,13 +184,12 @@ def test_slots_are_those_a_look_at_every_minute_finds(
     trainer = Trainer(
         time_zone=zone, rest_minutes=rest, day_cap=caps[0], week_cap=caps[1]
     )
-    hours = Hours(hours=[Said(one, 0) for one in week], busy=placed(outside))
+    hours = Hours(weekly=week, busy=placed(outside))
     for place, (is_off, span) in enumerate(said):
         (hours.off if is_off else hours.extra).append(Said(placed([span])[0], place))
-    calls = Calls(placed(busy), [start for start, _end in placed(busy)])
-    calls.elsewhere = placed(elsewhere)
+    calls = Calls(held=placed(busy), elsewhere=placed(elsewhere))
     asked = Asked(length, middle + stretch[0], middle + stretch[1])
 
-    found = list(starts(trainer, hours, calls, asked))
+    found = [one for each in stretches(trainer, hours, calls, asked) for one in each]
 
     assert found == brute_force(trainer, hours, calls, asked, middle)

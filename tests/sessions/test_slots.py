@@ -5,7 +5,7 @@ import pytest
 import time_machine
 from schedule.models import Event
 
-from sessions.days import open_extra
+from sessions.days import close, open_extra
 from sessions.models import BookingState
 from sessions.slots import (
     Slot,
@@ -20,6 +20,7 @@ from tests.factories import (
     BookingFactory,
     EditionFactory,
     EnrolmentFactory,
+    OutsideBusyFactory,
     TrainerFactory,
     UserFactory,
 )
@@ -376,6 +377,207 @@ def test_slots_take_four_queries_for_any_number_of_trainers(
     assert max(len(slot.trainers) for slot in found) == trainers
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("weekly", "extra", "found"),
+    [
+        ([(0, 540, 555)], ("09:15", "09:30"), ["09:00"]),  # they touch
+        ([(0, 540, 560)], ("09:10", "09:30"), ["09:00"]),  # they overlap
+        ([(0, 555, 570)], ("09:00", "09:15"), ["09:00"]),
+        ([(0, 540, 555)], ("09:16", "09:31"), []),  # a minute lies between
+        ([(0, 540, 600)], ("09:10", "10:10"), ["09:00", "09:15", "09:30"]),  # one grid
+    ],
+)
+def test_slots_join_weekly_and_extra_hours(frozen, weekly, extra, found):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(enrolment, weekly_hours=weekly, horizon_days=1)
+    start, end = (at(f"2026-06-01 {clock}") for clock in extra)
+    open_extra(trainer, start, end, by=None)
+
+    assert utc_starts(enrolment) == [at(f"2026-06-01 {clock}") for clock in found]
+
+
+@pytest.mark.django_db
+def test_slots_of_a_trainer_half_an_hour_off_lie_on_their_own_grid(frozen):
+    enrolment = EnrolmentFactory()
+    trainer_for(
+        enrolment,
+        time_zone="Asia/Kathmandu",  # 5:45 ahead
+        weekly_hours=[(0, 540, 580)],
+        horizon_days=1,
+    )
+
+    assert utc_starts(enrolment) == [at("2026-06-01 03:15")]
+
+
+@pytest.mark.django_db
+def test_slots_are_of_trainers_who_speak_the_language(frozen):
+    enrolment = EnrolmentFactory()
+    hours = [(0, 540, 570)]
+    trainer_for(enrolment, weekly_hours=hours)
+    german = trainer_for(enrolment, weekly_hours=hours, languages=["de", "en"])
+
+    found = free_trainers(enrolment, HALF, at("2026-06-01 09:00"), language="de-at")
+
+    assert found == [german.pk]
+
+
+@pytest.mark.django_db
+def test_slots_of_a_wanted_trainer_who_is_not_qualified_are_none(frozen):
+    enrolment = EnrolmentFactory()
+    trainer_for(enrolment)
+    stranger = TrainerFactory()
+
+    assert free_slots(enrolment, HALF, trainer=stranger) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("cap", ["day_cap", "week_cap"])
+def test_slots_count_the_call_that_is_moved_into_no_cap(frozen, cap):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(
+        enrolment, weekly_hours=[(0, 540, 570)], horizon_days=1, **{cap: 1}
+    )
+    start = at("2026-06-01 12:00")
+    booking = BookingFactory(
+        enrolment=enrolment, trainer=trainer, starts_at=start, ends_at=start + HALF
+    )
+
+    assert utc_starts(enrolment) == []
+    assert utc_starts(enrolment, ignore=booking) == [at("2026-06-01 09:00")]
+
+
+@pytest.mark.django_db
+def test_slots_leave_out_besides_with_the_rest_and_in_the_caps(frozen):
+    """The first of two calls picked on one page, as if it were booked."""
+    enrolment = EnrolmentFactory()
+    one = trainer_for(
+        enrolment, weekly_hours=[(0, 540, 660)], horizon_days=2, rest_minutes=15
+    )
+    full = trainer_for(
+        enrolment,
+        weekly_hours=[(0, 540, 660), (1, 540, 570)],
+        horizon_days=2,
+        day_cap=1,
+    )
+    besides = ((at("2026-06-01 09:30"), at("2026-06-01 10:00")),)
+
+    found = free_slots(enrolment, HALF, besides=besides)
+
+    assert found == [
+        Slot(at("2026-06-01 10:15"), (one.pk,)),
+        Slot(at("2026-06-01 10:30"), (one.pk,)),
+        Slot(at("2026-06-02 09:00"), (full.pk,)),
+    ]
+
+
+@pytest.mark.django_db
+def test_any_hours_waive_hours_time_off_and_outside_but_no_call(frozen):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(enrolment, weekly_hours=[], notice_hours=24)
+    close(trainer, MONDAY, MONDAY + timedelta(days=1), by=None)
+    OutsideBusyFactory(calendar__trainer=trainer, starts_at=at("2026-06-01 12:00"))
+    start, end = at("2026-06-01 03:00"), at("2026-06-01 03:30")
+    BookingFactory(trainer=trainer, starts_at=start, ends_at=end, busy_until=end)
+
+    def is_free(clock, **options):
+        wanted = at(f"2026-06-01 {clock}")
+        return bool(free_trainers(enrolment, HALF, wanted, trainer=trainer, **options))
+
+    assert not is_free("04:07")
+    assert not is_free("04:07", any_notice=True)
+    assert is_free("04:07", any_hours=True)
+    assert is_free("12:10", any_hours=True)
+    assert is_free("02:30", any_hours=True)
+    assert not is_free("02:31", any_hours=True)
+    assert not is_free("03:29", any_hours=True)
+    assert is_free("03:30", any_hours=True)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("busy", "left"),
+    [
+        (("09:30:00", "10:00:00"), ["09:00", "10:00", "10:15"]),
+        (("09:29:59", "10:00:01"), ["10:15"]),  # to the second: a minute begun is busy
+        (
+            ("08:00:00", "09:00:00"),
+            ["09:00", "09:15", "09:30", "09:45", "10:00", "10:15"],
+        ),
+    ],
+)
+def test_slots_leave_out_what_other_calendars_say_is_busy(frozen, busy, left):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(
+        enrolment, weekly_hours=[(0, 540, 645)], horizon_days=1, rest_minutes=15
+    )
+    start, end = (at(f"2026-06-01 {clock}") for clock in busy)
+    OutsideBusyFactory(calendar__trainer=trainer, starts_at=start, ends_at=end)
+    OutsideBusyFactory(
+        starts_at=MONDAY, ends_at=MONDAY + timedelta(days=1)
+    )  # another's
+
+    # No rest before it: that is for after calls.
+    assert utc_starts(enrolment) == [at(f"2026-06-01 {clock}") for clock in left]
+
+
+@pytest.mark.django_db
+def test_slots_leave_out_calls_in_which_a_trainer_is_the_trainee(frozen):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(enrolment, weekly_hours=[(0, 540, 600)], horizon_days=1)
+    start = at("2026-06-01 09:00")
+    BookingFactory(
+        enrolment__member__user=trainer.user, starts_at=start, ends_at=start + HALF
+    )
+
+    assert utc_starts(enrolment) == [at("2026-06-01 09:30")]
+
+
+@pytest.mark.django_db
+def test_slots_leave_out_calls_that_the_trainee_holds_as_a_trainer(frozen):
+    enrolment = EnrolmentFactory()
+    trainer_for(enrolment, weekly_hours=[(0, 540, 630)], horizon_days=1)
+    own = TrainerFactory(user=enrolment.member.user, weekly_hours=[])
+    start = at("2026-06-01 09:00")
+    BookingFactory(
+        trainer=own,
+        starts_at=start,
+        ends_at=start + HALF,
+        busy_until=start + HALF + timedelta(minutes=10),
+    )
+
+    found = utc_starts(enrolment)
+
+    assert found == [
+        at("2026-06-01 09:30"),
+        at("2026-06-01 09:45"),
+        at("2026-06-01 10:00"),
+    ]
+
+
+@pytest.mark.django_db
+def test_the_page_and_the_booking_see_the_same(frozen):
+    enrolment = EnrolmentFactory()
+    for zone, rest in (("UTC", 0), ("Asia/Kolkata", 10), ("America/New_York", 5)):
+        trainer = trainer_for(enrolment, time_zone=zone, rest_minutes=rest)
+        BookingFactory(trainer=trainer, starts_at=at("2026-06-02 14:00"))
+    until = at("2026-06-04 00:00")
+
+    found = free_slots(enrolment, HALF, before=until)
+    minute, asked = at("2026-06-02 06:00"), {}
+    while minute < at("2026-06-02 16:00"):
+        if free := free_trainers(enrolment, HALF, minute):
+            asked[minute] = tuple(free)
+        minute += timedelta(minutes=5)
+
+    day = at("2026-06-02 06:00"), at("2026-06-02 16:00")
+    assert asked == {
+        slot.starts_at: slot.trainers
+        for slot in found
+        if day[0] <= slot.starts_at < day[1]
+    }
+
+
 # --- Clock changes ----------------------------------------------------------------
 
 
@@ -440,3 +642,67 @@ def test_soonest_by_programme_is_of_the_shortest_call_in_seven_queries(
         edition.programme_id: Slot(at("2026-06-03 09:00"), (trainer.pk,))
         for edition, trainer in zip(editions, trainers, strict=True)
     }
+
+
+@pytest.mark.django_db
+def test_nobody_is_soonest_where_the_notice_leaves_nothing(frozen):
+    edition = EditionFactory()
+    TrainerFactory(programmes=[edition.programme], notice_hours=48, horizon_days=1)
+
+    assert soonest_by_programme() == {edition.programme_id: None}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("window", "date", "starts"),
+    [
+        # The gap: 01:00 to 02:00 does not come; an edge in it is the jump itself.
+        ((6, 75, 135), "2027-03-28", []),  # 01:15-02:15: a quarter of an hour is left
+        ((6, 90, 150), "2027-03-28", ["01:00"]),
+        ((6, 75, 105), "2027-03-28", []),
+        ((6, 30, 150), "2027-03-28", ["00:30", "00:45", "01:00"]),
+        # The fold: 01:00 to 02:00 comes twice; open from the first to the last.
+        ((6, 75, 105), "2026-10-25", ["00:15", "00:30", "00:45", "01:00", "01:15"]),
+        ((6, 105, 135), "2026-10-25", ["00:45", "01:00", "01:15", "01:30", "01:45"]),
+    ],
+)
+def test_hours_at_the_clock_change_itself(frozen, window, date, starts):
+    enrolment = EnrolmentFactory()
+    trainer_for(enrolment, time_zone="Europe/London", weekly_hours=[window])
+    frozen.move_to(at(date) - timedelta(days=1))
+
+    found = utc_starts(enrolment, before=at(date) + timedelta(days=1))
+
+    assert found == [at(f"{date} {clock}") for clock in starts]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("date", "last"),
+    [("2027-03-27", "2027-03-28 05:00"), ("2026-10-24", "2026-10-25 06:00")],
+)
+def test_a_night_shift_ends_by_the_clock_across_the_change(frozen, date, last):
+    enrolment = EnrolmentFactory()
+    trainer_for(
+        enrolment, time_zone="Europe/London", weekly_hours=[(5, 1320, 1320 + 480)]
+    )
+    frozen.move_to(at(date))
+    night = utc_starts(enrolment, before=at(date) + timedelta(days=2))
+
+    assert night[-1] + HALF == at(last)  # 06:00 in London, in seven hours or in nine
+
+
+@pytest.mark.django_db
+def test_hours_set_a_year_ago_are_the_same_hours(frozen):
+    enrolment = EnrolmentFactory()
+    trainer = trainer_for(
+        enrolment, time_zone="Europe/Berlin", weekly_hours=[(0, 540, 570)]
+    )
+    before = utc_starts(enrolment)
+
+    for event in Event.objects.filter(calendar=trainer.hours):
+        event.start -= timedelta(weeks=52)
+        event.end -= timedelta(weeks=52)
+        event.save()
+
+    assert utc_starts(enrolment) == before != []
