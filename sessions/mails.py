@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
+from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -38,9 +39,9 @@ def tell_cancelled(booking: Booking) -> None:
         _tell(booking, "cancelled", person)
 
 
-def tell_moved(booking: Booking, was: Booking) -> None:
+def tell_moved(booking: Booking, was: Booking, *, by: User) -> None:
     """Tell both when a call is now and when it `was`; and whom it left, if anybody."""
-    words = {"was": was, "begins_soon": begins_soon(booking)}
+    words = {"was": was, "by": by, "begins_soon": begins_soon(booking)}
     _tell(booking, "moved", booking.trainee, words)
     if was.trainer_id == booking.trainer_id:
         _tell(booking, "moved", booking.trainer.user, words)
@@ -100,10 +101,14 @@ def _tell_of_missing(
     _tell(booking, what, person, {"times": offered}, again=at, with_file=False)
 
 
-def take_back_missed(booking: Booking) -> None:
-    """Do not send what is no longer true: they came."""
+def tell_came(booking: Booking, missed_at: datetime, *, to: User) -> None:
+    """Tell the one who waited that the other came after all.
+
+    What was not sent yet of the call missed is no longer true.
+    """
     for what in ("missed_you", "missed_by_us", "missed_by_you"):
         drop(f"call:{booking.pk}:{what}:")
+    _tell(booking, "came", to, again=missed_at.isoformat(), with_file=False)
 
 
 def tell_disputed(dispute: Dispute) -> None:

@@ -128,8 +128,12 @@ def take_back_missed(booking: Booking, *, by: User) -> Booking:
         raise Refused(
             _("A new call on this has been booked since: open Calls to see when.")
         )
+    missed_at = booking.ended_at or now()
+    waited = booking.trainee if by.pk != booking.trainee_id else booking.trainer.user
     lock_trainer(booking.trainer_id)
-    back_to_booked(booking)
+    booking.state = BookingState.BOOKED
+    booking.missed_by = ""
+    booking.ended_at = booking.ended_by = None
     try:
         with transaction.atomic(), taken_if_overlapping():
             booking.save(update_fields=["state", "missed_by", "ended_at", "ended_by"])
@@ -139,15 +143,8 @@ def take_back_missed(booking: Booking, *, by: User) -> Booking:
         ) from None
     booking.topics.update(booked_for=booking.enrolment)
     record(by, "came_after_all", booking, enrolment=booking.enrolment_id)
-    mails.take_back_missed(booking)
+    mails.tell_came(booking, missed_at, to=waited)
     return booking
-
-
-def back_to_booked(booking: Booking) -> None:
-    """Forget that it ended; the caller saves it."""
-    booking.state = BookingState.BOOKED
-    booking.missed_by = ""
-    booking.ended_at = booking.ended_by = None
 
 
 # --- "That is not what happened" ---------------------------------------------------

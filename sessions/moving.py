@@ -95,7 +95,7 @@ def _move(
         trainer=to.pk,
         late=booking.late,
     )
-    mails.tell_moved(booking, was)
+    mails.tell_moved(booking, was, by=by)
     note_freed(was.trainer, was.starts_at, was.ends_at)
     return booking
 

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
 
 import pytest
 import time_machine
 
 from lms.mail.models import Message
+from lms.mail.outbox import send_due
 from sessions.calendar_files import calendar_file
 from sessions.cancelling import cancel_call
 from sessions.handing_over import ask_to_choose_again, hand_over
@@ -125,6 +127,37 @@ def test_asking_to_choose_again_is_read_alike(db):
             ("REQUEST", 0),
             ("CANCEL", 1),
         ]
+
+
+def test_the_mail_itself_carries_what_the_file_says(db, mailoutbox):
+    with time_machine.travel(MONDAY, tick=False):
+        call = BookingFactory(starts_at=BEFORE)
+        call.trainer.programmes.set([call.enrolment.programme])
+        tell_booked(call)
+        move_call(call, starts_at=AFTER, by=call.trainee)
+        cancel_call(call, by=call.trainee, reason="Plans.")
+        send_due()
+
+    parts = [
+        part
+        for mail in mailoutbox
+        for part in message_from_bytes(
+            mail.message().as_bytes(), policy=policy.default
+        ).walk()
+        if part.get_content_type() == "text/calendar"
+    ]
+    said = read_by_all([part.get_content() for part in parts])
+    assert [part["Content-Type"].params["method"] for part in parts] == [
+        one.method for one in said
+    ]
+    assert [(one.method, one.sequence) for one in said] == [
+        ("REQUEST", 0),
+        ("REQUEST", 0),
+        ("REQUEST", 1),
+        ("REQUEST", 1),
+        ("CANCEL", 2),
+        ("CANCEL", 2),
+    ]
 
 
 def test_no_name_or_title_gets_out_of_its_place(db):

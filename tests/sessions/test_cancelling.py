@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
+from lms.audit.models import Event
 from lms.errors import Refused
 from lms.mail.models import Message
 from sessions.cancelling import cancel_call, cancel_run_out
@@ -179,3 +180,29 @@ def test_cancel_run_out_takes_what_was_not_answered_and_no_more(db, monday):
         open_still.pk: BookingState.PROPOSED,
         booked.pk: BookingState.BOOKED,
     }
+
+
+def test_cancel_call_leaves_the_time_and_the_topic_to_be_booked(db, monday):
+    booking = BookingFactory()
+    cancel_call(booking, by=booking.trainee, reason="Ill.")
+
+    again = BookingFactory(
+        enrolment=booking.enrolment,
+        trainer=booking.trainer,
+        starts_at=booking.starts_at,
+        topics=[booking.topics.get().topic],
+    )
+
+    assert (again.starts_at, again.uid == booking.uid) == (booking.starts_at, False)
+
+
+def test_cancel_call_keeps_the_row_and_who_did_it_why(db, monday):
+    booking = BookingFactory(starts_at=MONDAY + timedelta(hours=2))
+
+    cancel_call(booking, by=booking.trainee, reason="Ill.", cause=Cause.OTHER)
+
+    row = Booking.objects.get(pk=booking.pk)
+    assert (row.late, row.cause, row.ended_by) == (True, "other", booking.trainee)
+    event = Event.objects.get(verb="cancelled", target_id=booking.pk)
+    assert (event.actor, event.ids["late"]) == (booking.trainee, True)
+    assert "Ill." not in str(event.ids)  # the log holds no texts

@@ -24,7 +24,7 @@ from sessions.missing import (
 )
 from sessions.models import Booking, BookingState, Cause, Dispute, Origin, Outcome
 from sessions.notice import may_skip_notice
-from sessions.room import enter
+from sessions.room import enter, join_button
 from sessions.signoff import TopicWord, sign_off
 from tests.factories import (
     BookingFactory,
@@ -202,6 +202,7 @@ def test_who_comes_after_all_makes_it_a_call_again(call, side):
     assert getattr(call, f"{side}_joined_at") == TEN + 15 * MINUTE
     for what in ("missed_you", "missed_by_us", "missed_by_you"):
         assert mails(what) == {}
+    assert set(mails("came")) == {side_of(call, other(side))}
 
 
 def test_who_comes_after_all_can_be_signed_off(call):
@@ -225,6 +226,18 @@ def test_the_join_link_lets_the_late_in(call, client):
     assert response.url == call.trainer.room_url
     call.refresh_from_db()
     assert call.state == BookingState.BOOKED
+
+
+@pytest.mark.parametrize(("minutes", "opens"), [(79, True), (80, False)])
+def test_the_join_button_is_there_for_the_late_as_long_as_the_room_is(
+    call, minutes, opens
+):
+    come(call, "trainer")
+    missed = say_missed(call, by=call.trainer.user)
+
+    with at(TEN + minutes * MINUTE):
+        assert join_button(missed, call.trainee).enabled == opens
+        assert not join_button(missed, call.trainer.user).enabled
 
 
 def test_a_second_absence_is_told_again(call):

@@ -134,6 +134,8 @@ def test_move_call_tells_both_what_changed_each_in_their_zone(call):
     assert set(told) == {call.trainee, call.trainer.user}
     mine, theirs = told[call.trainee], told[call.trainer.user]
     assert mine.subject == "Call moved: Wed 3 Jun, 19:00 (Tokyo)"
+    assert f"You moved your call with {call.trainer}" in mine.body
+    assert f"{call.trainee} moved your call" in theirs.body
     assert "It was: Wed 3 Jun, 18:00–18:20 (Tokyo)" in mine.body
     assert theirs.subject == "Call moved: Wed 3 Jun, 11:00 (London)"
     assert "It was: Wed 3 Jun, 10:00–10:20 (London)" in theirs.body
@@ -180,6 +182,10 @@ def test_move_call_to_another_trainer_tells_the_old_one_too(call):
     assert f"in place of {old}" in mails("moved")[call.trainee].body
 
 
+def test_move_call_may_go_to_where_the_notice_ends(call):
+    assert move(call, MONDAY + timedelta(hours=24)).sequence == 1
+
+
 # --- What it refuses ---------------------------------------------------------------
 
 
@@ -190,7 +196,7 @@ def test_move_call_to_another_trainer_tells_the_old_one_too(call):
         (TEN + timedelta(minutes=1), {}),
         (TEN + timedelta(seconds=1), {}),
         (TEN + timedelta(hours=9), {}),
-        (MONDAY + timedelta(hours=23), {}),  # inside the notice
+        (MONDAY + timedelta(hours=24, minutes=-15), {}),  # inside the notice
         (TEN + timedelta(days=364), {}),
     ],
 )
