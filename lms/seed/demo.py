@@ -34,8 +34,10 @@ from lms.people.signals import membership_changed
 from lms.seed import cast
 from lms.seed.cast import Coach, Person, Worker
 from lms.seed.models import SeededItem
+from sessions import days
 from sessions.booking import book_call, length_of
 from sessions.hours import parse_hours, set_weekly_hours
+from sessions.minutes import placed
 from sessions.models import Booking, Outcome, Trainer
 from sessions.signoff import TopicWord, sign_off
 from sessions.slots import free_slots
@@ -143,6 +145,8 @@ def _let_it_happen(staff: User) -> None:
     soon -= timedelta(minutes=soon.minute % 5)
     _move(_book(cast.LUCIA, ELEANOR, days=2), soon)
 
+    _let_days_differ()
+
     invited = cast.INVITED
     invite(
         invited.email,
@@ -153,6 +157,23 @@ def _let_it_happen(staff: User) -> None:
         is_manager=invited.is_manager,
         by=User.objects.get(email=cast.AMARA.email),
     )
+
+
+def _let_days_differ() -> None:
+    """Give Eleanor an afternoon off, a day off, a date's own hours, and extra ones."""
+    trainer = Trainer.objects.get(user__email=ELEANOR.email)
+    today = now().astimezone(trainer.zone).date()
+    monday = today + timedelta(days=7 - today.weekday())
+
+    def on(days_after: int, start: int, end: int) -> tuple[datetime, datetime]:
+        day = (monday + timedelta(days=days_after)).toordinal()
+        return placed(trainer.zone, day, start * 60, end * 60)
+
+    days.close(trainer, *on(3, 14, 17), by=trainer.user, title="Dentist")
+    days.close(trainer, *on(4, 0, 24), by=trainer.user, title="Day off")
+    days.open_extra(trainer, *on(5, 10, 12), by=trainer.user)
+    wednesday = monday + timedelta(days=2)
+    days.set_other_hours(trainer, wednesday, [(11 * 60, 19 * 60)], by=trainer.user)
 
 
 # --- Who they are ------------------------------------------------------------------
