@@ -58,10 +58,7 @@ def _fetch(request: MemberRequest, offer: UUID) -> Offer:
     """Load an offer for one of the two; a 404 for everybody else."""
     calls = list(
         Booking.objects.visible_to(request.access)
-        .filter(
-            Q(trainee=request.user) | Q(trainer__user=request.user, replaces=None),
-            offer=offer,
-        )
+        .filter(Q(trainee=request.user) | Q(trainer__user=request.user), offer=offer)
         .select_related(
             "trainee",
             "trainer__user",
@@ -75,7 +72,8 @@ def _fetch(request: MemberRequest, offer: UUID) -> Offer:
     )
     if not calls:
         raise Http404
-    return Offer(calls)
+    last_asked = max(calls, key=lambda call: call.pk).trainee_id
+    return Offer([call for call in calls if call.trainee_id == last_asked])
 
 
 def _show(

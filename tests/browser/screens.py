@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.test import override_settings
 from django.urls import reverse
@@ -21,14 +21,19 @@ from lms.people.accounts import welcome_link
 from lms.people.models import Invitation, Member, Reseller, User
 from lms.seed import cast
 from sessions.booking import book_call, ready_topics
-from sessions.models import Booking, BookingState, Outcome, Trainer
+from sessions.earlier import offer_freed, wait_for_earlier
+from sessions.models import Booking, BookingState, FreedTime, Outcome, Trainer
+from sessions.proposals import decline, propose
 from sessions.signoff import TopicWord, sign_off
+from sessions.slots import free_slots
 from tests.browser.journeys import Journey
 from tests.factories import (
     BookingFactory,
     DisputeFactory,
     OutsideCalendarFactory,
     ProgrammePageFactory,
+    TimeRequestFactory,
+    WaitingFactory,
     programme_index,
 )
 
@@ -125,6 +130,59 @@ def choose_the_soonest(page: Page) -> None:
     page.locator("#confirm").wait_for()
 
 
+def choose_one_more(page: Page) -> None:
+    """Another time beside the soonest, to propose both."""
+    choose_the_soonest(page)
+    page.locator(".slots-soonest a:not([aria-current])").first.click()
+    page.get_by_role("button", name="Propose these 2 times").wait_for()
+
+
+def type_a_night_call(page: Page) -> None:
+    """Without saying that it may be outside the hours."""
+    page.locator("#id_other_date").fill(str(now().date() + timedelta(days=3)))
+    page.locator("#id_other_time").fill("23:00")
+    page.get_by_role("button", name="Add this time").click()
+    page.get_by_role("alert").wait_for()
+
+
+def open_none_of_these(page: Page) -> None:
+    page.locator("summary", has_text="None of these").click()
+
+
+def answer_nothing(page: Page) -> None:
+    """What only a changed page could send."""
+    page.locator("input[name=take]").first.evaluate("each => { each.value = ''; }")
+    page.locator("form:has(input[name=take]) button").first.click()
+    page.get_by_role("alert").wait_for()
+
+
+def offer_to(worker: cast.Worker) -> str:
+    """Let Eleanor propose three times; return the address of the offer."""
+    enrolment = enrolment_of(worker)
+    trainer = Trainer.objects.get(user__email=ELEANOR.email)
+    topics = ready_topics(enrolment)[:1]
+    slots = free_slots(enrolment, topics[0].call_length, trainer=trainer)
+    key = uuid4()
+    starts = [slot.starts_at for slot in slots[::8][:3]]
+    propose(trainer, enrolment, topics, starts, request_key=key)
+    return reverse("sessions:offer", args=[key])
+
+
+def earlier_for(worker: cast.Worker) -> str:
+    """Offer an earlier time than their call's; return the address of the offer."""
+    call = Booking.objects.filter(trainee__email=worker.email).latest("starts_at")
+    wait_for_earlier(call, by=call.trainee)
+    start = free_slots(
+        call.enrolment, call.ends_at - call.starts_at, trainer=call.trainer
+    )[0].starts_at
+    length = call.ends_at - call.starts_at
+    freed = FreedTime.objects.create(
+        trainer=call.trainer, starts_at=start, ends_at=start + length
+    )
+    assert offer_freed() == 1
+    return reverse("sessions:offer", args=[freed.offer])
+
+
 def choose_no_topic(page: Page) -> None:
     chosen = page.get_by_role("checkbox", checked=True)
     while chosen.count():
@@ -209,6 +267,27 @@ def of_callers() -> Iterator[Screen]:
     yield Screen(book, name="nobody free", who=cast.FATIMA)
 
 
+def of_those_with_offers() -> Iterator[Screen]:
+    """Asking for a time, what is proposed, an earlier time; open and answered."""
+    fatima = enrolment_of(cast.FATIMA)
+    ask = reverse("sessions:ask", args=[fatima.pk])
+    yield Screen(ask, who=cast.FATIMA)
+    yield Screen(ask, press("Ask for a time"), "refused", cast.FATIMA)
+    TimeRequestFactory(enrolment=fatima, note="From next week on.")
+    yield Screen(ask, name="asked", who=cast.FATIMA)
+    yield Screen(book_address(cast.FATIMA), name="asked", who=cast.FATIMA)
+    offer = offer_to(cast.FATIMA)
+    yield Screen(offer, open_none_of_these, "none of these", cast.FATIMA)
+    yield Screen(offer, answer_nothing, "refused", cast.FATIMA)
+    yield Screen("/my/", name="with an offer", who=cast.FATIMA)
+    decline(UUID(offer.split("/")[-2]), by=fatima.member.user)
+    yield Screen(offer, name="declined", who=cast.FATIMA)
+    earlier = earlier_for(cast.JONAS)
+    yield Screen(earlier, name="earlier", who=cast.JONAS)
+    yield Screen("/my/", name="with an earlier time", who=cast.JONAS)
+    yield Screen(call_of(cast.JONAS), name="waiting", who=cast.JONAS)
+
+
 def of_readers() -> Iterator[Screen]:
     yield Screen(topic_of(cast.LIAM))
     yield Screen(topic_of(cast.LIAM), open_outline, "outline open")
@@ -266,6 +345,16 @@ def of_trainer() -> Iterator[Screen]:
     schedule = reverse("sessions:schedule", args=[enrolment_of(cast.FATIMA).pk])
     yield Screen(schedule)
     yield Screen(schedule, choose_the_soonest, "confirm")
+    yield Screen(schedule, choose_one_more, "two to propose")
+    yield Screen(schedule, type_a_night_call, "typed")
+    TimeRequestFactory(enrolment=enrolment_of(cast.FATIMA), note="From next week on.")
+    yield Screen(schedule, name="asked for a time")
+    yield Screen(offer_to(cast.FATIMA), name="proposed")
+    yield Screen(schedule, name="proposed")
+    TimeRequestFactory(enrolment=enrolment_of(cast.YUKI))
+    WaitingFactory(booking=Booking.objects.get(trainee__email=cast.JONAS.email))
+    yield Screen("/trainer/ready/", name="asked, proposed, waiting")
+    yield Screen("/trainer/ready/?q=nobody", name="nobody")
     yield Screen(call_of(cast.LUCIA))
     yield Screen(call_of(cast.CHLOE))
     yield Screen(f"{call_of(cast.CHLOE)}sign-off/")

@@ -270,10 +270,39 @@ def test_earlier_time_is_let_go(client, earlier, trainee):
     assert Waiting.objects.open().exists()
 
 
-def test_earlier_time_is_nobodys_but_the_trainees(client, earlier, trainer):
+def test_earlier_time_is_seen_by_its_trainer_who_decides_nothing(
+    client, earlier, trainer, trainee
+):
     client.force_login(trainer.user)
 
-    assert client.get(earlier_url()).status_code == 404
+    page = client.get(earlier_url())
+
+    assert f"offered to {trainee.full_name}" in page.text
+    assert 'name="take"' not in page.text
+    for answer in ({"answer": "withdraw"}, {"answer": "none"}):
+        assert client.post(earlier_url(), answer).status_code == 409
+    assert Booking.objects.filter(state=BookingState.PROPOSED).exists()
+    decline(FreedTime.objects.get().offer, by=trainee)
+    assert "Their call stays as it was" in client.get(earlier_url()).text
+
+
+def test_earlier_time_shows_its_trainer_whom_it_is_offered_to_now(
+    client, earlier, trainer, enrolment
+):
+    other = BookingFactory(
+        trainer=trainer,
+        enrolment=EnrolmentFactory(edition=enrolment.edition),
+        starts_at=WEDNESDAY + timedelta(hours=3),
+    )
+    WaitingFactory(booking=other, created_at=MONDAY + timedelta(minutes=1))
+    decline(FreedTime.objects.get().offer, by=earlier.trainee)
+    offer_freed()
+    client.force_login(trainer.user)
+
+    page = client.get(earlier_url())
+
+    assert f"offered to {other.trainee.full_name}" in page.text
+    assert f"offered to {earlier.trainee.full_name}\n" not in page.text
 
 
 def test_wait_and_stop_waiting(client, trainer, enrolment, trainee):
