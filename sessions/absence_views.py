@@ -156,17 +156,26 @@ def _act(request: MemberRequest, trainer: Trainer, form: LeavingForm) -> None:
 
 
 def _spread(outcome: absence.Outcome) -> str:
-    handed = len(outcome.handed)
-    said = ngettext(
-        "%(number)d call is handed over.", "%(number)d calls are handed over.", handed
-    ) % {"number": handed}
+    said = []
+    if handed := len(outcome.handed):
+        said.append(
+            ngettext(
+                "%(number)d call is handed over.",
+                "%(number)d calls are handed over.",
+                handed,
+            )
+            % {"number": handed}
+        )
     if left := len(outcome.left):
-        said += " " + ngettext(
-            "For %(number)d call nobody is free: ask the trainee to choose again.",
-            "For %(number)d calls nobody is free: ask the trainees to choose again.",
-            left,
-        ) % {"number": left}
-    return said
+        said.append(
+            ngettext(
+                "For %(number)d call nobody is free: ask the trainee to choose again.",
+                "For %(number)d calls nobody is free: ask the trainees to choose again.",
+                left,
+            )
+            % {"number": left}
+        )
+    return " ".join(said) or _("No call was left to hand over.")
 
 
 def _show_leaving(

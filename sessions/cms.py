@@ -16,6 +16,7 @@ from lms.errors import Refused
 from lms.forms import ManyField
 from lms.people.forms import NameField
 from lms.people.screens import CreateView, EditView, ViewSet
+from sessions.absence import let_go
 from sessions.hours import RULES, Window, format_hours, parse_hours, weekly_hours
 from sessions.models import Trainer
 from sessions.trainers import add_trainer, change_trainer, require_room_url
@@ -131,15 +132,21 @@ class AddTrainer(CreateView):
 class EditTrainer(EditView):
     def save_instance(self) -> Trainer:
         words = self.form.cleaned_data
-        return change_trainer(
-            Trainer.objects.get(pk=self.object.pk),
+        trainer = Trainer.objects.get(pk=self.object.pk)
+        leaves = trainer.is_active and not words["is_active"]
+        trainer = change_trainer(
+            trainer,
             programmes=words["programmes"],
             time_zone=words["time_zone"],
             room_url=words["room_url"],
             hours=words["weekly_hours"],
-            rules={field: words[field] for field in [*RULES, "is_active"]},
+            rules={
+                **{field: words[field] for field in RULES},
+                "is_active": words["is_active"] or leaves,
+            },
             by=self.by,
         )
+        return let_go(trainer, by=self.by) if leaves else trainer
 
 
 class TrainerList(generic.IndexView):
@@ -173,5 +180,11 @@ class TrainerViewSet(ViewSet):
             accessor=lambda one: ", ".join(page.title for page in one.programmes.all()),
         ),
         Column("time_zone", label=gettext_lazy("Time zone")),
+        TitleColumn(
+            "load",
+            label=gettext_lazy("Calls"),
+            accessor=lambda _one: gettext_lazy("Load, absence, leaving"),
+            get_url=lambda one: reverse("sessions:trainer", args=[one.pk]),
+        ),
         BooleanColumn("is_active", label=gettext_lazy("Takes calls")),
     ]

@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from schedule.models import Event
 
 from content.permissions import grant_channel_team
 from lms.mail.models import Message
@@ -15,7 +16,12 @@ from lms.people import accounts
 from lms.people.models import User
 from sessions.hours import format_hours, set_weekly_hours, weekly_hours
 from sessions.models import Trainer
-from tests.factories import ProgrammePageFactory, TrainerFactory, UserFactory
+from tests.factories import (
+    BookingFactory,
+    ProgrammePageFactory,
+    TrainerFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 ROOM = "https://meet.example.com/ann"
@@ -158,6 +164,31 @@ def test_zone_hours_caps_and_rest_are_changed(cms: Client) -> None:
     assert (trainer.time_zone, hours(trainer)) == ("Asia/Tokyo", "Fri 08:00-10:00")
     assert (trainer.day_cap, trainer.rest_minutes) == (2, 15)
     assert not trainer.is_active
+
+
+def test_trainer_with_calls_still_takes_calls(cms: Client) -> None:
+    call = BookingFactory(trainer__room_url=ROOM)
+    call.trainer.programmes.add(ProgrammePageFactory())
+
+    page = edit(cms, call.trainer, is_active="", day_cap="2")
+
+    assert "1 call is still booked" in page.text
+    trainer = Trainer.objects.get()
+    assert (trainer.is_active, trainer.day_cap) == (True, None)
+
+
+def test_trainer_who_comes_back_has_their_hours_again(cms: Client) -> None:
+    trainer = TrainerFactory(room_url=ROOM, programmes=[ProgrammePageFactory()])
+    before = hours(trainer)
+    edit(cms, trainer, is_active="")
+    ended = Event.objects.filter(end_recurring_period__isnull=False).count()
+
+    edit(cms, Trainer.objects.get(), is_active="on")
+
+    assert ended == Event.objects.count() == 5
+    assert Trainer.objects.get().is_active
+    assert hours(trainer) == before
+    assert not Event.objects.filter(end_recurring_period__isnull=False).exists()
 
 
 def test_a_refused_change_keeps_what_was_there(cms: Client) -> None:
