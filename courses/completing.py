@@ -38,7 +38,7 @@ def lock(enrolment: Enrolment) -> Enrolment:
     lock_person(enrolment.member.user_id)
     return (
         Enrolment.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("member__user", "edition", "programme")
+        .select_related("member__user", "member__reseller", "edition", "programme")
         .get(pk=enrolment.pk)
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import TypeVar
@@ -15,8 +15,9 @@ from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, prefetch_related_objects
 from django.db.utils import OperationalError
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -90,6 +91,7 @@ class Wish:
     language: str = ""
     origin: Origin = Origin.TRAINEE
     any_hours: bool = False
+    any_notice: bool = False
     offer: UUID | None = None
     proposed_until: datetime | None = None
     replaces: Booking | None = None
@@ -110,7 +112,7 @@ class Wish:
             trainer=trainer,
             language=self.language,
             ignore=self.replaces,
-            any_notice=self.origin == Origin.TRAINER or may_skip_notice(enrolment),
+            any_notice=self.any_notice or self.origin == Origin.TRAINER,
             any_hours=self.any_hours,
         )
 
@@ -204,8 +206,44 @@ def keys(request_key: UUID) -> Iterator[UUID]:
 
 
 def book(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[Booking]:
-    """Book all or none, under the locks; should the database see a deadlock, again."""
-    return despite_deadlock(lambda: _attempt(enrolment, wishes))
+    """Book all or none, under the locks; should the database see a deadlock, again.
+
+    Looks before it locks: a time that is gone costs nobody a wait.
+    """
+    look = _look(enrolment, wishes)
+    if not all(look) and not _may_differ_under_locks(enrolment, wishes):
+        raise _time_taken()
+    return despite_deadlock(lambda: _attempt(enrolment, wishes, look))
+
+
+def _look(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[list[int]]:
+    """Tell who is free for each wish, in the order of asking; holds for this moment."""
+    return [
+        free_at(wish.search(enrolment, wish.trainer), wish.starts_at)
+        for wish in _with_notice(enrolment, wishes)
+    ]
+
+
+def _may_differ_under_locks(enrolment: Enrolment, wishes: Sequence[Wish]) -> bool:
+    """Tell whether a time looks taken by what the trainee did: then look closer.
+
+    By this very form, sent twice; by another call of theirs, to be named; by times
+    proposed to them, which booking sets free.
+    """
+    theirs = Q(state=BookingState.PROPOSED)
+    for wish in wishes:
+        theirs |= Q(starts_at__lt=wish.ends_at, ends_at__gt=wish.starts_at)
+    theirs &= Q(trainee=enrolment.member.user_id, state__in=LIVE_STATES)
+    keys = [wish.request_key for wish in wishes]
+    return Booking.objects.filter(theirs | Q(request_key__in=keys)).exists()
+
+
+def _with_notice(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[Wish]:
+    """Say of each wish whether the trainers' notice is waived; one query."""
+    if all(wish.origin == Origin.TRAINER for wish in wishes):
+        return list(wishes)
+    waived = may_skip_notice(enrolment)
+    return [replace(wish, any_notice=waived) for wish in wishes]
 
 
 def despite_deadlock(attempt: Callable[[], T]) -> T:
@@ -219,7 +257,9 @@ def despite_deadlock(attempt: Callable[[], T]) -> T:
 
 
 @transaction.atomic
-def _attempt(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[Booking]:
+def _attempt(
+    enrolment: Enrolment, wishes: Sequence[Wish], look: Sequence[list[int]]
+) -> list[Booking]:
     enrolment = lock(enrolment)
     by_key = {
         booked.request_key: booked
@@ -233,13 +273,11 @@ def _attempt(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[Booking]:
             for wish in wishes
             if wish.request_key in by_key
         ]
-    end_run_out(Q(trainee=enrolment.member.user_id))
     booked = []
-    for wish in wishes:
+    for wish, free in zip(_with_notice(enrolment, wishes), look, strict=True):
         require_ready(enrolment, wish.topics)
         free_those_on(enrolment, wish.topics, by=wish.by)
-        require_trainee_free(enrolment, wish)
-        booked.append(take_first(enrolment, wish))
+        booked.append(take_first(enrolment, wish, free))
     close_requests(enrolment)
     return booked
 
@@ -286,12 +324,48 @@ def require_ready(enrolment: Enrolment, topics: Sequence[EditionTopic]) -> None:
         )
 
 
+def take_first(enrolment: Enrolment, wish: Wish, free: Sequence[int] = ()) -> Booking:
+    """Try those who are free in turn; what is not taken leaves no lock behind.
+
+    `free` are those who were a moment ago; empty: look now. The caller holds the
+    trainee's and the enrolment's locks. Raises TimeTaken.
+    """
+    free = free or free_at(wish.search(enrolment, wish.trainer), wish.starts_at)
+    for one in least_busy_first(free, wish.starts_at):
+        try:
+            with transaction.atomic(), taken_if_overlapping():
+                locked = lock_trainer(one)
+                end_run_out(Q(trainer=locked) | Q(trainee=enrolment.member.user_id))
+                _require_free(enrolment, wish, locked)
+                return _take(locked, enrolment, wish)
+        except Taken:
+            continue
+    require_trainee_free(enrolment, wish)
+    raise _time_taken()
+
+
+def lock_trainer(pk: int) -> Trainer:
+    """Lock a trainer, last in the order of locks: a booking or a new cap waits."""
+    return (
+        Trainer.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("user")
+        .get(pk=pk)
+    )
+
+
+def _require_free(enrolment: Enrolment, wish: Wish, locked: Trainer) -> None:
+    """Look under the trainer's lock: at hours, caps and calls."""
+    if not free_at(wish.search(enrolment, locked), wish.starts_at):
+        raise Taken
+
+
 def require_trainee_free(enrolment: Enrolment, wish: Wish) -> None:
     """Refuse a time at which the trainee has another call, naming it."""
     user = enrolment.member.user
     clash = (
         Booking.objects.live()
         .filter(trainee=user, starts_at__lt=wish.ends_at, ends_at__gt=wish.starts_at)
+        .exclude(state=BookingState.PROPOSED, proposed_until__lte=now())
         .first()
     )
     if clash is not None:
@@ -301,41 +375,14 @@ def require_trainee_free(enrolment: Enrolment, wish: Wish) -> None:
         )
 
 
-def take_first(enrolment: Enrolment, wish: Wish) -> Booking:
-    """Try those who are free in turn; what is not taken leaves no lock behind.
-
-    The caller holds the trainee's and the enrolment's locks. Raises TimeTaken.
-    """
-    free = free_at(wish.search(enrolment, wish.trainer), wish.starts_at)
-    for one in least_busy_first(free, wish.starts_at):
-        try:
-            with transaction.atomic(), taken_if_overlapping():
-                locked = lock_trainer(one)
-                end_run_out(Q(trainer=locked))
-                _require_still_free(
-                    free_at(wish.search(enrolment, locked), wish.starts_at)
-                )
-                return _take(locked, enrolment, wish)
-        except Taken:
-            continue
-    raise TimeTaken(_("That time is not free, or no longer. Please choose another."))
+def _time_taken() -> TimeTaken:
+    return TimeTaken(_("That time is not free, or no longer. Please choose another."))
 
 
-def lock_trainer(pk: int) -> Trainer:
-    """Lock a trainer, last in the order of locks: a booking or a new cap waits."""
-    return Trainer.objects.select_for_update(no_key=True).get(pk=pk)
-
-
-def _require_still_free(free: list[int]) -> None:
-    """Look again under the trainer's lock: at hours, caps and calls."""
-    if not free:
-        raise Taken
-
-
-def least_busy_first(trainers: list[int], starts_at: datetime) -> list[int]:
+def least_busy_first(trainers: Sequence[int], starts_at: datetime) -> list[int]:
     """Fewest calls in the days around first, then the longest without one."""
     if len(trainers) < 2:
-        return trainers
+        return list(trainers)
     day = starts_at.date()
     monday = day - timedelta(days=day.weekday())
     live = Q(bookings__state__in=LIVE_STATES)
@@ -380,6 +427,7 @@ def _take(trainer: Trainer, enrolment: Enrolment, wish: Wish) -> Booking:
         )
         for topic in wish.topics
     )
+    prefetch_related_objects([booking], "topics")  # each mail lists them
     if wish.proposed_until is None:
         record(wish.by, "booked", booking, enrolment=enrolment.pk, trainer=trainer.pk)
         mails.tell_booked(booking)

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.core.mail import EmailMessage
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.template import Context, Engine
 from django.utils.timezone import now
@@ -158,21 +158,22 @@ def queue_text(
     """
     address = to if isinstance(to, str) else to.email
     validate_email(address)
-    message, is_new = Message.objects.get_or_create(
-        key=key,
-        defaults={
-            "recipient": None if isinstance(to, str) else to,
-            "to": address,
-            "subject": _one_line(subject),
-            "body": _tidy(body),
-            "attachments": list(files),
-            "send_after": send_after or now(),
-            "expires_at": expires_at,
-            "is_secret": is_secret,
-        },
-    )
-    if is_new:
-        _enqueue(message.pk, send_after)
+    try:
+        with transaction.atomic():
+            message = Message.objects.create(
+                key=key,
+                recipient=None if isinstance(to, str) else to,
+                to=address,
+                subject=_one_line(subject),
+                body=_tidy(body),
+                attachments=list(files),
+                send_after=send_after or now(),
+                expires_at=expires_at,
+                is_secret=is_secret,
+            )
+    except IntegrityError:
+        return Message.objects.get(key=key)  # asked for before
+    _enqueue(message.pk, send_after)
     return message
 
 
