@@ -284,7 +284,6 @@ class BookPage:
             "trainer": self.trainer,
             "languages": self.languages if len(self.languages) > 1 else [],
             "spoken": self.language,
-            "zones": PickForm.base_fields["zone"].choices,  # type: ignore[attr-defined]  # a ChoiceField
             "times_zone": self.zone,
             "day": self.said.get("day"),
             "calls": calls,

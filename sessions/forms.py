@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from courses.models import EditionTopic
 from lms.forms import ManyField
-from lms.mail.zones import ZONES
+from lms.mail.zones import zone_choices
 from sessions.booking import Part, parts_of
 from sessions.cancelling import REASON_LENGTH
 from sessions.handing_over import colleagues_free
@@ -81,7 +81,11 @@ class PickForm(forms.Form):
             "invalid_choice": _("None of the trainers speaks that language.")
         },
     )
-    zone = forms.ChoiceField(label=_("Times in"), choices=ZONES, required=False)
+    zone = forms.ChoiceField(
+        label=_("Times in"),
+        choices=zone_choices,  # by name: a form copies its fields, lists and all
+        required=False,
+    )
     day = forms.DateField(required=False)
     call = forms.IntegerField(required=False, min_value=1, max_value=MOST_CALLS)
     start = StartsField(required=False)
