@@ -101,7 +101,8 @@ WORDS: dict[str, str | Promise] = {
         "The file is damaged. We keep trying; if it stays so, share it anew."
     ),
     "some_unread": gettext_lazy(
-        "Some entries have no times that can be read. These do not block."
+        "Some entries have no times that can be read, so these do not block. "
+        "Check them in that calendar."
     ),
 }
 
