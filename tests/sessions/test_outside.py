@@ -87,7 +87,7 @@ def at_address(certificate, monkeypatch):
 
 @pytest.fixture
 def calendar():
-    return OutsideCalendarFactory(url=URL)
+    return OutsideCalendarFactory(url=URL, read_at=MONDAY - EVERY)
 
 
 def busy_times(calendar) -> list[str]:
@@ -345,21 +345,26 @@ def test_entries_without_readable_times_are_told(at_address, calendar):
     ],
 )
 def test_failed_reading_keeps_the_last_and_says_why(at_address, calendar, answer, why):
-    read_calendar(calendar.pk)
+    kept = OutsideBusyFactory(calendar=calendar)
     at_address.say(**answer)
 
     read_calendar(calendar.pk)
 
     calendar.refresh_from_db()
-    assert calendar.error == why
-    assert calendar.read_at == MONDAY
-    assert busy_times(calendar) == ["24 10:00-11:00"]
+    assert (calendar.error, calendar.read_at) == (why, MONDAY - EVERY)
+    assert list(calendar.busy.all()) == [kept]
 
-    at_address.say(200, file())
+
+def test_reading_that_succeeds_again_says_no_more(at_address, calendar):
+    calendar.error = "gone"
+    calendar.save()
+    OutsideBusyFactory(calendar=calendar)
+
     read_calendar(calendar.pk)
+
     calendar.refresh_from_db()
-    assert calendar.error == ""
-    assert busy_times(calendar) == []
+    assert (calendar.error, calendar.read_at) == ("", MONDAY)
+    assert busy_times(calendar) == ["24 10:00-11:00"]
 
 
 def test_every_reason_has_its_words():
