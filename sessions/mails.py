@@ -119,7 +119,7 @@ def tell_disputed(dispute: Dispute) -> None:
             f"call:{booking.pk}:disputed:{number}",
             to,
             "sessions/email/disputed.txt",
-            {"booking": booking, "dispute": dispute, "page_url": page_url(booking)},
+            {"booking": booking, "dispute": dispute},
         )
 
 

@@ -413,6 +413,7 @@ def test_dispute_goes_to_the_channel_team_with_the_attendance(missed):
     assert f"- {missed.trainer}: Wed 3 Jun, 10:00 (London)" in mail.body
     assert f"- {missed.trainee}: not seen" in mail.body
     assert "I was in the room." in mail.body
+    assert reverse("sessions:settle", args=[said.pk]) in mail.body
     assert not may_dispute(missed, missed.trainee)
 
 
