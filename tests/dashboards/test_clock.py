@@ -5,11 +5,16 @@ from django.utils.timezone import now
 
 from courses.models import Enrolment
 from lms.dashboards import clock
+from sessions.models import Booking, FreedTime
 from tests.factories import (
+    BookingFactory,
     EditionFactory,
+    EnrolmentFactory,
     TeamFactory,
     TeamMembershipFactory,
+    TrainerFactory,
     UserFactory,
+    WaitingFactory,
 )
 
 
@@ -50,3 +55,30 @@ def test_clock_tells_the_channel_team_of_missing_times_within_the_hour(db):
             counts.append(told.count())
 
     assert counts == [0, 1, 1]
+
+
+def test_clock_offers_a_freed_time_to_the_next_once_it_ran_out(db):
+    edition = EditionFactory()
+    monday = datetime(2026, 6, 1, 8, tzinfo=UTC)
+    with time_machine.travel(monday, tick=False) as traveller:
+        trainer = TrainerFactory(programmes=[edition.programme])
+        freed = FreedTime.objects.create(
+            trainer=trainer,
+            starts_at=monday + timedelta(hours=6),
+            ends_at=monday + timedelta(hours=6, minutes=20),
+        )
+        calls = [
+            BookingFactory(trainer=trainer, enrolment=EnrolmentFactory(edition=edition))
+            for _n in range(2)
+        ]
+        for call in calls:
+            WaitingFactory(booking=call)
+
+        asked = []
+        for _n in range(3):
+            clock.tick()
+            open_one = Booking.objects.filter(offer=freed.offer, state="proposed")
+            asked.append([one.replaces for one in open_one])
+            traveller.shift(timedelta(hours=2))
+
+    assert asked == [[calls[0]], [calls[1]], []]

@@ -266,7 +266,8 @@ def test_earlier_time_is_let_go(client, earlier, trainee):
 
     assert response.url == earlier.get_absolute_url()
     text = client.get(earlier_url()).text
-    assert "Your call stays as it was" in text
+    assert "You have answered this" in text
+    assert "You are told when another one comes up" in text
     assert Waiting.objects.open().exists()
 
 

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.utils.timezone import now
 
 from lms.errors import Refused
 from lms.mail.models import Message
@@ -523,6 +524,31 @@ def test_taking_while_it_is_withdrawn_or_declined_ends_one_way(run_at_once):
     assert live.count() <= 1
     topics = BookingTopic.objects.filter(booked_for=enrolment)
     assert topics.count() == live.count()
+
+
+@pytest.mark.races
+def test_taking_while_it_runs_out_books_it_or_says_so(run_at_once):
+    enrolment, _trainer, calls = make_offer()
+    user = enrolment.member.user
+    Booking.objects.filter(offer=calls[0].offer).update(
+        proposed_until=now() + timedelta(milliseconds=20)
+    )
+
+    results = run_at_once(
+        cancel_run_out,
+        partial(take, calls[0], by=user),
+        cancel_run_out,
+        partial(take, calls[0], by=user),
+    )
+    while cancel_run_out():
+        pass
+
+    live = list(Booking.objects.live().values_list("pk", "state"))
+    if calls[0] in results:
+        assert live == [(calls[0].pk, "booked")]
+    else:
+        assert tell(results) == ["Refused", "Refused", "int", "int"]
+        assert live == []
 
 
 @pytest.mark.races
