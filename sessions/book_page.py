@@ -25,6 +25,7 @@ from lms.mail import times
 from lms.people.access import MemberRequest
 from sessions.booking import TimeTaken, length_of, parts_of, ready_topics
 from sessions.forms import BookCallForm, PickForm
+from sessions.load import team_was_told
 from sessions.models import Trainer
 from sessions.notice import may_skip_notice
 from sessions.picking import CallPick, fits, languages_of, times_page
@@ -69,9 +70,15 @@ class BookPage:
     @property
     def qualified(self) -> Any:
         """Who could hold the call, as a query."""
-        return Trainer.objects.filter(
-            is_active=True, user__is_active=True, programmes=self.enrolment.programme_id
-        ).select_related("user")
+        return (
+            Trainer.objects.filter(
+                is_active=True,
+                user__is_active=True,
+                programmes=self.enrolment.programme_id,
+            )
+            .exclude(user=self.enrolment.member.user_id)
+            .select_related("user")
+        )
 
     @cached_property
     def trainers(self) -> list[Trainer]:
@@ -291,6 +298,8 @@ class BookPage:
             "confirm": self._confirm(calls, chosen),
             "ask_url": self.ask_url,
             "any_trainer_url": self._any_trainer_url(),
+            "team_told": any(not call.slots for call in calls)
+            and team_was_told(self.enrolment.programme_id),
             "confirm_template": self.confirm_template,
             "request_key": uuid4(),
         }

@@ -25,6 +25,7 @@ from sessions.access import (
 )
 from sessions.call_page import fetch
 from sessions.forms import SignOffForm
+from sessions.missing import counts_for
 from sessions.models import Booking, BookingState, BookingTopic, Outcome, Trainer
 from sessions.room import join_button
 from sessions.signoff import (
@@ -82,7 +83,8 @@ def _just_signed_off(trainer: Trainer) -> list[Booking]:
 
 
 def _cards(trainer: Trainer, calls: list[Booking]) -> list[dict[str, Any]]:
-    """Who comes, prepared or not, and what was noted before; five queries."""
+    """Who comes, prepared or not, and what was noted before; six queries."""
+    counts = counts_for([call.trainee for call in calls])
     progress = progress_of([call.enrolment for call in calls])
     notes: dict[int, list[BookingTopic]] = defaultdict(list)
     for said in earlier_words(trainer, [call.trainee_id for call in calls]):
@@ -95,6 +97,7 @@ def _cards(trainer: Trainer, calls: list[Booking]) -> list[dict[str, Any]]:
                 for topic in call.topics.all()
             ],
             "notes": notes[call.trainee_id][:EARLIER_NOTES],
+            "count": counts[call.trainee_id],
         }
         for call in calls
     ]

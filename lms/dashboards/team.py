@@ -15,6 +15,7 @@ from lms.mail.times import on_day
 from lms.people.access import Access, MemberRequest
 from lms.people.models import Invitation, Member
 from lms.people.roles import manager_required
+from sessions.missing import counts_for
 
 
 @manager_required
@@ -42,6 +43,7 @@ def person(request: MemberRequest, pk: int) -> HttpResponse:
     context = {
         "member": member,
         "record": record,
+        "missed": counts_for([member.user])[member.user_id],
         "facts": _facts_of(member, record),
         "back_url": reverse(back[0]),
         "back_label": back[1],

@@ -90,6 +90,7 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         return self.select_related(
             "trainee",
             "trainer__user",
+            "ended_by",
             "enrolment__member__reseller",
             "enrolment__edition",
         ).prefetch_related("topics")

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from django import template
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
 
 from courses.models import Enrolment, TopicPage
 from lms.mail.zones import city
 from lms.people.models import User
 from sessions import asking, offers
-from sessions.models import Booking, BookingTopic, PartOfDay, TimeRequest, Waiting
+from sessions.models import (
+    Booking,
+    BookingState,
+    BookingTopic,
+    Origin,
+    PartOfDay,
+    TimeRequest,
+    Waiting,
+)
 from sessions.offer_forms import weekday
 
 register = template.Library()
@@ -87,3 +97,35 @@ def asked_elsewhere(asked: TimeRequest, zone: str) -> str:
     if asked.time_zone == zone:
         return ""
     return f"{'; '.join(asking.parts_elsewhere(asked, zone))} ({city(zone)})"
+
+
+@register.filter
+def how_it_stands(call: Booking, reader: User) -> str:
+    """`{{ call|how_it_stands:request.user }}`: what has become of a call, by whom.
+
+    Empty for one that is to come. No query for calls of `for_agenda`.
+    """
+    if call.state == BookingState.CANCELLED:
+        return _cancelled_by(call, reader)
+    if call.state == BookingState.MISSED:
+        return _missed_by(call, reader)
+    if call.state == BookingState.DONE:
+        return _("Signed off")
+    over = call.state == BookingState.BOOKED and call.ends_at <= now()
+    return _("Waiting for sign-off") if over else ""
+
+
+def _cancelled_by(call: Booking, reader: User) -> str:
+    if call.ended_by is None:
+        return _("Cancelled")
+    if call.ended_by == reader:
+        return _("Cancelled by you")
+    return _("Cancelled by %(name)s") % {"name": call.ended_by}
+
+
+def _missed_by(call: Booking, reader: User) -> str:
+    by_trainer = call.missed_by == Origin.TRAINER
+    who = call.trainer.user if by_trainer else call.trainee
+    if who == reader:
+        return _("Missed by you")
+    return _("%(name)s did not come") % {"name": who}

@@ -22,7 +22,14 @@ from lms.people.models import Invitation, Member, Reseller, User
 from lms.seed import cast
 from sessions.booking import book_call, ready_topics
 from sessions.earlier import offer_freed, wait_for_earlier
-from sessions.models import Booking, BookingState, FreedTime, Outcome, Trainer
+from sessions.models import (
+    Booking,
+    BookingState,
+    FreedTime,
+    Origin,
+    Outcome,
+    Trainer,
+)
 from sessions.proposals import decline, propose
 from sessions.signoff import TopicWord, sign_off
 from sessions.slots import free_slots
@@ -30,9 +37,12 @@ from tests.browser.journeys import Journey
 from tests.factories import (
     BookingFactory,
     DisputeFactory,
+    EditionFactory,
+    EnrolmentFactory,
     OutsideCalendarFactory,
     ProgrammePageFactory,
     TimeRequestFactory,
+    TopicPageFactory,
     WaitingFactory,
     programme_index,
 )
@@ -183,6 +193,45 @@ def earlier_for(worker: cast.Worker) -> str:
     return reverse("sessions:offer", args=[freed.offer])
 
 
+def choose_both(page: Page) -> None:
+    choose_the_soonest(page)
+    page.get_by_text("Now choose a time for call 2.").wait_for()
+    page.locator("#call-2 .slots-soonest a").first.click()
+    page.get_by_role("button", name="Book both calls").wait_for()
+
+
+def type_a_time(page: Page) -> None:
+    page.locator("#id_other_date").fill(f"{now() + timedelta(days=3):%Y-%m-%d}")
+    page.locator("#id_other_time").fill("21:05")
+    page.locator("#id_any_hours").check()
+    page.get_by_role("button", name="Take this time").click()
+    page.locator("#confirm").wait_for()
+
+
+def say_otherwise_without_a_word(page: Page) -> None:
+    page.locator("summary", has_text="That is not what happened").click()
+    page.get_by_role("button", name="Tell the training team").click()
+
+
+def miss(worker: cast.Worker, side: Origin) -> None:
+    own = Booking.objects.filter(trainee__email=worker.email).latest("starts_at")
+    own.topics.update(booked_for=None)
+    own.state, own.missed_by, own.ended_at = BookingState.MISSED, side, now()
+    own.save(update_fields=["state", "missed_by", "ended_at"])
+
+
+def book_many(worker: cast.Worker) -> str:
+    """Where they book more topics than fit into one call."""
+    programme = ProgrammePageFactory(parent=programme_index(), title="A long one")
+    TopicPageFactory.create_batch(6, parent=programme)
+    for trainer in Trainer.objects.all():
+        trainer.programmes.add(programme)
+    enrolment = EnrolmentFactory(
+        member=member_of(worker), edition=EditionFactory(programme=programme)
+    )
+    return reverse("sessions:book", args=[enrolment.pk])
+
+
 def choose_no_topic(page: Page) -> None:
     chosen = page.get_by_role("checkbox", checked=True)
     while chosen.count():
@@ -286,6 +335,29 @@ def of_those_with_offers() -> Iterator[Screen]:
     yield Screen(earlier, name="earlier", who=cast.JONAS)
     yield Screen("/my/", name="with an earlier time", who=cast.JONAS)
     yield Screen(call_of(cast.JONAS), name="waiting", who=cast.JONAS)
+
+
+def of_movers() -> Iterator[Screen]:
+    """A call that changes, or was missed; and two calls booked at once."""
+    jonas = f"{call_of(cast.JONAS)}move/"
+    yield Screen(jonas, who=cast.JONAS)
+    yield Screen(jonas, choose_the_soonest, "confirm", cast.JONAS)
+    yield Screen(jonas, type_a_time, "typed", ELEANOR)
+    yield Screen(f"{call_of(cast.JONAS)}hand-over/", who=ELEANOR)
+    hand_over = f"{call_of(cast.JONAS)}hand-over/"
+    yield Screen(hand_over, press("choose again"), "refused", ELEANOR)
+    for side in (Origin.TRAINER, Origin.TRAINEE):
+        miss(cast.CHLOE, side)
+        yield Screen(call_of(cast.CHLOE), name=f"missed by {side}", who=cast.CHLOE)
+    yield Screen(
+        call_of(cast.CHLOE), say_otherwise_without_a_word, "refused", cast.CHLOE
+    )
+    yield Screen(call_of(cast.CHLOE), who=ELEANOR)
+    yield Screen("/calls/", who=cast.CHLOE)
+    long = book_many(cast.LIAM)
+    yield Screen(long, name="two calls")
+    yield Screen(long, choose_the_soonest, "two calls, one chosen")
+    yield Screen(long, choose_both, "two calls, both chosen")
 
 
 def of_readers() -> Iterator[Screen]:

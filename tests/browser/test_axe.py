@@ -68,6 +68,7 @@ def test_screens_of_anybody(journey: Journey, demo: None) -> None:
         (cast.LIAM, screens.of_learners),
         (cast.LIAM, screens.of_callers),
         (cast.FATIMA, screens.of_those_with_offers),
+        (cast.LIAM, screens.of_movers),
         (cast.LIAM, screens.of_readers),
         (cast.LIAM, screens.of_owners),
         (screens.ELEANOR, screens.of_trainer),

@@ -129,14 +129,14 @@ def test_person_is_a_404_for_another_resellers_manager(client, manager):
 
 
 @pytest.mark.parametrize("programmes", [1, 3])
-def test_person_record_takes_17_queries(
+def test_person_record_takes_18_queries(
     client, manager, django_assert_num_queries, programmes
 ):
     member = colleague(manager, "Person A")
     EnrolmentFactory.create_batch(programmes, member=member)
     client.force_login(manager.user)
 
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(18):
         response = client.get(reverse("dashboards:person", args=[member.pk]))
 
     assert len(response.context["record"].cells) == programmes

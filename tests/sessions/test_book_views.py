@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -8,15 +9,19 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from sessions.booking import ready_topics
+from sessions.load import tell_of_missing_times
 from sessions.models import Booking
 from tests.factories import (
     BookingFactory,
     EditionFactory,
     EnrolmentFactory,
+    EvidenceFactory,
     MemberFactory,
     ProgrammePageFactory,
+    TimeRequestFactory,
     TopicPageFactory,
     TrainerFactory,
+    UserFactory,
 )
 
 MONDAY = datetime(2026, 6, 1, 8, tzinfo=UTC)
@@ -257,18 +262,6 @@ def test_book_is_for_the_trainee_not_for_their_manager(client, enrolment, traine
     assert client.get(book_url(enrolment)).status_code == 404
 
 
-def test_book_takes_the_same_queries_for_any_number_of_trainers(
-    client, enrolment, trainer, trainee
-):
-    BookingFactory(trainer=trainer)
-    few = queries(client, book_url(enrolment))
-    for _n in range(3):
-        BookingFactory(trainer=TrainerFactory(programmes=[enrolment.programme]))
-
-    assert queries(client, book_url(enrolment)) == few
-    assert few <= 20
-
-
 def queries(client, url):
     """How many the page takes, once what is cached is cached."""
     client.get(url)
@@ -480,3 +473,174 @@ def test_book_offers_no_time_in_the_night_among_the_soonest(client, enrolment, t
     ]
     assert [part.label for part in times.days[1].parts] == ["Night", "Morning"]
     assert times.days[1].slots[0].label == "01:00"
+
+
+# --- No free time -------------------------------------------------------------------------
+
+
+def test_book_says_until_when_there_is_no_free_time(client, enrolment, trainee):
+    TrainerFactory(programmes=[enrolment.programme], notice_hours=0, horizon_days=1)
+    with time_machine.travel(datetime(2026, 6, 5, 17, tzinfo=UTC), tick=False):
+        response = client.get(book_url(enrolment))  # a Friday evening
+
+    words = " ".join(response.text.split())
+    assert "No free times until" in words
+    assert ">Mon 8 Jun</time>" in words
+    assert reverse("sessions:ask", args=[enrolment.pk]) in words
+    assert "has been told" not in words
+
+
+def test_book_offers_any_trainer_where_the_one_by_name_has_no_time(
+    client, enrolment, trainer, trainee
+):
+    busy = TrainerFactory(programmes=[enrolment.programme], weekly_hours=[])
+
+    response = client.get(
+        book_url(enrolment),
+        {"trainer": busy.pk, "picked": "1", "topics": topics_of(enrolment)},
+    )
+
+    words = " ".join(response.text.split())
+    assert f"{busy} has no free times for this call" in words
+    anybody = client.get(response.context["any_trainer_url"].partition("#")[0])
+    assert anybody.context["trainer"] is None
+    assert len(anybody.context["times"].soonest) == 3
+
+
+def topics_of(enrolment):
+    return [topic.pk for topic in ready_topics(enrolment)]
+
+
+def test_book_says_that_the_team_has_been_told(client, enrolment, trainee):
+    UserFactory(is_staff=True)
+    tell_of_missing_times()
+
+    response = client.get(book_url(enrolment))
+
+    assert "The training team has been told." in response.text
+
+
+def test_book_shows_what_was_asked_for(client, enrolment, trainer, trainee):
+    TimeRequestFactory(enrolment=enrolment)
+
+    response = client.get(book_url(enrolment))
+
+    assert "You asked for a time on" in response.text
+
+
+# --- Forged, or no longer so --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("why", ["left", "not qualified", "account closed", "oneself"])
+def test_book_refuses_a_trainer_who_cannot_take_it(
+    client, enrolment, trainer, trainee, why
+):
+    programmes = [enrolment.programme]
+    wrong = {
+        "left": lambda: TrainerFactory(programmes=programmes, is_active=False),
+        "not qualified": TrainerFactory,
+        "account closed": lambda: TrainerFactory(
+            programmes=programmes, user__is_active=False
+        ),
+        "oneself": lambda: TrainerFactory(programmes=programmes, user=trainee),
+    }[why]()
+
+    response = client.post(book_url(enrolment), confirmed(enrolment, trainer=wrong.pk))
+
+    assert response.status_code in (409, 422)
+    assert "error-summary" in response.text
+    assert not Booking.objects.exists()
+
+
+@pytest.mark.parametrize("cap", ["day_cap", "week_cap"])
+def test_book_refuses_what_is_across_the_caps(client, enrolment, trainee, cap):
+    full = TrainerFactory(programmes=[enrolment.programme], **{cap: 1})
+    BookingFactory(trainer=full, starts_at=datetime(2026, 6, 3, 13, tzinfo=UTC))
+
+    response = client.post(book_url(enrolment), confirmed(enrolment))
+
+    assert response.status_code == 409
+    assert Booking.objects.count() == 1
+
+
+def test_book_refuses_when_one_has_another_call_then(
+    client, enrolment, trainer, trainee
+):
+    BookingFactory(
+        enrolment=EnrolmentFactory(member=enrolment.member),
+        starts_at=datetime(2026, 6, 3, 9, tzinfo=UTC),
+    )
+
+    response = client.post(book_url(enrolment), confirmed(enrolment))
+
+    assert response.status_code == 409
+    assert "You have another call then" in response.text
+
+
+# --- Clock changes, clicks, queries ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("today", "monday", "kolkata"),
+    [
+        (datetime(2026, 10, 22, 8, tzinfo=UTC), "2026-10-26", "14:30"),
+        (datetime(2027, 3, 25, 9, tzinfo=UTC), "2027-03-29", "13:30"),
+    ],
+)
+def test_book_offers_the_trainers_hours_over_a_clock_change(
+    client, db, today, monday, kolkata
+):
+    """Nine in London on the Monday after, for somebody whose clock does not change."""
+    with time_machine.travel(today, tick=False):
+        enrolment = EnrolmentFactory(member__user__time_zone="Asia/Kolkata")
+        TrainerFactory(programmes=[enrolment.programme])
+        client.force_login(enrolment.member.user)
+
+        page = client.get(book_url(enrolment), {"day": monday})
+
+    assert page.context["times"].days[0].slots[0].label == kolkata
+
+
+def test_book_takes_three_clicks_from_my_learning(client, enrolment, trainer, trainee):
+    for topic in enrolment.edition.topics.all():
+        EvidenceFactory(enrolment=enrolment, topic=topic.topic)
+    my = client.get(reverse("dashboards:my"))
+    assert book_url(enrolment) in my.text
+
+    page = client.get(book_url(enrolment))  # one: find a time
+    page = follow(client, page.context["times"].soonest[0].url)  # two: a time
+    form = re.findall(r'name="(\w+)" value="([^"]*)"', confirm_form(page.text))
+    sent = client.post(book_url(enrolment), multi(form))  # three: book it
+
+    assert sent.url == Booking.objects.get().get_absolute_url()
+
+
+def confirm_form(text):
+    """What stands in the form of the confirm line, as a browser would send it."""
+    inside = text.partition('id="confirm"')[2].partition("</form>")[0]
+    return " ".join(inside.split())
+
+
+def multi(pairs):
+    data = {}
+    for name, value in pairs:
+        data.setdefault(name, []).append(value)
+    return data
+
+
+@pytest.mark.parametrize("trainers", [1, 3])
+def test_book_takes_as_many_queries_for_three_trainers(
+    client, enrolment, trainee, trainers
+):
+    for _n in range(trainers):
+        BookingFactory(trainer=TrainerFactory(programmes=[enrolment.programme]))
+
+    assert queries(client, book_url(enrolment)) == 18
+
+
+@pytest.mark.parametrize("trainers", [1, 3])
+def test_book_two_calls_takes_four_more_queries(client, long, learner, trainers):
+    for _n in range(trainers - 1):
+        TrainerFactory(programmes=[long.programme])
+
+    assert queries(client, book_url(long)) == 22

@@ -1,4 +1,6 @@
+import re
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -85,15 +87,75 @@ def test_agenda_parts_coming_waiting_and_past(client, db, monday):
     assert list(response.context["past"]) == [own["cancelled"], own["past"]]
 
 
-def test_agenda_takes_the_same_queries_for_any_number(client, enrolment, trainee):
-    for state in (BookingState.BOOKED, BookingState.DONE, BookingState.CANCELLED):
-        BookingFactory(enrolment=enrolment, state=state)
-    few = queries(client, reverse("sessions:agenda"))
-    for state in (BookingState.BOOKED, BookingState.DONE, BookingState.CANCELLED):
-        BookingFactory.create_batch(2, enrolment=enrolment, state=state)
+@pytest.mark.parametrize("calls", [1, 3])
+def test_agenda_takes_twelve_queries_for_any_number(client, enrolment, trainee, calls):
+    for state in (
+        BookingState.BOOKED,
+        BookingState.DONE,
+        BookingState.CANCELLED,
+        BookingState.MISSED,
+    ):
+        BookingFactory.create_batch(calls, enrolment=enrolment, state=state)
 
-    assert queries(client, reverse("sessions:agenda")) == few
-    assert few <= 13
+    assert queries(client, reverse("sessions:agenda")) == 12
+
+
+def test_agenda_says_by_whom_a_call_was_ended(client, enrolment, trainee):
+    trainer = TrainerFactory(programmes=[enrolment.programme])
+    for ended_by in (trainee, trainer.user, None):
+        BookingFactory(
+            enrolment=enrolment,
+            trainer=trainer,
+            state=BookingState.CANCELLED,
+            ended_by=ended_by,
+        )
+    for side in (Origin.TRAINEE, Origin.TRAINER):
+        BookingFactory(
+            enrolment=enrolment,
+            trainer=trainer,
+            state=BookingState.MISSED,
+            missed_by=side,
+        )
+    BookingFactory(enrolment=enrolment, trainer=trainer, state=BookingState.DONE)
+
+    page = client.get(reverse("sessions:agenda")).text
+
+    words = re.findall(r'class="badge[^"]*"\s*>([^<]+)<', page)
+    assert words == [
+        "Signed off",
+        f"{trainer} did not come",
+        "Missed by you",
+        "Cancelled",
+        f"Cancelled by {trainer}",
+        "Cancelled by you",
+    ]
+
+
+def test_agenda_shows_what_is_proposed_on_top(client, enrolment, trainee):
+    proposal = BookingFactory(
+        enrolment=enrolment, state=BookingState.PROPOSED, offer=uuid4()
+    )
+
+    page = client.get(reverse("sessions:agenda"))
+
+    assert reverse("sessions:offer", args=[proposal.offer]) in page.text
+    assert page.context["coming"] == []
+
+
+def test_agenda_leads_to_the_calendar_feed(client, enrolment, trainee):
+    page = client.get(reverse("sessions:agenda"))
+
+    assert reverse("sessions:feed") in page.text
+
+
+def test_proposals_own_page_is_its_offer(client, enrolment, trainee):
+    proposal = BookingFactory(
+        enrolment=enrolment, state=BookingState.PROPOSED, offer=uuid4()
+    )
+
+    page = client.get(proposal.get_absolute_url())
+
+    assert page.url == reverse("sessions:offer", args=[proposal.offer])
 
 
 @pytest.mark.parametrize(
