@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TypeVar
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count, Max, Q, prefetch_related_objects
+from django.db.models import Count, F, Max, Q, prefetch_related_objects
 from django.db.utils import OperationalError
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -32,6 +33,7 @@ from lms.people.models import User
 from sessions import mails
 from sessions.asking import close_requests
 from sessions.cancelling import SOURCE, end_run_out
+from sessions.minutes import at_minute, instant
 from sessions.models import (
     LIVE_STATES,
     Booking,
@@ -380,25 +382,41 @@ def _time_taken() -> TimeTaken:
 
 
 def least_busy_first(trainers: Sequence[int], starts_at: datetime) -> list[int]:
-    """Fewest calls in the days around first, then the longest without one."""
+    """Fewest calls in that ISO week of theirs first, then the longest without one.
+
+    Two queries where there is a choice.
+    """
     if len(trainers) < 2:
         return list(trainers)
-    day = starts_at.date()
-    monday = day - timedelta(days=day.weekday())
+    candidates = Trainer.objects.filter(pk__in=trainers)
     live = Q(bookings__state__in=LIVE_STATES)
-    week = Q(
-        bookings__starts_at__date__gte=monday,
-        bookings__starts_at__date__lt=monday + timedelta(days=7),
-    )
-    return list(
-        Trainer.objects.filter(pk__in=trainers)
-        .annotate(
-            calls=Count("bookings", filter=live & week),
-            last_at=Max("bookings__starts_at", filter=live),
+    week = Q()
+    for zone in set(candidates.order_by().values_list("time_zone", flat=True)):
+        monday, next_monday = _week_of(starts_at, ZoneInfo(zone))
+        week |= Q(
+            time_zone=zone,
+            bookings__starts_at__gte=monday,
+            bookings__starts_at__lt=next_monday,
         )
-        .order_by("calls", "last_at", "pk")
+    return list(
+        candidates.annotate(
+            calls=Count("bookings", filter=live & week),
+            last_at=Max(
+                "bookings__starts_at",
+                filter=live & Q(bookings__starts_at__lt=starts_at),
+            ),
+        )
+        .order_by("calls", F("last_at").asc(nulls_first=True), "pk")
         .values_list("pk", flat=True)
     )
+
+
+def _week_of(at: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the Monday midnights around an instant, on the zone's clock."""
+    day = at.astimezone(zone).toordinal()
+    monday = day - (day - 1) % 7  # ordinal 1 was a Monday
+    start, end = (instant(zone, one, 0, is_end=False) for one in (monday, monday + 7))
+    return at_minute(start), at_minute(end)
 
 
 def _take(trainer: Trainer, enrolment: Enrolment, wish: Wish) -> Booking:

@@ -13,6 +13,7 @@ from sessions.booking import (
     TimeTaken,
     book_call,
     is_deadlock,
+    least_busy_first,
     ready_topics,
 )
 from sessions.cancelling import cancel_call
@@ -232,6 +233,56 @@ def test_book_call_then_takes_the_longest_without_a_call(enrolment, trainer):
     BookingFactory(trainer=other, starts_at=WEDNESDAY_TEN - timedelta(days=15))
 
     assert book(enrolment).trainer == other
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours", "is_busy"),
+    [
+        # Sunday 7 June ends at 23:00 UTC in London, at 10:00 UTC in Honolulu, a day on.
+        ("Europe/London", 14, True),  # 22:00 UTC
+        ("Europe/London", 15, False),
+        ("Pacific/Honolulu", 25, True),  # 8 June, 9:00 UTC
+        ("Pacific/Honolulu", 26, False),
+    ],
+)
+def test_least_busy_counts_the_trainers_own_week(db, zone, hours, is_busy):
+    busy, idle = TrainerFactory(time_zone=zone), TrainerFactory(time_zone=zone)
+    sunday = datetime(2026, 6, 7, 8, tzinfo=UTC)
+    BookingFactory(trainer=busy, starts_at=sunday + timedelta(hours=hours))
+    BookingFactory(trainer=idle, starts_at=WEDNESDAY_TEN - timedelta(days=9))
+
+    order = least_busy_first([busy.pk, idle.pk], WEDNESDAY_TEN)
+
+    assert order == ([idle.pk, busy.pk] if is_busy else [busy.pk, idle.pk])
+
+
+def test_least_busy_goes_by_live_calls_then_by_the_last_before(db):
+    names = ["never", "cancelled", "long ago", "lately", "twice"]
+    trainers = {name: TrainerFactory() for name in names}
+    for name, days, state in [
+        ("cancelled", 1, BookingState.CANCELLED),
+        ("cancelled", -30, BookingState.DONE),
+        ("long ago", -20, BookingState.DONE),
+        ("long ago", 8, BookingState.BOOKED),  # the week after: not yet
+        ("lately", -10, BookingState.DONE),
+        ("twice", 1, BookingState.BOOKED),
+        ("twice", 2, BookingState.PROPOSED),
+    ]:
+        BookingFactory(
+            trainer=trainers[name],
+            starts_at=WEDNESDAY_TEN + timedelta(days=days),
+            state=state,
+        )
+
+    pks = [trainers[name].pk for name in reversed(names)]
+
+    assert least_busy_first(pks, WEDNESDAY_TEN) == [trainers[n].pk for n in names]
+
+
+def test_least_busy_asks_nothing_without_a_choice(db, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert least_busy_first([7], WEDNESDAY_TEN) == [7]
+        assert least_busy_first([], WEDNESDAY_TEN) == []
 
 
 def test_book_call_passes_over_who_is_taken(enrolment, trainer):
