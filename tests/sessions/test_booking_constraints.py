@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from lms.constraints import is_violation
 from sessions.models import Booking, BookingState
@@ -142,6 +143,62 @@ def test_call_changes_to_no_trainer_who_is_taken():
     other.trainer = call.trainer
 
     assert refusal(other.save, TRAINER)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"starts_at": TEN, "ends_at": TEN + 20 * MINUTE},  # moved
+        {"trainer_id": "the other's"},  # handed over
+        {"state": "booked"},  # called on again
+    ],
+    ids=["move", "hand over", "un-cancel"],
+)
+def test_raw_sql_makes_no_overlap_either(change):
+    call = BookingFactory(starts_at=TEN)
+    fields = {"trainer": call.trainer, "starts_at": TEN + 60 * MINUTE}
+    if "trainer_id" in change:
+        fields = {"starts_at": TEN}
+        change = {"trainer_id": call.trainer_id}
+    elif "state" in change:
+        fields = {
+            "trainer": call.trainer,
+            "starts_at": TEN,
+            "state": BookingState.CANCELLED,
+        }
+    other = call_like(call, **fields)()
+    columns = ", ".join(f"{column} = %s" for column in change)
+
+    def write() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE training_sessions_booking SET {columns} WHERE id = %s",
+                [*change.values(), other.pk],
+            )
+
+    assert refusal(write, TRAINER)
+
+
+def test_raw_sql_inserts_no_overlap_either():
+    call = BookingFactory(starts_at=TEN)
+    own = {"id", "ref", "request_key", "uid", "room_key"}
+    columns = [
+        field.column for field in Booking._meta.local_fields if field.name not in own
+    ]
+    copied = ", ".join(f'"{column}"' for column in columns)
+
+    def write() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO training_sessions_booking"
+                f" (ref, request_key, uid, room_key, {copied})"
+                f" SELECT %s, %s, %s, %s, {copied} FROM training_sessions_booking",
+                ["other", uuid4().hex, "other@example.com", uuid4().hex],
+            )
+
+    assert refusal(write, TRAINER, TRAINEE)
+    Booking.objects.filter(pk=call.pk).update(state=BookingState.CANCELLED)
+    assert not refusal(write)  # it is the time alone that is in the way
 
 
 def test_calls_are_not_made_in_bulk_over_one_another():
