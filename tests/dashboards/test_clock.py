@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import time_machine
 from django.utils.timezone import now
 
-from courses.models import Enrolment
+from courses.models import Enrolment, Source
 from lms.dashboards import clock
 from sessions.models import Booking, FreedTime
 from tests.factories import (
@@ -68,7 +68,10 @@ def test_clock_offers_a_freed_time_to_the_next_once_it_ran_out(db):
             ends_at=monday + timedelta(hours=6, minutes=20),
         )
         calls = [
-            BookingFactory(trainer=trainer, enrolment=EnrolmentFactory(edition=edition))
+            BookingFactory(
+                trainer=trainer,
+                enrolment=EnrolmentFactory(edition=edition, source=Source.MANAGER),
+            )
             for _n in range(2)
         ]
         for call in calls:
