@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -100,10 +101,11 @@ class ReadyFilter(forms.Form):
     """What narrows the list of the ready; a bad value counts as none."""
 
     q = forms.CharField(required=False, max_length=100)
-    programme = forms.ModelChoiceField(
-        queryset=ProgrammePage.objects.none(), required=False
-    )
+    programme = forms.TypedChoiceField(required=False, coerce=int, empty_value=None)
 
-    def __init__(self, data: Any, *, programmes: Any) -> None:
+    def __init__(self, data: Any, *, programmes: Iterable[ProgrammePage]) -> None:
         super().__init__(data)
-        self.fields["programme"].queryset = programmes  # type: ignore[attr-defined]  # a ModelChoiceField
+        self.fields["programme"].choices = [  # type: ignore[attr-defined]  # a ChoiceField
+            ("", ""),
+            *((programme.pk, programme.title) for programme in programmes),
+        ]

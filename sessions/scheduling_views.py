@@ -35,7 +35,7 @@ READY_PER_PAGE = 50
 def ready(request: MemberRequest) -> HttpResponse:
     """Who asked for a time, who could book and has not, who waits for an earlier one."""
     trainer = trainer_of(request.access)
-    programmes = trainer.programmes.order_by("title")
+    programmes = list(trainer.programmes.order_by("title"))
     form = ReadyFilter(request.GET, programmes=programmes)
     form.is_valid()
     wanted = form.cleaned_data
@@ -59,7 +59,7 @@ def ready(request: MemberRequest) -> HttpResponse:
     context = {
         "filters": wanted,
         "is_filtered": bool(q or programme),
-        "programmes": list(programmes),
+        "programmes": programmes,
         "asked": asked,
         "page_obj": page,
         "people": people,

@@ -166,6 +166,7 @@ def test_name_of_nothing_in_an_address_is_not_found(ask: Ask, word: str):
 # --- What stands behind the question mark ----------------------------------------
 
 PICKING = ["picked", "topics", "trainer", "language", "zone", "day", "call", "start"]
+TYPED = ["any_hours", "other_date", "other_time"]
 MOVING = ["picked", "trainer", "zone", "day", "start", "any_hours"]
 MOVING += ["other_date", "other_time"]
 MATRIX = ["q", "page", "team", "reseller", "state", "format"]
@@ -176,10 +177,10 @@ LISTS = [
     ("staff", "/standing/", ["format"]),
     ("trainee", "/calls/", ["page"]),
     ("trainee", "/calls/book/{enrolment}/", PICKING),
-    ("trainer", "/trainer/ready/{enrolment}/", PICKING),
+    ("trainer", "/trainer/ready/{enrolment}/", [*PICKING, *TYPED]),
     ("trainee", "/calls/{call}/move/", MOVING),
     ("trainer", "/calls/{call}/move/", MOVING),
-    ("trainer", "/trainer/ready/", ["page"]),
+    ("trainer", "/trainer/ready/", ["page", "q", "programme"]),
     ("trainer", "/trainer/load/", ["format"]),
     ("trainer", "/trainer/cannot-work/", ["first", "last"]),
     ("staff", "/standing/trainers/", ["format"]),
@@ -302,7 +303,8 @@ def booking(world: Any) -> tuple[str, str, dict[str, Any]]:
 
 def scheduling(world: Any) -> tuple[str, str, dict[str, Any]]:
     url = reverse("sessions:schedule", args=[world.enrolment.pk])
-    return "trainer", url, booking(world)[2]
+    words = booking(world)[2] | {"do": "propose", "any_hours": "1"}
+    return "trainer", url, words
 
 
 def week_of_hours(world: Any) -> tuple[str, str, dict[str, Any]]:
