@@ -211,6 +211,27 @@ def _note(outcome: Outcome, fate: Fate, call: Booking) -> None:
         getattr(outcome, fate).append(call)
 
 
+def see_to_closed_accounts() -> int:
+    """Free trainers whose account is closed; return how many calls that changed.
+
+    Who cannot sign in cannot come: each call goes to a colleague who is free, or its
+    trainee is asked to choose again, and proposals are withdrawn. Safe to repeat.
+    """
+    gone = Trainer.objects.filter(
+        user__is_active=False,
+        bookings__state__in=[BookingState.BOOKED, BookingState.PROPOSED],
+        bookings__ends_at__gt=now(),
+    ).select_related("user")
+    changed = 0
+    for trainer in gone.distinct():
+        withdrawn = withdraw_proposals(trainer, now(), by=trainer.user)
+        calls = calls_between(trainer, now())
+        reason = _("Your trainer is no longer with us.")
+        outcome = see_to(trainer, calls, by=trainer.user, reason=reason)
+        changed += withdrawn + len(outcome.handed) + len(outcome.asked)
+    return changed
+
+
 # --- Before it is done: what would happen -----------------------------------------
 
 

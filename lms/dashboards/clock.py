@@ -12,6 +12,7 @@ from certificates.issuing import enqueue_pending
 from courses.enrolling import follow_the_calendar
 from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
+from sessions.absence import see_to_closed_accounts
 from sessions.cancelling import cancel_run_out
 from sessions.earlier import offer_freed
 from sessions.load import tell_of_missing_times
@@ -28,6 +29,7 @@ def tick() -> bool:
     enqueue_due()
     enqueue_pending()
     cancel_run_out()
+    see_to_closed_accounts()
     offer_freed()
     enqueue_stale()
     if _is_my_turn("calendar", EVERY_HOUR):

@@ -9,9 +9,17 @@ from schedule.models import Event
 from lms.audit.models import Event as Logged
 from lms.errors import Refused
 from lms.mail.models import Message
+from lms.people import accounts
 from lms.people.access import Access
 from sessions import absence
-from sessions.absence import calls_between, cannot_work, let_go, prospects, spread
+from sessions.absence import (
+    calls_between,
+    cannot_work,
+    let_go,
+    prospects,
+    see_to_closed_accounts,
+    spread,
+)
 from sessions.booking import book_call, ready_topics
 from sessions.cancelling import cancel_call
 from sessions.models import Booking, BookingState, Cause, Feed
@@ -109,7 +117,7 @@ def bad_day(edition, ill):
     return calls, free
 
 
-def require_all_seen_to(calls, free, ill):
+def require_all_seen_to(calls, free, ill, *, others=0):
     """Every trainee re-seated or told once, no call lost, nothing double."""
     for number, call in enumerate(calls):
         seat = free[number // 2] if number % 2 == 0 else None
@@ -117,7 +125,7 @@ def require_all_seen_to(calls, free, ill):
         assert now_standing(call) == expected
         assert told(call) == ["handed_over" if seat else "choose_again"]
     assert not ill.bookings.live().exists()
-    assert Booking.objects.count() == len(calls)
+    assert Booking.objects.count() == len(calls) + others
     require_no_overlap()
 
 
@@ -422,6 +430,23 @@ def test_of_two_who_are_ill_at_once_neither_keeps_the_others_call(run_at_once):
     assert not [answer for answer in answers if isinstance(answer, Exception)]
     assert {now_standing(call)[0] for call in calls} == {BookingState.CANCELLED}
     assert all(told(call).count("choose_again") == 1 for call in calls)
+
+
+# --- An account is closed ----------------------------------------------------------------
+
+
+def test_calls_of_a_closed_account_are_seen_to_once(edition, ill, staff):
+    calls, free = bad_day(edition, ill)
+    proposals = offer_of(ill, edition, 18)
+    other = BookingFactory()
+    accounts.set_active(ill.user, False, by=staff)
+
+    changed = [see_to_closed_accounts(), see_to_closed_accounts()]
+
+    assert changed == [len(calls) + len(proposals), 0]
+    require_all_seen_to(calls, free, ill, others=2)
+    assert now_standing(proposals[0]) == (BookingState.CANCELLED, ill)
+    assert now_standing(other) == (BookingState.BOOKED, other.trainer)
 
 
 # --- A trainer leaves ------------------------------------------------------------------
