@@ -29,6 +29,9 @@ def cancel(request: MemberRequest, ref: str) -> HttpResponse:
     if call.state == BookingState.CANCELLED:
         messages.info(request, _("This call is cancelled already."))
         return redirect(call)
+    if call.state == BookingState.PROPOSED:  # its page asks for another answer
+        messages.info(request, _("This time is only proposed. Answer it here."))
+        return redirect(call)
     is_ours = request.user.pk != call.trainee_id
     form = CancelForm(request.POST, is_ours=is_ours)
     if not form.is_valid():

@@ -21,6 +21,7 @@ from sessions.models import (
     Cause,
     Origin,
 )
+from sessions.offer_mails import take_back
 from sessions.reminders import forget
 from sessions.waiting import end_waiting, note_freed
 
@@ -44,7 +45,11 @@ def cancel_call(
         return booking
     if not (booking.has_party(by) or by.is_staff):
         raise Refused(_("Only the two of a call can cancel it."))
-    if booking.state not in OPEN:
+    if booking.state == BookingState.PROPOSED:
+        raise Refused(
+            _("This time is only proposed: take it, or say that it does not suit.")
+        )
+    if booking.state != BookingState.BOOKED:
         raise Refused(_("This call is over. There is nothing to cancel."))
     if booking.starts_at <= now():
         raise Refused(
@@ -172,6 +177,8 @@ def free_calls(enrolment: Enrolment, *, by: User | None, reason: str) -> int:
         enrolment=enrolment, state__in=OPEN, starts_at__gt=now()
     )
     for booking in coming:
+        if booking.offer is not None:
+            take_back(booking.offer)
         _cancel(booking, by=by, reason=reason)
     return len(coming)
 

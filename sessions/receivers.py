@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Q
 from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
+from courses.completing import lock
 from courses.models import Enrolment
 from courses.signals import enrolment_closed, programme_completed
 from lms.people.models import User
 from lms.people.signals import account_disabled
 from sessions import asking
-from sessions.cancelling import follow_successor, free_calls
+from sessions.cancelling import OPEN, follow_successor, free_calls
 from sessions.feeds import end_feed
+from sessions.models import TimeRequest
 
 
 @receiver(enrolment_closed)
@@ -44,11 +47,17 @@ def free_what_is_not_needed(
 
 @receiver(account_disabled)
 def free_calls_of_person(*, user: User, by: User | None, **_more: Any) -> None:
-    """Who cannot sign in cannot come."""
+    """Who cannot sign in cannot come, answer what is proposed, or ask on.
+
+    A trainer's own calls the clock sees to: see `absence.see_to_closed_accounts`.
+    """
     enrolments = Enrolment.objects.filter(
-        bookings__trainee=user, bookings__in=user.bookings.coming()
+        Q(bookings__in=user.bookings.filter(state__in=OPEN))
+        | Q(time_requests__in=TimeRequest.objects.open(), member__user=user)
     )
-    for enrolment in enrolments.distinct():
+    for enrolment in enrolments.distinct().order_by("pk"):
+        enrolment = lock(enrolment)
+        asking.close_requests(enrolment)
         free_calls(enrolment, by=by, reason=_("The account was closed."))
 
 

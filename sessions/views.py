@@ -77,7 +77,7 @@ def join(request: MemberRequest, ref: str) -> HttpResponse:
 def calendar_file(request: MemberRequest, ref: str) -> HttpResponse:
     """The call as a calendar file, for one of the two."""
     call = fetch(request, ref)
-    if not call.has_party(request.user):
+    if not call.has_party(request.user) or not was_agreed(call):
         return redirect(call)
     file = calendar_files.calendar_file(call, request.user)
     return HttpResponse(

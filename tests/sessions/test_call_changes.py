@@ -1,6 +1,7 @@
 """Cancelling, handing over, missed: through the page of the call."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -71,15 +72,34 @@ def test_call_page_says_until_when_it_is_on_time(client, call, hours, said):
 
 
 def test_call_page_says_that_what_a_trainer_booked_is_never_late(client, db):
-    call = BookingFactory(starts_at=STARTS_AT, origin=Origin.TRAINER)
+    booked_by = TrainerFactory()  # who has handed it over since
+    call = BookingFactory(
+        starts_at=STARTS_AT, origin=Origin.TRAINER, created_by=booked_by.user
+    )
 
     with at(STARTS_AT - timedelta(minutes=1)):
         response = page(client, call, call.trainee)
 
-    name = call.trainer.user.full_name
+    name = booked_by.user.full_name
     assert f"Booked by {name} as agreed with you" in response.text
     assert "It never counts as late." in words(response)
     assert "Refuse or cancel this call" in words(response)
+
+
+def test_a_time_proposed_is_answered_and_not_cancelled(client, call):
+    proposal = BookingFactory(
+        state=BookingState.PROPOSED, offer=uuid4(), trainee=call.trainee
+    )
+    client.force_login(call.trainee)
+
+    responses = [
+        client.post(url("cancel", proposal), {"cause": "plans", "reason": "No"}),
+        client.get(url("calendar_file", proposal)),
+    ]
+
+    proposal.refresh_from_db()
+    assert [one.url for one in responses] == [proposal.get_absolute_url()] * 2
+    assert proposal.state == BookingState.PROPOSED
 
 
 @pytest.mark.parametrize(

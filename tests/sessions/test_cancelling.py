@@ -157,7 +157,9 @@ def test_cancel_call_refuses_what_has_begun(db, minutes):
         cancel_call(booking, by=booking.trainee, reason="Ill.")
 
 
-@pytest.mark.parametrize("state", [BookingState.DONE, BookingState.MISSED])
+@pytest.mark.parametrize(
+    "state", [BookingState.PROPOSED, BookingState.DONE, BookingState.MISSED]
+)
 def test_cancel_call_refuses_what_is_over(db, monday, state):
     booking = BookingFactory(state=state)
 

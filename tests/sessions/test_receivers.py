@@ -1,5 +1,7 @@
 from datetime import timedelta
+from uuid import uuid4
 
+import pytest
 from django.utils.timezone import now
 
 from courses.cycles import begin_again
@@ -7,10 +9,17 @@ from courses.enrolling import withdraw
 from courses.models import Evidence, EvidenceKind
 from courses.progress import record_evidence
 from lms.mail.models import Message
+from lms.people import accounts
 from lms.people.models import User
 from lms.people.signals import account_disabled
-from sessions.models import BookingState
-from tests.factories import BookingFactory, EditionFactory, EnrolmentFactory
+from sessions import offer_mails
+from sessions.models import BookingState, TimeRequest
+from tests.factories import (
+    BookingFactory,
+    EditionFactory,
+    EnrolmentFactory,
+    TimeRequestFactory,
+)
 
 
 def test_withdrawing_frees_calls_to_come_and_leaves_others(db):
@@ -84,3 +93,33 @@ def test_closing_an_account_frees_its_calls_to_come(db):
 
     booking.refresh_from_db()
     assert booking.state == BookingState.CANCELLED
+
+
+@pytest.mark.parametrize("closes", ["account", "enrolment"])
+def test_what_closes_ends_what_was_proposed_and_asked(db, closes):
+    enrolment = EnrolmentFactory()
+    proposal = BookingFactory(
+        enrolment=enrolment, state=BookingState.PROPOSED, offer=uuid4()
+    )
+    offer_mails.tell_proposed([proposal])
+    asked = TimeRequestFactory()
+    TimeRequest.objects.filter(pk=asked.pk).update(enrolment=enrolment)
+    stranger = TimeRequestFactory()
+
+    if closes == "account":
+        accounts.set_active(proposal.trainee, False, by=None)
+    else:
+        withdraw(enrolment, by=None, why="Left the team.")
+
+    proposal.refresh_from_db()
+    assert proposal.state == BookingState.CANCELLED
+    assert list(TimeRequest.objects.open()) == [stranger]
+    assert Message.objects.get(key__contains=":proposed:").dropped_at is not None
+
+
+def test_a_request_alone_ends_with_the_account(db):
+    asked = TimeRequestFactory()
+
+    accounts.set_active(asked.enrolment.member.user, False, by=None)
+
+    assert not TimeRequest.objects.open().exists()
