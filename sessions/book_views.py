@@ -18,7 +18,7 @@ from lms.people.access import MemberRequest
 from sessions.book_page import BookPage
 from sessions.booking import book_calls
 from sessions.call_page import fetch
-from sessions.models import Cause
+from sessions.models import BookingState, Cause
 from sessions.move_page import MovePage
 from sessions.moving import move_call, require_movable
 
@@ -60,6 +60,9 @@ def _book_now(
         )
     except Refused as refusal:
         return page.refused(refusal)
+    if any(one.state == BookingState.CANCELLED for one in booked):  # sent once more
+        messages.info(request, _("You booked this before, and it is cancelled since."))
+        return redirect(booked[0] if len(booked) == 1 else "sessions:agenda")
     when = [times.moment(one.starts_at, request.user.time_zone) for one in booked]
     messages.success(
         request,

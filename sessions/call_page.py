@@ -42,6 +42,7 @@ def fetch(request: MemberRequest, ref: str) -> Booking:
             "trainee",
             "trainer__user",
             "ended_by",
+            "created_by",
             "enrolment__member__reseller",
             "enrolment__edition",
             "enrolment__programme",

@@ -19,7 +19,7 @@ from lms.people.roles import trainer_required
 from sessions.access import bookable_by, ready_for, ready_people, trainer_of
 from sessions.asking import asked_for
 from sessions.earlier import in_line
-from sessions.models import Trainer
+from sessions.models import BookingState, Trainer
 from sessions.offers import offers_of
 from sessions.proposals import propose
 from sessions.schedule_page import SchedulePage
@@ -107,6 +107,9 @@ def _book(
         request_key=said["request_key"],
         any_hours=said["any_hours"],
     )
+    if booking.state == BookingState.CANCELLED:  # the same form, sent once more
+        messages.info(request, _("You booked this before, and it is cancelled since."))
+        return redirect(booking)
     messages.success(
         request,
         _("Booked with %(name)s: %(time)s. Both of you are told by mail.")

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from sessions.booking import ready_topics
+from sessions.cancelling import cancel_call
 from sessions.load import tell_of_missing_times
 from sessions.models import Booking
 from tests.factories import (
@@ -155,6 +156,22 @@ def test_book_twice_with_one_key_books_once(client, enrolment, trainer, trainee)
     again = client.post(book_url(enrolment), form)
 
     assert first.url == again.url
+    assert Booking.objects.count() == 1
+
+
+def test_book_again_what_was_cancelled_since_says_so(
+    client, enrolment, trainer, trainee
+):
+    form = confirmed(enrolment)
+    client.post(book_url(enrolment), form)
+    cancel_call(Booking.objects.get(), by=trainee, reason="Ill")
+    client.get(reverse("sessions:agenda"))  # shows what was said before
+
+    again = client.post(book_url(enrolment), form, follow=True)
+
+    assert [str(one) for one in again.context["messages"]] == [
+        "You booked this before, and it is cancelled since."
+    ]
     assert Booking.objects.count() == 1
 
 

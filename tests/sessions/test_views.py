@@ -184,12 +184,13 @@ def test_call_page_shows_both_zones_and_not_the_room(client, call):
 
 
 def test_call_page_says_who_booked_it(client, db):
-    call = BookingFactory(origin=Origin.TRAINER)
+    booked_by = UserFactory()
+    call = BookingFactory(origin=Origin.TRAINER, created_by=booked_by)
     client.force_login(call.trainee)
 
     page = client.get(call.get_absolute_url())
 
-    name = call.trainer.user.full_name
+    name = booked_by.full_name
     assert f"Booked by {name} as agreed with you" in page.text
 
 
