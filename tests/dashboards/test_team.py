@@ -5,7 +5,9 @@ import pytest
 from django.urls import reverse
 from openpyxl import load_workbook
 
+from sessions.models import BookingState
 from tests.factories import (
+    BookingFactory,
     EnrolmentFactory,
     MemberFactory,
     ResellerFactory,
@@ -140,3 +142,21 @@ def test_person_record_takes_18_queries(
         response = client.get(reverse("dashboards:person", args=[member.pk]))
 
     assert len(response.context["record"].cells) == programmes
+
+
+def test_person_record_counts_missed_calls_without_reasons(client, manager):
+    member = colleague(manager, "Person A")
+    enrolment = EnrolmentFactory(member=member)
+    BookingFactory(
+        enrolment=enrolment,
+        state=BookingState.CANCELLED,
+        late=True,
+        ended_by=member.user,
+        reason="My own matter",
+    )
+    client.force_login(manager.user)
+
+    page = client.get(reverse("dashboards:person", args=[member.pk]))
+
+    assert "Missed: 0 · cancelled late: 1" in " ".join(page.text.split())
+    assert "My own matter" not in page.text

@@ -386,3 +386,18 @@ def test_sign_off_page_keeps_private_notes_from_the_channel_team(
         assert note not in page
     topic = booking.topics.get()
     assert (topic.outcome, topic.private_note) == ("covered", "Ask about escalations")
+
+
+def test_today_counts_what_who_is_coming_missed(client, db):
+    with time_machine.travel(datetime(2026, 6, 3, 8, tzinfo=UTC), tick=False):
+        call = BookingFactory(starts_at=datetime(2026, 6, 3, 10, tzinfo=UTC))
+        BookingFactory(
+            enrolment=call.enrolment,
+            trainer=call.trainer,
+            starts_at=datetime(2026, 6, 1, 10, tzinfo=UTC),
+            state=BookingState.MISSED,
+        )
+        client.force_login(call.trainer.user)
+        page = client.get(reverse("sessions:today"))
+
+    assert "Missed: 1 · cancelled late: 0" in " ".join(page.text.split())

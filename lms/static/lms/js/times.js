@@ -18,33 +18,37 @@ const offer = () => {
   button.textContent = select.dataset.offerZone.replace("{zone}", option.textContent);
   button.addEventListener("click", () => {
     select.value = here;
+    select.focus();
     select.dispatchEvent(new Event("change", { bubbles: true }));
   });
   select.closest(".field").append(button);
 };
 
-// The drawer of a phone stays as it was; a time that was clicked leads on to the button
-// that books it, or to the times of the next call.
+// The drawer of a phone stays as it was, and so does the place in it; a time that was
+// clicked leads on to the button that books it, or to the times of the next call.
 let isOpen = false;
-let led = null;
+let held = "";
+let led = "";
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   isOpen = document.getElementById("options")?.open ?? false;
+  held = document.activeElement?.id ?? "";
   const from = event.detail.requestConfig?.elt;
-  led = from?.matches("a") ? new URL(from.href).hash.slice(1) : null;
+  led = from?.matches("a") ? new URL(from.href).hash.slice(1) : "";
 });
 
-document.addEventListener("htmx:afterSettle", () => {
+document.addEventListener("htmx:afterSwap", () => {
   const options = document.getElementById("options");
   if (options && isOpen) {
     options.open = true;
   }
-  const target = led && document.getElementById(led);
-  led = null;
-  if (target && !document.querySelector("[data-error-summary]")) {
-    target.focus({ preventScroll: target.matches(".confirm-bar") });
+  const isWrong = document.querySelector("[data-error-summary]");
+  const target = document.getElementById(isWrong ? held : led || held);
+  if (target && target !== document.activeElement) {
+    target.focus({ preventScroll: !target.matches("#times") });
   }
-  offer();
+  held = led = "";
 });
 
+document.addEventListener("htmx:afterSettle", offer);
 offer();
