@@ -226,7 +226,7 @@ def see_to_closed_accounts() -> int:
     for trainer in gone.distinct():
         withdrawn = withdraw_proposals(trainer, now(), by=trainer.user)
         calls = calls_between(trainer, now())
-        reason = _("Your trainer is no longer with us.")
+        reason = _("Your trainer no longer holds calls.")
         outcome = see_to(trainer, calls, by=trainer.user, reason=reason)
         changed += withdrawn + len(outcome.handed) + len(outcome.asked)
     return changed

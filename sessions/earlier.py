@@ -24,6 +24,7 @@ from lms.people.models import User
 from sessions import offer_mails
 from sessions.booking import Wish, despite_deadlock, lock_trainer, take_first
 from sessions.cancelling import end_run_out, lock_call
+from sessions.handing_over import language_of
 from sessions.models import (
     Booking,
     BookingState,
@@ -164,7 +165,8 @@ def _propose_to(freed: FreedTime, waiting: Waiting) -> bool:
         key,
         freed.trainer.user,
         freed.trainer,
-        origin=Origin.TRAINER,
+        language_of(booking),
+        Origin.TRAINER,
         offer=freed.offer,
         proposed_until=_answer_by(starts_at),
         replaces=booking,
@@ -184,6 +186,7 @@ def _first_earlier(freed: FreedTime, booking: Booking) -> datetime | None:
         booking.enrolment,
         length,
         trainer=freed.trainer,
+        language=language_of(booking),
         ignore=booking,
         any_notice=True,
         after=freed.starts_at,

@@ -40,13 +40,18 @@ def colleagues_free(booking: Booking) -> list[Trainer]:
     return [found[pk] for pk in order]
 
 
-def _search(booking: Booking, trainer: Trainer | None) -> Search:
+def language_of(booking: Booking) -> str:
+    """The trainee's language where the trainer speaks it, so that it stays so; or ""."""
     language = booking.trainee.language[:2]
+    return language if language in booking.trainer.languages else ""
+
+
+def _search(booking: Booking, trainer: Trainer | None) -> Search:
     return search_for(
         booking.enrolment,
         booking.ends_at - booking.starts_at,
         trainer=trainer,
-        language=language if language in booking.trainer.languages else "",
+        language=language_of(booking),
         ignore=booking,
         any_notice=True,
     )

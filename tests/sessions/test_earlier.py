@@ -7,6 +7,7 @@ import time_machine
 
 from lms.errors import Refused
 from lms.mail.models import Message
+from lms.people.models import User
 from sessions.booking import book_call, ready_topics
 from sessions.cancelling import cancel_call, cancel_run_out
 from sessions.earlier import offer_freed, stop_waiting, wait_for_earlier
@@ -206,12 +207,23 @@ def test_declining_tells_no_trainer_and_keeps_the_call(edition, trainer, freed):
 
 @pytest.mark.parametrize(
     "unsuitable",
-    ["earlier than that", "other programme", "too long", "busy then", "gone"],
+    [
+        "earlier than that",
+        "other programme",
+        "other language",
+        "too long",
+        "busy then",
+        "gone",
+    ],
 )
 def test_whom_it_does_not_suit_is_passed_over(edition, trainer, freed, unsuitable):
     if unsuitable == "other programme":
         other = EditionFactory()
         waiting_since(3, TrainerFactory(programmes=[other.programme]), other)
+    elif unsuitable == "other language":
+        other = TrainerFactory(programmes=[edition.programme], languages=["de", "en"])
+        call = waiting_since(3, other, edition)
+        User.objects.filter(pk=call.trainee_id).update(language="de")
     elif unsuitable == "earlier than that":
         waiting_since(0, trainer, edition, FREED - timedelta(minutes=30))
     else:
