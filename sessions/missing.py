@@ -26,6 +26,7 @@ from sessions.models import (
     Dispute,
     Origin,
 )
+from sessions.offers import free_those_on
 
 PATIENCE = timedelta(minutes=10)  # after the start, before it can be said
 FADES_AFTER = timedelta(days=365)
@@ -128,6 +129,9 @@ def take_back_missed(booking: Booking, *, by: User) -> Booking:
         raise Refused(
             _("A new call on this has been booked since: open Calls to see when.")
         )
+    agenda = set(booking.topics.values_list("topic_id", flat=True))
+    asked = booking.enrolment.edition.topics.filter(topic__in=agenda)
+    free_those_on(booking.enrolment, list(asked), by=by)  # proposed since
     missed_at = booking.ended_at or now()
     waited = booking.trainee if by.pk != booking.trainee_id else booking.trainer.user
     lock_trainer(booking.trainer_id)

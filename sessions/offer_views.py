@@ -72,8 +72,9 @@ def _fetch(request: MemberRequest, offer: UUID) -> Offer:
     )
     if not calls:
         raise Http404
-    last_asked = max(calls, key=lambda call: call.pk).trainee_id
-    return Offer([call for call in calls if call.trainee_id == last_asked])
+    last = max(calls, key=lambda call: call.pk)  # a freed time is offered in turn
+    asked = last.trainee_id, last.replaces_id
+    return Offer([one for one in calls if (one.trainee_id, one.replaces_id) == asked])
 
 
 def _show(

@@ -270,6 +270,23 @@ def test_the_one_who_was_there_does_not_take_it_back_alone(call):
         enter(missed, call.trainer.user)
 
 
+def test_who_comes_after_all_needs_no_times_proposed_since(call):
+    come(call, "trainer")
+    missed = say_missed(call, by=call.trainer.user)
+    proposal = BookingFactory(
+        enrolment=call.enrolment,
+        topics=[call.topics.get().topic],
+        state=BookingState.PROPOSED,
+        offer=uuid4(),
+    )
+
+    enter(missed, call.trainee)
+
+    proposal.refresh_from_db()
+    assert proposal.state == BookingState.CANCELLED
+    assert proposal.trainer.user.messages.get().subject.endswith("has another time")
+
+
 def test_coming_after_all_is_refused_once_the_topic_is_booked_again(call):
     come(call, "trainer")
     missed = say_missed(call, by=call.trainer.user)

@@ -306,6 +306,34 @@ def test_earlier_time_shows_its_trainer_whom_it_is_offered_to_now(
     assert f"offered to {earlier.trainee.full_name}\n" not in page.text
 
 
+def test_earlier_time_shows_which_of_ones_calls_it_is_for(client, earlier, enrolment):
+    other = BookingFactory(
+        enrolment=enrolment,
+        trainer=earlier.trainer,
+        starts_at=WEDNESDAY + timedelta(hours=3),
+    )
+    WaitingFactory(booking=other, created_at=MONDAY + timedelta(minutes=1))
+    decline(FreedTime.objects.get().offer, by=earlier.trainee)
+    offer_freed()
+    client.force_login(earlier.trainee)
+
+    page = client.get(earlier_url())
+
+    assert [call.replaces for call in page.context["offer"].calls] == [other]
+
+
+def test_proposal_says_so_to_the_channel_team_and_the_manager(client, calls):
+    manager = MemberFactory(
+        reseller=calls[0].enrolment.member.reseller, is_manager=True
+    )
+    for onlooker in (UserFactory(is_staff=True), manager.user):
+        client.force_login(onlooker)
+
+        page = client.get(calls[0].get_absolute_url())
+
+        assert "Only proposed so far" in page.text
+
+
 def test_wait_and_stop_waiting(client, trainer, enrolment, trainee):
     call = BookingFactory(enrolment=enrolment, trainer=trainer, starts_at=WEDNESDAY)
 
