@@ -45,7 +45,11 @@ document.addEventListener("htmx:afterSwap", () => {
   const isWrong = document.querySelector("[data-error-summary]");
   const target = document.getElementById(isWrong ? held : led || held);
   if (target && target !== document.activeElement) {
-    target.focus({ preventScroll: !target.matches("#times") });
+    const isInSight = getComputedStyle(target).position === "fixed";
+    target.focus({ preventScroll: isInSight || target.id === held });
+  }
+  if (led && !document.querySelector(".slot-days")) {
+    document.getElementById("times")?.scrollIntoView(); // both calls have their time
   }
   held = led = "";
 });
