@@ -5,7 +5,8 @@ Three queries for any number of trainers; the database turns instants into minut
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -18,14 +19,14 @@ from schedule.models import Event
 from sessions.grid import Calls, Hours, Said, Weekly
 from sessions.hours import as_window
 from sessions.minutes import DAY, WEEK, Minutes, MinutesUp, Span, at_minute, down, up
-from sessions.models import Booking, BookingState, OutsideBusy, Trainer
+from sessions.models import LIVE_STATES, Booking, OutsideBusy, Trainer
 
 if TYPE_CHECKING:
     from sessions.slots import Search
 
 
 def hours_of(trainers: Sequence[Trainer], around: Span) -> dict[int, Hours]:
-    """Return each trainer's calendars, and when their other calendars are busy."""
+    """Return what each trainer's calendars say; one query."""
     hours = {trainer.pk: Hours() for trainer in trainers}
     owners = {
         getattr(trainer, f"{kind}_id"): (hours[trainer.pk], kind, trainer.zone)
@@ -33,17 +34,15 @@ def hours_of(trainers: Sequence[Trainer], around: Span) -> dict[int, Hours]:
         for kind in ("hours", "off", "extra")
     }
     start, end = at_minute(around[0] - 2 * DAY), at_minute(around[1] + 2 * DAY)
-    events = (
-        Event.objects.filter(calendar__in=owners)
-        .filter(Q(rule__isnull=False) | Q(end__gt=start, start__lt=end))
-        .values_list(
-            "calendar_id",
-            "pk",
-            "rule_id",
-            Minutes("start"),
-            MinutesUp("end"),
-            "end_recurring_period",
-        )
+    events = Event.objects.filter(
+        Q(rule__isnull=False) | Q(end__gt=start, start__lt=end), calendar__in=owners
+    ).values_list(
+        "calendar_id",
+        "pk",
+        "rule_id",
+        Minutes("start"),
+        MinutesUp("end"),
+        "end_recurring_period",
     )
     for calendar, pk, rule, first, last, until in events:
         own, kind, zone = owners[calendar]
@@ -54,11 +53,6 @@ def hours_of(trainers: Sequence[Trainer], around: Span) -> dict[int, Hours]:
             own.extra.append(Said(time, pk))
         elif isinstance(time, Weekly):
             own.weekly.append(time)
-    busy = OutsideBusy.objects.filter(
-        calendar__trainer__in=trainers, ends_at__gt=start, starts_at__lt=end
-    ).values_list("calendar__trainer", Minutes("starts_at"), MinutesUp("ends_at"))
-    for pk, first, last in busy:
-        hours[pk].busy.append((first, last))
     return hours
 
 
@@ -76,54 +70,67 @@ def _weekly(zone: ZoneInfo, first: int, last: int, until: datetime | None) -> We
 def calls_of(
     trainers: Sequence[Trainer], search: Search, own: Trainer | None, around: Span
 ) -> dict[int, Calls]:
-    """Return what blocks a call of each trainer and the trainee, as live calls do."""
-    calls = {trainer.pk: Calls() for trainer in trainers}
-    attended: dict[int, list[Span]] = {trainer.user_id: [] for trainer in trainers}
-    besides = [(down(start), up(end)) for start, end in search.besides]
-    trainees = [*besides]
-    rows = _live(trainers, search, own, around)
-    for holder, trainee, start, end, busy_until in rows:
-        if held := calls.get(holder):
-            held.held.append((start, busy_until))
-        if trainee in attended:
-            attended[trainee].append((start, end))
-        if trainee == search.trainee or (own and holder == own.pk):
-            trainees.append((start, end))
-    for trainer in trainers:
-        rest = trainer.rest_minutes
-        held = calls[trainer.pk]
-        held.held += [(start, end + rest) for start, end in besides]
-        held.elsewhere = [*attended[trainer.user_id], *trainees]
-    return calls
+    """Return what blocks a call of each trainer and the trainee; two queries.
 
-
-def _live(
-    trainers: Sequence[Trainer], search: Search, own: Trainer | None, around: Span
-) -> QuerySet[Booking, tuple[int, int, int, int, int]]:
-    """Return the live calls that these trainers hold, or that they or the trainee have.
-
-    As the trainer's pk, the trainee's, and the minutes of start, end, and rest's end.
+    Live calls, and unless `any_hours` what a trainer's other calendars say.
     """
     margin = WEEK + DAY  # for the week's cap
     start, end = at_minute(around[0] - margin), at_minute(around[1] + margin)
-    holders = [*trainers, own] if own else trainers
-    people = [search.trainee, *(trainer.user_id for trainer in trainers)]
-    live = (
-        Booking.objects.live()
-        .filter(
-            Q(trainer__in=holders, busy_until__gt=start)
-            | Q(trainee__in=people, ends_at__gt=start),
-            starts_at__lt=end,
-        )
-        .exclude(state=BookingState.PROPOSED, proposed_until__lte=now())
-        .order_by()
-    )
+    live = Booking.objects.filter(
+        Q(proposed_until=None)
+        | Q(proposed_until__gt=now()),  # proposals alone have one
+        state__in=LIVE_STATES,
+        starts_at__lt=end,
+    ).order_by()
     if search.ignore is not None:
         live = live.exclude(pk=search.ignore.pk)
-    return live.values_list(
-        "trainer_id",
-        "trainee_id",
-        Minutes("starts_at"),
-        MinutesUp("ends_at"),
-        MinutesUp("busy_until"),
+    held = _by_first(
+        live.filter(
+            trainer__in=[*trainers, own] if own else trainers, busy_until__gt=start
+        ).values_list("trainer", Minutes("starts_at"), MinutesUp("busy_until"))
     )
+    people = [search.trainee, *(trainer.user_id for trainer in trainers)]
+    attended = live.filter(trainee__in=people, ends_at__gt=start).values_list(
+        "trainee", Minutes("starts_at"), MinutesUp("ends_at")
+    )
+    elsewhere = _by_first(
+        attended
+        if search.any_hours
+        else attended.union(_busy(trainers, around), all=True)
+    )
+    besides = [(down(start), up(end)) for start, end in search.besides]
+    trainees = [*elsewhere[search.trainee], *besides, *(held[own.pk] if own else [])]
+    return {
+        one.pk: Calls(
+            held[one.pk] + [(start, end + one.rest_minutes) for start, end in besides],
+            elsewhere[one.user_id] + trainees,
+        )
+        for one in trainers
+    }
+
+
+def busy_of(trainers: Sequence[Trainer], around: Span) -> dict[int | None, list[Span]]:
+    """Return when trainers' other calendars say busy, by the person's pk; one query."""
+    return _by_first(_busy(trainers, around))
+
+
+def _busy(
+    trainers: Sequence[Trainer], around: Span
+) -> QuerySet[OutsideBusy, tuple[int, int, int]]:
+    start, end = at_minute(around[0]), at_minute(around[1])
+    return (
+        OutsideBusy.objects.filter(
+            calendar__trainer__in=trainers, ends_at__gt=start, starts_at__lt=end
+        )
+        .order_by()
+        .values_list(
+            "calendar__trainer__user", Minutes("starts_at"), MinutesUp("ends_at")
+        )
+    )
+
+
+def _by_first(rows: Iterable[tuple[int, int, int]]) -> dict[int | None, list[Span]]:
+    spans: dict[int | None, list[Span]] = defaultdict(list)
+    for who, start, end in rows:
+        spans[who].append((start, end))
+    return spans

@@ -7,7 +7,7 @@ wall-clock time in the trainer's zone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -48,17 +48,19 @@ class Said(NamedTuple):
 
 @dataclass
 class Hours:
-    """What one trainer's calendars say, and when their other calendars are busy."""
+    """What one trainer's calendars say."""
 
     weekly: list[Weekly] = field(default_factory=list)
     off: list[Said] = field(default_factory=list)
     extra: list[Said] = field(default_factory=list)
-    busy: list[Span] = field(default_factory=list)
 
 
 @dataclass
 class Calls:
-    """What blocks: a trainer's calls until the rest is over; where else the two are."""
+    """What blocks: a trainer's calls until the rest is over; where else the two are.
+
+    Elsewhere are calls that either attends, and what other calendars say is busy.
+    """
 
     held: list[Span] = field(default_factory=list)
     elsewhere: list[Span] = field(default_factory=list)
@@ -73,12 +75,11 @@ class Asked(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Open time, the minute its grid counts from, and when what it touches ends."""
+    """Open time in which a call may start, and the minute its grid counts from."""
 
     start: int
     end: int
     anchor: int
-    run_end: int
 
 
 def always(asked: Asked) -> Hours:
@@ -95,20 +96,17 @@ def stretches(
     """
     if 0 in (trainer.day_cap, trainer.week_cap):
         return
-    length, covered, last = asked
+    length, first, last = asked
     zone = trainer.zone
     rested = length + trainer.rest_minutes
     forbidden = [(start - rested + 1, end) for start, end in calls.held]
-    for spans in (calls.elsewhere, hours.busy):
-        forbidden += [(start - length + 1, end) for start, end in spans]
+    forbidden += [(start - length + 1, end) for start, end in calls.elsewhere]
     forbidden += _full(trainer, zone, calls.held)
 
     blocks = iter(merged(forbidden))
     closed, opened = next(blocks, NEVER)
-    for start, end, anchor, run_end in open_pieces(zone, hours, asked):
-        low = max(start, covered)  # where two overlap, the grid of the earlier holds
-        high = min(end, last, run_end - length + 1)
-        covered = max(covered, end)
+    for low, high, anchor in open_pieces(zone, hours, asked):
+        low, high = max(low, first), min(high, last)
         while low < high:
             if opened <= low:
                 closed, opened = next(blocks, NEVER)
@@ -120,15 +118,16 @@ def stretches(
 
 
 def open_pieces(zone: ZoneInfo, hours: Hours, asked: Asked) -> Sequence[Piece]:
-    """Return the weekly hours but for what is off, and the extra hours, in order.
+    """Return where calls of this length may start, in order, none overlapping.
 
-    Extra hours are closed by what was said to be off after them.
+    In the weekly hours but for what is off, and the extra hours; these are closed by
+    what was said to be off after them. For a length of 0 that is all the open time.
     """
     around = asked.first - 2 * DAY, asked.last + asked.length + DAY
     first, last = (local_day(zone, minute) for minute in around)
-    weekly = _weekly_pieces(zone, tuple(hours.weekly), first, last)
+    weekly = tuple(hours.weekly)
     if not hours.off and not hours.extra:
-        return weekly
+        return _weekly_pieces(zone, weekly, asked.length, first, last)
 
     def spans(said: Said) -> list[Span]:
         if isinstance(said.time, Weekly):
@@ -138,42 +137,50 @@ def open_pieces(zone: ZoneInfo, hours: Hours, asked: Asked) -> Sequence[Piece]:
     off = [(span, said.place) for said in hours.off for span in spans(said)]
     closed = merged(span for span, _place in off)
     pieces = [
-        (start, end, piece.anchor)
-        for piece in weekly
-        for start, end in without((piece.start, piece.end), closed)
+        Piece(start, end, window[0])
+        for each in weekly
+        for window in _dates(zone, each, first, last)
+        for start, end in without(window, closed)
     ]
     for said in hours.extra:
         closed = merged(span for span, place in off if place > said.place)
         pieces += [
-            (start, end, span[0])
+            Piece(start, end, span[0])
             for span in spans(said)
             for start, end in without(span, closed)
         ]
-    return _in_runs(pieces)
+    return _startable(pieces, asked.length)
 
 
 @lru_cache(maxsize=4096)
 def _weekly_pieces(
-    zone: ZoneInfo, weekly: tuple[Weekly, ...], first: int, last: int
+    zone: ZoneInfo, weekly: tuple[Weekly, ...], length: int, first: int, last: int
 ) -> Sequence[Piece]:
-    """Return the weekly hours alone; all day long they are the same for everybody."""
-    return _in_runs(
-        (start, end, start)
+    """Return the pieces of weekly hours alone: all day long they stay the same."""
+    pieces = [
+        Piece(start, end, start)
         for each in weekly
         for start, end in _dates(zone, each, first, last)
-    )
+    ]
+    return _startable(pieces, length)
 
 
-def _in_runs(pieces: Iterable[tuple[int, int, int]]) -> Sequence[Piece]:
-    """Put pieces in order and find their runs: those that touch or overlap are one."""
-    in_order = sorted(piece for piece in pieces if piece[0] < piece[1])
-    found, run_end, ahead = [], 0, 0
-    for start, end, anchor in in_order:
-        run_end = max(run_end, end)
-        while ahead < len(in_order) and in_order[ahead][0] <= run_end:
-            run_end = max(run_end, in_order[ahead][1])
-            ahead += 1
-        found.append(Piece(start, end, anchor, run_end))
+def _startable(pieces: list[Piece], length: int) -> Sequence[Piece]:
+    """Leave of open time the minutes from which a call fits into its run.
+
+    Pieces that touch or overlap are one run; where they overlap, the grid of the
+    earlier one holds.
+    """
+    runs = iter(merged((start, end) for start, end, _anchor in pieces))
+    run_end = covered = -1
+    found = []
+    for start, end, anchor in sorted(pieces):
+        while run_end <= start:
+            _start, run_end = next(runs, NEVER)
+        low, high = max(start, covered), min(end, run_end - length + 1)
+        if low < high:
+            found.append(Piece(low, high, anchor))
+        covered = max(covered, end)
     return found
 
 

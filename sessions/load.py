@@ -17,7 +17,7 @@ from content.contact import channel_team
 from courses.models import ProgrammePage
 from lms.mail.models import Message
 from lms.mail.outbox import queue
-from sessions.diaries import hours_of
+from sessions.diaries import busy_of, hours_of
 from sessions.grid import Asked, Hours, open_pieces
 from sessions.minutes import (
     Minutes,
@@ -130,9 +130,9 @@ def weeks_of(trainers: Sequence[Trainer]) -> dict[int, list[Week]]:
         return {}
     around = min(start for start, _end in spans), max(end for _start, end in spans)
     _count_calls(trainers, weeks, around)
-    calendars = hours_of(trainers, around)
+    calendars, busy = hours_of(trainers, around), busy_of(trainers, around)
     for one in trainers:
-        _count_hours(one, weeks[one.pk], calendars[one.pk])
+        _count_hours(one, weeks[one.pk], calendars[one.pk], busy[one.user_id])
     return {pk: list(own.values()) for pk, own in weeks.items()}
 
 
@@ -190,13 +190,15 @@ def _count_calls(
             week.taken += ends - begins
 
 
-def _count_hours(trainer: Trainer, weeks: dict[int, Week], hours: Hours) -> None:
+def _count_hours(
+    trainer: Trainer, weeks: dict[int, Week], hours: Hours, elsewhere: list[Span]
+) -> None:
     """Add up open time, without what is off or busy in another calendar."""
     asked = Asked(0, *_span(trainer, weeks))
     runs = merged(
         (piece.start, piece.end) for piece in open_pieces(trainer.zone, hours, asked)
     )
-    busy = merged(hours.busy)
+    busy = merged(elsewhere)
     free = [span for run in runs for span in without(run, busy)]
     for monday, week in list(weeks.items())[PAST_WEEKS:]:
         begins, ends = _bounds(trainer, monday)

@@ -38,6 +38,7 @@ def minutes_of(length: timedelta) -> int:
     return int(-(-length.total_seconds() // 60))
 
 
+@lru_cache(maxsize=16384)  # the quarters of an hour of 24 weeks, asked again and again
 def at_minute(minute: int) -> datetime:
     """Return the instant at which a minute begins."""
     return EPOCH + minute * MINUTE

@@ -20,7 +20,7 @@ from courses.enrolling import editions_in_force
 from courses.models import EditionTopic, Enrolment
 from sessions.diaries import calls_of, hours_of
 from sessions.grid import Asked, Calls, Hours, always, stretches
-from sessions.minutes import DAY, EPOCH, MINUTE, at_minute, down, minutes_of, up
+from sessions.minutes import DAY, at_minute, down, minutes_of, up
 from sessions.models import Booking, Trainer
 
 YEAR = 365 * DAY
@@ -108,9 +108,7 @@ def find(search: Search) -> list[Slot]:
         for stretch in diary.stretches(trainer, search):
             for start in stretch:
                 found[start].append(pk)
-    return [
-        Slot(EPOCH + start * MINUTE, tuple(found[start])) for start in sorted(found)
-    ]
+    return [Slot(at_minute(start), tuple(found[start])) for start in sorted(found)]
 
 
 def first_free(search: Search) -> Slot | None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.utils.timezone import now
 from schedule.models import Event
 
-from sessions.diaries import hours_of
+from sessions.diaries import busy_of, hours_of
 from sessions.grid import Asked, Hours, open_pieces
 from sessions.minutes import Span, at_minute, down, instant, merged, up, without
 from sessions.models import Booking, BookingQuerySet, BookingState, Trainer
@@ -118,7 +118,7 @@ def _open(trainer: Trainer, around: Span) -> Iterator[Stretch]:
     for span in extra:
         for start, end in without(span, weekly):
             yield Stretch(Kind.EXTRA, start, end)
-    for start, end in merged(said.busy):
+    for start, end in merged(busy_of([trainer], around)[trainer.user_id]):
         yield Stretch(Kind.BUSY, start, end)
 
 
@@ -158,7 +158,7 @@ def _calls(trainer: Trainer, around: Span) -> Iterator[Stretch]:
 def calls_outside_hours(trainer: Trainer) -> list[Booking]:
     """List what is still to come, booked or proposed, and not within the hours.
 
-    In order; four queries, one without calls.
+    In order; three queries, one without calls.
     """
     calls = list(_to_come(trainer))
     if not calls:

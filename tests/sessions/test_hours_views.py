@@ -540,7 +540,7 @@ def test_colleague_who_is_not_free_is_refused_and_nothing_changes(
     assert call.trainer == trainer
 
 
-@pytest.mark.parametrize(("calls", "queries"), [(1, 14), (3, 24)])
+@pytest.mark.parametrize(("calls", "queries"), [(1, 13), (3, 23)])
 def test_calls_outside_cost_a_few_queries_each(
     client, trainer, django_assert_num_queries, calls, queries
 ):
