@@ -72,6 +72,7 @@ class Asked(NamedTuple):
     length: int
     first: int
     last: int
+    step: int = STEP
 
 
 class Piece(NamedTuple):
@@ -96,7 +97,7 @@ def stretches(
     """
     if 0 in (trainer.day_cap, trainer.week_cap):
         return
-    length, first, last = asked
+    length, first, last, step = asked
     zone = trainer.zone
     rested = length + trainer.rest_minutes
     forbidden = [(start - rested + 1, end) for start, end in calls.held]
@@ -111,9 +112,9 @@ def stretches(
             if opened <= low:
                 closed, opened = next(blocks, NEVER)
                 continue
-            free = low + (anchor - low) % STEP
+            free = low + (anchor - low) % step
             if free < closed and free < high:
-                yield range(free, min(high, closed), STEP)
+                yield range(free, min(high, closed), step)
             low = opened
 
 

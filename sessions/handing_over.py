@@ -29,8 +29,8 @@ from sessions.slots import Search, free_at, search_for
 def colleagues_free(booking: Booking) -> list[Trainer]:
     """Who could hold a call in its trainer's place, the least busy first.
 
-    Active, qualified, free then within their own hours (their notice is waived), and
-    speaking the trainee's language where the trainer does.
+    Active, qualified, free then within their own hours (their notice, horizon and
+    grid are waived), and speaking the trainee's language where the trainer does.
     """
     free = free_at(_search(booking, None), booking.starts_at)
     order = least_busy_first(
@@ -54,6 +54,8 @@ def _search(booking: Booking, trainer: Trainer | None) -> Search:
         language=language_of(booking),
         ignore=booking,
         any_notice=True,
+        any_horizon=True,
+        any_start=True,
     )
 
 

@@ -19,7 +19,7 @@ from django.utils.timezone import now
 from courses.enrolling import editions_in_force
 from courses.models import EditionTopic, Enrolment
 from sessions.diaries import calls_of, hours_of
-from sessions.grid import Asked, Calls, Hours, always, stretches
+from sessions.grid import STEP, Asked, Calls, Hours, always, stretches
 from sessions.minutes import DAY, at_minute, down, minutes_of, up
 from sessions.models import Booking, Trainer
 
@@ -44,7 +44,8 @@ class Search:
     counts as free. `besides` are spans of the trainee's other wishes, taken for both
     sides. A trainer who schedules may waive their own rules: `any_notice`, and with
     `any_hours` their hours, what is off, and their other calendars. `any_horizon`
-    looks a year ahead.
+    looks a year ahead; `any_start` asks for no grid, for a call that is booked and
+    changes hands.
     """
 
     programme: int
@@ -59,6 +60,7 @@ class Search:
     any_notice: bool = False
     any_hours: bool = False
     any_horizon: bool = False
+    any_start: bool = False
 
 
 def search_for(enrolment: Enrolment, length: timedelta, **options: Any) -> Search:
@@ -213,7 +215,7 @@ class Diary:
         last = down(self.at) + horizon - length + 1
         if search.before:
             last = min(last, up(search.before))
-        return Asked(length, first, last)
+        return Asked(length, first, last, 1 if search.any_start else STEP)
 
 
 # --- What the database is asked ------------------------------------------------

@@ -64,6 +64,15 @@ def test_colleagues_free_are_asked_at_short_notice(call, colleague, hours):
         assert colleagues_free(call) == [colleague]
 
 
+def test_colleagues_free_are_asked_off_their_grid_and_past_their_horizon(call):
+    programme = [call.enrolment.programme]
+    from_ten_past = [(weekday, 9 * 60 + 10, 17 * 60) for weekday in range(5)]
+    off_grid = TrainerFactory(programmes=programme, weekly_hours=from_ten_past)
+    near = TrainerFactory(programmes=programme, horizon_days=1)
+
+    assert colleagues_free(call) == [off_grid, near]
+
+
 @pytest.mark.parametrize(("spoken", "found"), [(["en"], 1), (["de"], 0)])
 def test_colleagues_free_speak_the_trainees_language(call, colleague, spoken, found):
     colleague.languages = spoken
