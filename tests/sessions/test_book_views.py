@@ -29,28 +29,6 @@ MONDAY = datetime(2026, 6, 1, 8, tzinfo=UTC)
 START = "2026-06-03T09:00Z"  # Wednesday 10:00 in London
 
 
-@pytest.fixture
-def monday():
-    with time_machine.travel(MONDAY, tick=False):
-        yield
-
-
-@pytest.fixture
-def enrolment(db, monday):
-    return EnrolmentFactory()
-
-
-@pytest.fixture
-def trainer(enrolment):
-    return TrainerFactory(programmes=[enrolment.programme])
-
-
-@pytest.fixture
-def trainee(client, enrolment):
-    client.force_login(enrolment.member.user)
-    return enrolment.member.user
-
-
 def book_url(enrolment):
     return reverse("sessions:book", args=[enrolment.pk])
 

@@ -37,16 +37,6 @@ def monday():
         yield
 
 
-@pytest.fixture
-def enrolment(db, monday):
-    return EnrolmentFactory()
-
-
-@pytest.fixture
-def trainer(enrolment):
-    return TrainerFactory(programmes=[enrolment.programme])
-
-
 def book(enrolment, topics=None, *, starts_at=WEDNESDAY_TEN, **more):
     return book_call(
         enrolment,

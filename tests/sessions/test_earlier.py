@@ -3,7 +3,6 @@ from functools import partial
 from uuid import uuid4
 
 import pytest
-import time_machine
 
 from lms.errors import Refused
 from lms.mail.models import Message
@@ -26,12 +25,6 @@ from tests.factories import (
 MONDAY = datetime(2026, 6, 1, 8, tzinfo=UTC)  # nine o'clock in London
 FREED = MONDAY + timedelta(hours=5)
 LATER = datetime(2026, 6, 4, 9, tzinfo=UTC)
-
-
-@pytest.fixture
-def monday():
-    with time_machine.travel(MONDAY, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

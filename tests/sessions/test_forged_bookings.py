@@ -31,11 +31,6 @@ def enrolment(db, client):
         yield enrolment
 
 
-@pytest.fixture
-def trainer(enrolment):
-    return TrainerFactory(programmes=[enrolment.programme])
-
-
 def send(client, enrolment, **more):
     form = {
         "picked": "1",

@@ -2,7 +2,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-import time_machine
 from django.urls import reverse
 
 from lms.audit.models import Event as Noted
@@ -20,12 +19,6 @@ from tests.factories import (
 
 WEDNESDAY = datetime(2026, 6, 3, 9, tzinfo=UTC)  # ten o'clock in London
 URL = "/trainer/hours/"
-
-
-@pytest.fixture
-def wednesday():
-    with time_machine.travel(WEDNESDAY, tick=False):
-        yield
 
 
 @pytest.fixture

@@ -21,12 +21,6 @@ START = "2026-06-03T09:00Z"
 
 
 @pytest.fixture
-def monday():
-    with time_machine.travel(MONDAY, tick=False):
-        yield
-
-
-@pytest.fixture
 def call(db, monday):
     enrolment = EnrolmentFactory()
     trainer = TrainerFactory(programmes=[enrolment.programme])

@@ -2,7 +2,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
-import time_machine
 from icalendar import Calendar
 
 from lms.audit.models import Event
@@ -23,12 +22,6 @@ MONDAY = datetime(2026, 6, 1, 8, tzinfo=UTC)
 TEN = datetime(2026, 6, 3, 9, tzinfo=UTC)  # Wednesday, in London
 QUARTER = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def monday():
-    with time_machine.travel(MONDAY, tick=False):
-        yield
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-import time_machine
 from django.template import Context, Template
 from django.urls import reverse
 
@@ -22,28 +21,6 @@ from tests.factories import (
 
 MONDAY = datetime(2026, 6, 1, 8, tzinfo=UTC)
 WEDNESDAY = datetime(2026, 6, 3, 9, tzinfo=UTC)  # ten o'clock in London
-
-
-@pytest.fixture
-def monday():
-    with time_machine.travel(MONDAY, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def enrolment(db, monday):
-    return EnrolmentFactory()
-
-
-@pytest.fixture
-def trainer(enrolment):
-    return TrainerFactory(programmes=[enrolment.programme])
-
-
-@pytest.fixture
-def trainee(client, enrolment):
-    client.force_login(enrolment.member.user)
-    return enrolment.member.user
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ from functools import partial
 from uuid import uuid4
 
 import pytest
-import time_machine
 from django.utils.timezone import now
 
 from lms.errors import Refused
@@ -26,22 +25,6 @@ MONDAY = datetime(2026, 6, 1, 8, tzinfo=UTC)  # nine o'clock in London
 WEDNESDAY = datetime(2026, 6, 3, 9, tzinfo=UTC)
 THREE = [WEDNESDAY, WEDNESDAY + timedelta(hours=1), WEDNESDAY + timedelta(days=1)]
 SOON = MONDAY + timedelta(hours=2)
-
-
-@pytest.fixture
-def monday():
-    with time_machine.travel(MONDAY, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def enrolment(db, monday):
-    return EnrolmentFactory()
-
-
-@pytest.fixture
-def trainer(enrolment):
-    return TrainerFactory(programmes=[enrolment.programme])
 
 
 def offer_of(trainer, enrolment, starts=THREE, **more):

@@ -23,12 +23,6 @@ WEDNESDAY = datetime(2026, 6, 3, 9, tzinfo=UTC)  # ten o'clock in London
 
 
 @pytest.fixture
-def wednesday():
-    with time_machine.travel(WEDNESDAY, tick=False):
-        yield
-
-
-@pytest.fixture
 def enrolment(db, wednesday):
     return EnrolmentFactory()
 
