@@ -523,6 +523,16 @@ def test_book_shows_what_was_asked_for(client, enrolment, trainer, trainee):
     assert "You asked for a time on" in response.text
 
 
+def test_book_shows_what_is_proposed_first(client, enrolment, trainer, trainee):
+    proposal = BookingFactory(
+        enrolment=enrolment, trainer=trainer, state="proposed", offer=uuid4()
+    )
+
+    response = client.get(book_url(enrolment))
+
+    assert reverse("sessions:offer", args=[proposal.offer]) in response.text
+
+
 # --- Forged, or no longer so --------------------------------------------------------------
 
 
@@ -630,7 +640,7 @@ def test_book_takes_as_many_queries_for_three_trainers(
     for _n in range(trainers):
         BookingFactory(trainer=TrainerFactory(programmes=[enrolment.programme]))
 
-    assert queries(client, book_url(enrolment)) == 18
+    assert queries(client, book_url(enrolment)) == 19
 
 
 @pytest.mark.parametrize("trainers", [1, 3])
@@ -638,4 +648,4 @@ def test_book_two_calls_takes_four_more_queries(client, long, learner, trainers)
     for _n in range(trainers - 1):
         TrainerFactory(programmes=[long.programme])
 
-    assert queries(client, book_url(long)) == 22
+    assert queries(client, book_url(long)) == 23
