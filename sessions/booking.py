@@ -127,6 +127,9 @@ class Part:
     starts_at: datetime
 
 
+Looked = tuple[Wish, list[int]]  # who was free for it a moment ago
+
+
 def parts_of(topics: Iterable[EditionTopic]) -> list[list[EditionTopic]]:
     """Part topics, in their order, into calls of at most `LONGEST_CALL` each."""
     parts: list[list[EditionTopic]] = []
@@ -212,40 +215,36 @@ def book(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[Booking]:
 
     Looks before it locks: a time that is gone costs nobody a wait.
     """
-    look = _look(enrolment, wishes)
-    if not all(look) and not _may_differ_under_locks(enrolment, wishes):
+    looked = [_look(enrolment, wish) for wish in wishes]
+    if not all(free for _wish, free in looked) and not _theirs(enrolment, wishes):
         raise _time_taken()
-    return despite_deadlock(lambda: _attempt(enrolment, wishes, look))
+    return despite_deadlock(lambda: _attempt(enrolment, looked))
 
 
-def _look(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[list[int]]:
-    """Tell who is free for each wish, in the order of asking; holds for this moment."""
-    return [
-        free_at(wish.search(enrolment, wish.trainer), wish.starts_at)
-        for wish in _with_notice(enrolment, wishes)
-    ]
+def _look(enrolment: Enrolment, wish: Wish) -> Looked:
+    """Tell who is free for a wish at this moment; if nobody, without notice if waived."""
+    free = free_at(wish.search(enrolment, wish.trainer), wish.starts_at)
+    if free or wish.origin == Origin.TRAINER or not may_skip_notice(enrolment):
+        return wish, free
+    wish = replace(wish, any_notice=True)
+    return wish, free_at(wish.search(enrolment, wish.trainer), wish.starts_at)
 
 
-def _may_differ_under_locks(enrolment: Enrolment, wishes: Sequence[Wish]) -> bool:
-    """Tell whether a time looks taken by what the trainee did: then look closer.
+def _theirs(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[Booking]:
+    """The trainee's own that may be in the way, or be this very booking; one query.
 
-    By this very form, sent twice; by another call of theirs, to be named; by times
-    proposed to them, which booking sets free.
+    What this form booked when it was sent before; their calls at those times; times
+    proposed to them, which booking may set free.
     """
-    theirs = Q(state=BookingState.PROPOSED)
+    at_these_times = Q(state=BookingState.PROPOSED)
     for wish in wishes:
-        theirs |= Q(starts_at__lt=wish.ends_at, ends_at__gt=wish.starts_at)
-    theirs &= Q(trainee=enrolment.member.user_id, state__in=LIVE_STATES)
-    keys = [wish.request_key for wish in wishes]
-    return Booking.objects.filter(theirs | Q(request_key__in=keys)).exists()
-
-
-def _with_notice(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[Wish]:
-    """Say of each wish whether the trainers' notice is waived; one query."""
-    if all(wish.origin == Origin.TRAINER for wish in wishes):
-        return list(wishes)
-    waived = may_skip_notice(enrolment)
-    return [replace(wish, any_notice=waived) for wish in wishes]
+        at_these_times |= Q(starts_at__lt=wish.ends_at, ends_at__gt=wish.starts_at)
+    return list(
+        Booking.objects.filter(
+            Q(request_key__in=[wish.request_key for wish in wishes])
+            | Q(at_these_times, trainee=enrolment.member.user_id, state__in=LIVE_STATES)
+        )
+    )
 
 
 def despite_deadlock(attempt: Callable[[], T]) -> T:
@@ -259,26 +258,25 @@ def despite_deadlock(attempt: Callable[[], T]) -> T:
 
 
 @transaction.atomic
-def _attempt(
-    enrolment: Enrolment, wishes: Sequence[Wish], look: Sequence[list[int]]
-) -> list[Booking]:
+def _attempt(enrolment: Enrolment, looked: Sequence[Looked]) -> list[Booking]:
     enrolment = lock(enrolment)
-    by_key = {
-        booked.request_key: booked
-        for booked in Booking.objects.filter(
-            request_key__in=[wish.request_key for wish in wishes]
-        )
-    }
-    if by_key:
+    wishes = [wish for wish, _free in looked]
+    theirs = _theirs(enrolment, wishes)
+    by_key = {booking.request_key: booking for booking in theirs}
+    if any(wish.request_key in by_key for wish in wishes):
         return [
             _of_the_same(by_key[wish.request_key], enrolment)
             for wish in wishes
             if wish.request_key in by_key
         ]
-    booked = []
-    for wish, free in zip(_with_notice(enrolment, wishes), look, strict=True):
+    if any(wish.any_notice for wish in wishes) and not may_skip_notice(enrolment):
+        wishes = [replace(wish, any_notice=False) for wish in wishes]
+    booked: list[Booking] = []
+    for wish, (_wish, free) in zip(wishes, looked, strict=True):
         require_ready(enrolment, wish.topics)
-        free_those_on(enrolment, wish.topics, by=wish.by)
+        if theirs or booked:
+            free_those_on(enrolment, wish.topics, by=wish.by)
+            require_trainee_free(enrolment, wish)
         booked.append(take_first(enrolment, wish, free))
     close_requests(enrolment)
     return booked
@@ -342,7 +340,6 @@ def take_first(enrolment: Enrolment, wish: Wish, free: Sequence[int] = ()) -> Bo
                 return _take(locked, enrolment, wish)
         except Taken:
             continue
-    require_trainee_free(enrolment, wish)
     raise _time_taken()
 
 

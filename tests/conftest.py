@@ -6,13 +6,11 @@ with DATABASE_URL, on that one (in a database of its own).
 
 import ipaddress
 import logging
-import multiprocessing
 import os
 import shutil
 import socket
 import tempfile
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +24,7 @@ from django.test import TransactionTestCase
 from pytest_socket import SocketBlockedError
 
 from tests.databases import CACHE, Postgresql, RunDatabase, Sqlite, start_postgresql
+from tests.processes import run_in_processes as run_in_processes_
 
 FOLDER = Path(tempfile.mkdtemp(prefix="qualifications-tests-"))
 ON_POSTGRESQL = os.environ.get("TEST_DATABASE") == "postgresql" or os.environ.get(
@@ -123,49 +122,5 @@ def run_at_once(transactional_db: None) -> Callable[..., list[object]]:
 
 @pytest.fixture
 def run_in_processes(transactional_db: None) -> Callable[..., list[Any]]:
-    """Return a function that runs a function in so many processes at once.
-
-    Each gets its number and a barrier that all share, and a connection of its own.
-    What they return, which must be picklable, stands in the list in their order.
-    """
-    fork = multiprocessing.get_context("fork")
-
-    def run(count: int, work: Callable[[int, Any], object]) -> list[Any]:
-        barrier = fork.Barrier(count, timeout=60)
-
-        def work_one(number: int, answer: Any) -> None:
-            try:
-                answer.send((work(number, barrier), None))
-            except Exception as error:  # noqa: BLE001  handed to the test
-                barrier.abort()  # nobody waits for one who does not come
-                answer.send((None, repr(error)))
-            finally:
-                connections.close_all()
-
-        def run_one(number: int, answer: Any) -> None:
-            # On a thread's empty stack: on pytest's deep one, Python 3.11 asks for
-            # memory at each call across the edge of a piece, and works half as fast.
-            thread = threading.Thread(target=work_one, args=(number, answer))
-            thread.start()
-            thread.join()
-
-        connections.close_all()  # a connection is never shared
-        pipes = [fork.Pipe(duplex=False) for _ in range(count)]
-        processes = [
-            fork.Process(target=run_one, args=(number, answer), daemon=True)
-            for number, (_, answer) in enumerate(pipes)
-        ]
-        with warnings.catch_warnings():  # from 3.12 on it minds pytest's own threads
-            warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
-            for process in processes:
-                process.start()
-        results = []
-        for (question, answer), process in zip(pipes, processes, strict=True):
-            answer.close()  # ours: one that dies unheard is an EOFError, no wait
-            results.append(question.recv())
-            process.join()
-        if errors := [error for _, error in results if error]:
-            raise AssertionError(errors)
-        return [result for result, _ in results]
-
-    return run
+    """Return `tests.processes.run_in_processes`, for a test that may commit."""
+    return run_in_processes_

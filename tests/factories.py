@@ -18,7 +18,6 @@ from factory import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFac
 from factory.django import DjangoModelFactory
 from schedule.models import Calendar
 from wagtail.models import Page, Site
-from wagtail.signal_handlers import disable_reference_index_auto_update
 
 from certificates.models import Certificate
 from certificates.serials import new_serial
@@ -162,9 +161,7 @@ def programme_index() -> ProgrammeIndexPage:
 
 
 class PageFactory(DjangoModelFactory[Any]):
-    """A live page below `parent`, without a revision, and not in Wagtail's index of
-    what refers to what.
-    """
+    """A live page below `parent`, without a revision."""
 
     class Meta:
         abstract = True
@@ -175,8 +172,7 @@ class PageFactory(DjangoModelFactory[Any]):
     @classmethod
     def _create(cls, model_class: type[Page], parent: Page, **fields: Any) -> Page:
         parent.refresh_from_db(fields=["numchild"])
-        with disable_reference_index_auto_update():
-            return parent.add_child(instance=model_class(**fields))
+        return parent.add_child(instance=model_class(**fields))
 
 
 class HandbookPageFactory(PageFactory):

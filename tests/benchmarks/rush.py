@@ -1,0 +1,195 @@
+"""A rush for calls in a database of its own: `python -m tests.benchmarks.rush`.
+
+Prints, as JSON, for each way to book: requests answered, calls booked, seconds. The
+environment says which database; it is migrated, and filled with people and trainers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import django
+from django.core.management import call_command
+
+PROCESSES = 12
+REQUESTS = 1440
+AT_ONE_TIME = 24  # that want the same call
+PER_DAY = 5  # windows into which one call fits
+WINDOW, STEP = 75, 95  # minutes
+LENGTH = timedelta(minutes=45)
+
+Ask = tuple[Any, datetime]  # an enrolment, a time
+
+
+def prepare() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lms.settings")
+    django.setup()
+    call_command("migrate", verbosity=0, interactive=False)
+    call_command("createcachetable", verbosity=0)
+    call_command("collectstatic", verbosity=0, interactive=False)
+
+
+def programme_with(trainers: int) -> Any:
+    """A programme of one topic of 45 minutes, and who may take its calls."""
+    from tests.factories import (  # noqa: PLC0415  once Django is set up
+        EditionFactory,
+        EditionTopicFactory,
+        TrainerFactory,
+    )
+
+    edition = EditionFactory(topics=[])
+    EditionTopicFactory(edition=edition, call_minutes=45)
+    for _n in range(trainers):
+        TrainerFactory(
+            programmes=[edition.programme],
+            horizon_days=360,
+            time_zone="UTC",
+            weekly_hours=[
+                (day, 480 + n * STEP, 480 + n * STEP + WINDOW)
+                for day in range(7)
+                for n in range(PER_DAY)
+            ],
+        )
+    return edition
+
+
+def enrol(edition: Any, count: int) -> list[Any]:
+    from courses.models import Enrolment, Source  # noqa: PLC0415
+    from lms.people.models import Member, User  # noqa: PLC0415
+    from tests.factories import ResellerFactory  # noqa: PLC0415
+
+    reseller = ResellerFactory()
+    people = User.objects.bulk_create(
+        User(
+            email=f"{uuid4()}@example.com",
+            full_name=f"Person {n}",
+            time_zone="Europe/Berlin",
+            password="!",
+        )
+        for n in range(count)
+    )
+    members = Member.objects.bulk_create(
+        Member(user=person, reseller=reseller, joined_on="2020-01-01")
+        for person in people
+    )
+    return Enrolment.objects.bulk_create(
+        Enrolment(
+            member=member,
+            programme=edition.programme,
+            edition=edition,
+            source=Source.TEAM,
+        )
+        for member in members
+    )
+
+
+def asks_for(edition: Any, at_one_time: int) -> list[Ask]:
+    """As many people for each window, at starts that all overlap."""
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    asks = []
+    for n, enrolment in enumerate(enrol(edition, REQUESTS)):
+        days, window = divmod(n // at_one_time, PER_DAY)
+        minutes = 480 + window * STEP + n % 3 * 15
+        at = midnight + timedelta(days=3 + days, minutes=minutes)
+        asks.append((enrolment, at))
+    return asks
+
+
+def by_rule(asks: Sequence[Ask]) -> Callable[[Ask], bool]:
+    """Book through `book_call`; tell whether it was."""
+    from lms.errors import Refused  # noqa: PLC0415
+    from sessions.booking import book_call  # noqa: PLC0415
+
+    topics = list(asks[0][0].edition.topics.all())
+
+    def book(ask: Ask) -> bool:
+        enrolment, at = ask
+        try:
+            book_call(
+                enrolment,
+                topics,
+                starts_at=at,
+                request_key=uuid4(),
+                by=enrolment.member.user,
+            )
+        except Refused:
+            return False
+        return True
+
+    return book
+
+
+def by_page(asks: Sequence[Ask]) -> Callable[[Ask], bool]:
+    """Book through the page, signed in before: middleware, view, template."""
+    from django.test import Client  # noqa: PLC0415
+    from django.urls import reverse  # noqa: PLC0415
+
+    topic = asks[0][0].edition.topics.get().pk
+    signed_in = {}
+    for enrolment, _at in asks:
+        client = Client()
+        client.force_login(enrolment.member.user)
+        signed_in[enrolment.pk] = client.cookies["sessionid"].value
+    client = Client(headers={"HX-Request": "true"})
+
+    def book(ask: Ask) -> bool:
+        enrolment, at = ask
+        client.cookies["sessionid"] = signed_in[enrolment.pk]
+        form = {
+            "picked": "1",
+            "topics": [topic],
+            "start": f"{at:%Y-%m-%dT%H:%MZ}",
+            "request_key": str(uuid4()),
+        }
+        answer = client.post(reverse("sessions:book", args=[enrolment.pk]), form)
+        booked = answer.headers.get("Location", "").startswith("/calls/")
+        if not booked and answer.status_code != 409:
+            raise RuntimeError(f"Answered with {answer.status_code}.")
+        return booked
+
+    return book
+
+
+def rush(
+    asks: list[Ask], way: Callable[[Sequence[Ask]], Callable[[Ask], bool]]
+) -> dict[str, float]:
+    """Let twelve processes ask at once, each the next of those for the same time."""
+    from tests.processes import run_in_processes  # noqa: PLC0415
+
+    def work(number: int, barrier: Any) -> tuple[int, int, float, float]:
+        own = asks[number::PROCESSES]
+        book = way(own)
+        book(own[0])  # warms up, and is not counted
+        barrier.wait()
+        start = time.time()
+        booked = sum(book(ask) for ask in own[1:])
+        return len(own) - 1, booked, start, time.time()
+
+    answered, booked, starts, ends = zip(
+        *run_in_processes(PROCESSES, work), strict=True
+    )
+    seconds = max(ends) - min(starts)
+    return {"answered": sum(answered), "booked": sum(booked), "seconds": seconds}
+
+
+def main() -> dict[str, dict[str, float]]:
+    prepare()
+    found = {}
+    for name, at_one_time, trainers, way in [
+        ("rule, conflict", AT_ONE_TIME, 1, by_rule),
+        ("rule, no conflict", 3, 3, by_rule),
+        ("page, conflict", AT_ONE_TIME, 1, by_page),
+    ]:
+        found[name] = rush(asks_for(programme_with(trainers), at_one_time), way)
+    return found
+
+
+if __name__ == "__main__":
+    json.dump(main(), sys.stdout)
