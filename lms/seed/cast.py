@@ -117,7 +117,7 @@ JONAS = Worker(
     "jonas.weber@northlight.example.com",
     "Jonas Weber",
     BERLIN,
-    "Call booked, in a few days",
+    "Call booked, in a few days; would come earlier",
     reseller=NORTHLIGHT,
     team="support",
 )
@@ -134,7 +134,7 @@ DIEGO = Worker(
     "diego.fernandez@northlight.example.com",
     "Diego Fernández",
     "America/Argentina/Buenos_Aires",
-    "Go over again: one topic of his call",
+    "Go over again: one topic of his call; times are proposed to him",
     reseller=NORTHLIGHT,
     team="production-deployment",
 )
@@ -142,7 +142,7 @@ OLGA = Worker(
     "olga.petrova@northlight.example.com",
     "Olga Petrova",
     "Europe/Warsaw",
-    "Overdue",
+    "Overdue; no time suited her, so she asked for one",
     reseller=NORTHLIGHT,
     team="production-deployment",
     engagement="consultant",

@@ -35,10 +35,13 @@ from lms.seed import cast
 from lms.seed.cast import Coach, Person, Worker
 from lms.seed.models import SeededItem
 from sessions import days
-from sessions.booking import book_call, length_of
+from sessions.asking import ask_for_time
+from sessions.booking import book_call, length_of, ready_topics
+from sessions.earlier import wait_for_earlier
 from sessions.hours import parse_hours, set_weekly_hours
 from sessions.minutes import placed
-from sessions.models import Booking, Outcome, Trainer
+from sessions.models import Booking, Outcome, PartOfDay, Trainer
+from sessions.proposals import propose
 from sessions.signoff import TopicWord, sign_off
 from sessions.slots import free_slots
 from sessions.trainers import make_trainer
@@ -146,6 +149,7 @@ def _let_it_happen(staff: User) -> None:
     _move(_book(cast.LUCIA, ELEANOR, days=2), soon)
 
     _let_days_differ()
+    _let_them_wait()
 
     invited = cast.INVITED
     invite(
@@ -174,6 +178,28 @@ def _let_days_differ() -> None:
     days.open_extra(trainer, *on(5, 10, 12), by=trainer.user)
     wednesday = monday + timedelta(days=2)
     days.set_other_hours(trainer, wednesday, [(11 * 60, 19 * 60)], by=trainer.user)
+
+
+def _let_them_wait() -> None:
+    """Marcus proposes times to Diego, Olga asks for one, Jonas for an earlier one."""
+    diego, olga, jonas = map(_enrolment, (cast.DIEGO, cast.OLGA, cast.JONAS))
+    marcus = Trainer.objects.get(user__email=MARCUS.email)
+    topics = ready_topics(diego)
+    slots = free_slots(
+        diego, length_of(topics), after=now() + timedelta(days=3), trainer=marcus
+    )
+    by_day = {slot.starts_at.date(): slot.starts_at for slot in reversed(slots)}
+    propose(marcus, diego, topics, sorted(by_day.values())[:2], request_key=uuid4())
+    ask_for_time(
+        olga,
+        weekdays=[1, 3],
+        parts=[PartOfDay.EVENING],
+        note="After six, once the children are asleep.",
+        time_zone=cast.OLGA.zone,
+        by=olga.member.user,
+    )
+    call = Booking.objects.coming().get(enrolment=jonas)
+    wait_for_earlier(call, by=jonas.member.user)
 
 
 # --- Who they are ------------------------------------------------------------------

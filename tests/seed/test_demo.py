@@ -21,7 +21,7 @@ from lms.people.models import Invitation, Member, Reseller, User
 from lms.seed import cast
 from lms.seed.content import seed_content
 from lms.seed.demo import seed_demo
-from sessions.models import Booking, BookingState, Trainer
+from sessions.models import Booking, BookingState, TimeRequest, Trainer, Waiting
 from sessions.slots import free_slots
 
 pytestmark = pytest.mark.django_db
@@ -201,3 +201,14 @@ def test_sign_ins_name_everybody_and_the_password(settings, capsys):
     assert lines[0].endswith(cast.PASSWORD)
     people = [cast.STAFF, *cast.TRAINERS, *cast.WORKERS, cast.INVITED]
     assert [line.split()[0] for line in lines[1:]] == [p.email for p in people]
+
+
+def test_trainers_find_who_asks_who_waits_and_what_they_proposed(demo):
+    asked = TimeRequest.objects.open().get().enrolment.member.user
+    waiting = Waiting.objects.open().get().booking.trainee
+    proposed = Booking.objects.filter(state=BookingState.PROPOSED)
+
+    assert asked.email == cast.OLGA.email
+    assert waiting.email == cast.JONAS.email
+    assert {call.trainee.email for call in proposed} == {cast.DIEGO.email}
+    assert len(proposed) == 2
