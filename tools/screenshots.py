@@ -27,6 +27,7 @@ LONGEST_WAIT_SECONDS = 30
 PASSWORD = "try-it-out-together"  # noqa: S105 - the demo's
 LEARNER = "yuki.tanaka@northlight.example.com"
 READY = "fatima.elidrissi@northlight.example.com"
+TRAINER = "eleanor.whitcombe@bytekast.example.com"
 MANAGER = "amara.okafor@northlight.example.com"
 HOLDER = "nadia.rahman@northlight.example.com"
 
@@ -104,8 +105,14 @@ def take_pictures(browser: Browser) -> None:
     ready.get_by_role("link", name="Find a time").click()
     ready.locator(".slots-soonest a").nth(1).click()
     ready.locator("#confirm").wait_for()
-    ready.evaluate("scrollTo(0, 440)")  # topics, times and the confirm line
+    ready.evaluate("scrollTo(0, 120)")  # topics, times and the confirm line
     keep(ready, "book")
+
+    trainer = sign_in(browser, TRAINER)
+    trainer.goto("/trainer/hours/")
+    keep(trainer, "hours")
+    trainer.goto("/trainer/ready/")
+    keep(trainer, "ready")
 
     manager = sign_in(browser, MANAGER)
     manager.goto("/team/")
