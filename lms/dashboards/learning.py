@@ -21,6 +21,7 @@ from lms.mail.times import moment
 from lms.people.access import MemberRequest
 from lms.people.models import Member
 from sessions.models import Booking
+from sessions.room import is_open
 
 VERY_SOON = timedelta(hours=24)
 
@@ -95,13 +96,14 @@ def _call_step(call: Booking, zone: str) -> NextStep:
     else:
         title = _("Your call is on %(when)s") % {"when": moment(call.starts_at, zone)}
     topics = ", ".join(item.title for item in call.topics.all())
-    return NextStep(
-        title,
-        _("With %(trainer)s: %(topics)s") % {"trainer": call.trainer, "topics": topics},
-        call.get_absolute_url(),
-        _("Open your call"),
-        "video",
-    )
+    about = _("With %(trainer)s: %(topics)s") % {
+        "trainer": call.trainer,
+        "topics": topics,
+    }
+    if is_open(call):
+        join = reverse("sessions:join", args=[call.ref])
+        return NextStep(title, about, join, _("Join"), "video")
+    return NextStep(title, about, call.get_absolute_url(), _("Open your call"), "video")
 
 
 def _reading_step(cell: Cell) -> NextStep | None:

@@ -182,7 +182,6 @@ def hold_call(journey: Journey, trainee: Page, trainer: Page, at: datetime) -> N
     journey.wait_until(at - timedelta(minutes=5))
 
     trainee.goto("/my/")
-    trainee.get_by_role("link", name="Open your call").click()
     trainee.get_by_role("link", name="Join", exact=True).click()
     expect(trainee.get_by_role("heading", name="The room outside")).to_be_visible()
     assert trainee.url.startswith(ROOM)

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.urls import reverse
 from django.utils.timezone import now
 
@@ -50,6 +51,27 @@ def test_my_learning_asks_for_no_name_once_the_call_is_over(client, enrolment):
 
     assert response.context["last_call_cell"] is None
     assert "Next call:" not in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("minutes", "label", "name"),
+    [
+        (11, "Open your call", "booking"),
+        (10, "Join", "join"),
+        (-5, "Join", "join"),
+    ],
+)
+def test_my_learning_leads_into_the_open_room(client, enrolment, minutes, label, name):
+    starts_at = now() + timedelta(minutes=minutes)
+    call = BookingFactory(enrolment=enrolment, starts_at=starts_at)
+
+    with time_machine.travel(starts_at - timedelta(minutes=minutes), tick=False):
+        step = my_page(client, enrolment).context["step"]
+
+    assert (step.label, step.url) == (
+        label,
+        reverse(f"sessions:{name}", args=[call.ref]),
+    )
 
 
 def test_my_learning_says_that_a_certificate_was_revoked(client):
