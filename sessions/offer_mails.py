@@ -50,6 +50,12 @@ def tell_withdrawn(calls: Sequence[Booking]) -> None:
     _tell(calls, "withdrawn", calls[0].trainee)
 
 
+def tell_covered(calls: Sequence[Booking]) -> None:
+    """Tell both that no call is needed: its topics are covered."""
+    for person in (calls[0].trainee, calls[0].trainer.user):
+        _tell(calls, "covered", person)
+
+
 def take_back(offer: UUID) -> None:
     """Do not send what is not sent yet about an offer that has ended."""
     for what in ("proposed", "earlier"):

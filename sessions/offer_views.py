@@ -22,7 +22,7 @@ from sessions.asking import ask_for_time, open_request, withdraw_request
 from sessions.booking import ready_topics
 from sessions.call_page import fetch
 from sessions.earlier import wait_for_earlier
-from sessions.models import Booking, BookingState
+from sessions.models import Booking, BookingState, Cause
 from sessions.offer_forms import AnswerForm, AskForm
 from sessions.offers import Offer
 from sessions.proposals import decline, take, withdraw
@@ -105,7 +105,8 @@ def _end(shown: Offer) -> str:
         return "cancelled" if taken.state == BookingState.CANCELLED else "taken"
     by = shown.ended_by
     if by is None:
-        return "run out"
+        causes = {call.cause for call in shown.calls}
+        return "covered" if Cause.BYTEKAST in causes else "run out"
     if by.pk == shown.calls[0].trainee_id:
         return "declined"
     return "withdrawn"

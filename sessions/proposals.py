@@ -39,7 +39,7 @@ from sessions.booking import (
 )
 from sessions.cancelling import end_run_out, lock_call
 from sessions.earlier import take_earlier
-from sessions.models import Booking, BookingState, Origin, Trainer
+from sessions.models import Booking, BookingState, Cause, Origin, Trainer
 from sessions.offers import (
     Offer,
     free,
@@ -277,6 +277,8 @@ def _why_not(proposal: Booking) -> str:
         return _("You took another of these times: %(time)s.") % {
             "time": times.moment(taken.starts_at, proposal.trainee.time_zone)
         }
+    if proposal.cause == Cause.BYTEKAST:
+        return _("The topics are covered: you need no call on them.")
     if proposal.state == BookingState.PROPOSED or proposal.ended_by_id is None:
         return _("This time was offered for a while, and that has run out.")
     if was_agreed(proposal):

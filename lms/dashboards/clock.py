@@ -14,6 +14,7 @@ from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
 from sessions.absence import see_to_closed_accounts
 from sessions.cancelling import cancel_run_out
+from sessions.covered import end_covered
 from sessions.earlier import offer_freed
 from sessions.load import tell_of_missing_times
 from sessions.outside import enqueue_stale
@@ -29,6 +30,7 @@ def tick() -> bool:
     enqueue_due()
     enqueue_pending()
     cancel_run_out()
+    end_covered()
     see_to_closed_accounts()
     offer_freed()
     enqueue_stale()
