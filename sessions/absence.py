@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -230,6 +230,25 @@ def see_to_closed_accounts() -> int:
         outcome = see_to(trainer, calls, by=trainer.user, reason=reason)
         changed += withdrawn + len(outcome.handed) + len(outcome.asked)
     return changed
+
+
+def withdraw_not_held() -> int:
+    """Withdraw times proposed for what their trainer holds no longer; return how many.
+
+    A programme taken from them in the CMS, or all calls. The trainee is told; a call
+    that is booked stays as agreed. Safe to repeat.
+    """
+    held = Trainer.objects.filter(
+        pk=OuterRef("trainer"),
+        is_active=True,
+        programmes=OuterRef("enrolment__programme"),
+    )
+    found = open_proposals().exclude(Exists(held))
+    offers = as_offers(found.select_related("enrolment__member", "trainer__user"))
+    return sum(
+        despite_deadlock(partial(_withdraw, offer, offer.calls[0].trainer.user))
+        for offer in offers
+    )
 
 
 # --- Before it is done: what would happen -----------------------------------------

@@ -12,7 +12,7 @@ from certificates.issuing import enqueue_pending
 from courses.enrolling import follow_the_calendar
 from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
-from sessions.absence import see_to_closed_accounts
+from sessions.absence import see_to_closed_accounts, withdraw_not_held
 from sessions.cancelling import cancel_run_out
 from sessions.covered import end_covered
 from sessions.earlier import offer_freed
@@ -32,6 +32,7 @@ def tick() -> bool:
     cancel_run_out()
     end_covered()
     see_to_closed_accounts()
+    withdraw_not_held()
     offer_freed()
     enqueue_stale()
     if _is_my_turn("calendar", EVERY_HOUR):

@@ -19,6 +19,7 @@ from sessions.absence import (
     prospects,
     see_to_closed_accounts,
     spread,
+    withdraw_not_held,
 )
 from sessions.booking import book_call, ready_topics
 from sessions.cancelling import cancel_call
@@ -447,6 +448,41 @@ def test_calls_of_a_closed_account_are_seen_to_once(edition, ill, staff):
     require_all_seen_to(calls, free, ill, others=2)
     assert now_standing(proposals[0]) == (BookingState.CANCELLED, ill)
     assert now_standing(other) == (BookingState.BOOKED, other.trainer)
+
+
+# --- A programme is taken from a trainer ------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["programme", "all calls"])
+def test_times_proposed_of_what_a_trainer_holds_no_longer_are_withdrawn(
+    edition, ill, what
+):
+    calls = offer_of(ill, edition, 9, 10)
+    booked = call_at(ill, edition, 12)
+    others = TrainerFactory(programmes=[edition.programme])
+    (kept,) = offer_of(others, edition, 9)
+    if what == "programme":
+        ill.programmes.clear()
+    else:
+        ill.is_active = False
+        ill.save()
+
+    withdrawn = [withdraw_not_held(), withdraw_not_held()]
+
+    assert withdrawn == [2, 0]
+    assert {now_standing(call) for call in calls} == {(BookingState.CANCELLED, ill)}
+    assert [key.split(":")[2] for key in keys_to(calls[0].trainee)] == ["withdrawn"]
+    assert now_standing(booked) == (BookingState.BOOKED, ill)
+    assert now_standing(kept) == (BookingState.PROPOSED, others)
+
+
+def test_proposals_of_programmes_held_are_looked_at_in_one_query(
+    edition, ill, django_assert_num_queries
+):
+    offer_of(ill, edition, 9, 10)
+
+    with django_assert_num_queries(1):
+        assert withdraw_not_held() == 0
 
 
 # --- A trainer leaves ------------------------------------------------------------------
