@@ -24,6 +24,7 @@ from lms.audit.log import record
 from lms.errors import Refused
 from lms.people.models import User
 from sessions import days, offer_mails
+from sessions.asking import reopen_request
 from sessions.booking import despite_deadlock, lock_trainer
 from sessions.cancelling import lock_call
 from sessions.feeds import end_feed
@@ -126,6 +127,7 @@ def _withdraw(offer: Offer, by: User) -> int:
     left = open_proposals().filter(offer=offer.pk, enrolment=enrolment)
     if freed and not left.exists():
         offer_mails.take_back(offer.pk)
+        reopen_request(enrolment)
         if not offer.is_earlier:
             offer_mails.tell_withdrawn(freed)
     return len(freed)

@@ -1,6 +1,7 @@
 """None of the free times suits: what would (Policy 1).
 
-It stands on top of the trainers' list until a proposal or a booking answers it.
+It stands on top of the trainers' list until a proposal or a booking answers it, and
+again once all that was proposed has come to nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
@@ -20,10 +21,17 @@ from lms.audit.log import record
 from lms.errors import Refused
 from lms.mail import times
 from lms.mail.zones import ZONES
-from lms.people.models import User
-from sessions.models import PartOfDay, TimeRequest, TimeRequestQuerySet
+from lms.people.models import Member, User
+from sessions.models import (
+    Booking,
+    BookingState,
+    PartOfDay,
+    TimeRequest,
+    TimeRequestQuerySet,
+)
 
 NOTE_LENGTH = 300
+REMEMBERED = timedelta(days=30)  # far longer than an offer stands
 HOURS = {
     PartOfDay.MORNING: (6, 12),
     PartOfDay.AFTERNOON: (12, 18),
@@ -81,17 +89,79 @@ def withdraw_request(enrolment: Enrolment, *, by: User) -> None:
     close_requests(enrolment)
 
 
-def close_requests(enrolment: Enrolment) -> None:
+def close_requests(enrolment: Enrolment, proposal: Booking | None = None) -> None:
     """Answer what was asked for: a time is proposed or booked, or none is needed.
 
-    The caller holds the enrolment's lock.
+    It bears the time of the `proposal` that answers it, the first of its offer: that
+    is how it is found, should the offer come to nothing. The caller holds the
+    enrolment's lock.
     """
-    TimeRequest.objects.open().filter(enrolment=enrolment).update(closed_at=now())
+    at = proposal.created_at if proposal else now()
+    TimeRequest.objects.open().filter(enrolment=enrolment).update(closed_at=at)
+
+
+def reopen_request(enrolment: Enrolment) -> bool:
+    """Ask on, in the old place, once what was proposed has come to nothing.
+
+    Unless they have booked or asked anew since, or are no longer there; tell whether
+    it is open again. The caller holds the enrolment's lock.
+    """
+    asked = unanswered().filter(enrolment=enrolment).last()
+    if asked is None:
+        return False
+    asked.closed_at = None
+    asked.save(update_fields=["closed_at"])
+    record(None, "asks_on", asked, enrolment=enrolment.pk)
+    return True
+
+
+def reopen_unanswered() -> int:
+    """Reopen what offers that ran out had answered; return how many. Safe to repeat.
+
+    One query where there is none.
+    """
+    enrolments = Enrolment.objects.filter(time_requests__in=unanswered())
+    found = enrolments.select_related("member").distinct().order_by("pk")
+    return sum(_reopen(enrolment) for enrolment in found)
+
+
+@transaction.atomic
+def _reopen(enrolment: Enrolment) -> bool:
+    return reopen_request(lock(enrolment))
+
+
+def unanswered() -> TimeRequestQuerySet:
+    """What an offer answered that has ended, of people who have booked nothing since."""
+    theirs = Booking.objects.filter(enrolment=OuterRef("enrolment"), replaces=None)
+    answer = theirs.filter(offer__isnull=False, created_at=OuterRef("closed_at"))
+    proposed = theirs.filter(state=BookingState.PROPOSED, proposed_until__gt=now())
+    booked = theirs.agreed().filter(created_at__gte=OuterRef("closed_at"))
+    again = TimeRequest.objects.filter(
+        Q(closed_at=None) | Q(created_at__gt=OuterRef("closed_at")),
+        enrolment=OuterRef("enrolment"),
+    )
+    return TimeRequest.objects.filter(
+        Exists(answer),
+        ~Exists(proposed),
+        ~Exists(booked),
+        ~Exists(again),
+        closed_at__gt=now() - REMEMBERED,
+        enrolment__in=Enrolment.objects.open(),
+        enrolment__member__in=Member.objects.live(),
+        enrolment__member__user__is_active=True,
+    )
 
 
 def follow(enrolment: Enrolment, successor: Enrolment) -> None:
-    """Ask on in the enrolment that goes on; the caller holds the locks."""
-    TimeRequest.objects.open().filter(enrolment=enrolment).update(enrolment=successor)
+    """Ask on in the enrolment that goes on; the caller holds the locks.
+
+    What a proposal answers goes along with the proposal.
+    """
+    moved = Booking.objects.filter(enrolment=successor, state=BookingState.PROPOSED)
+    TimeRequest.objects.filter(
+        Q(closed_at=None) | Q(closed_at__in=moved.values("created_at")),
+        enrolment=enrolment,
+    ).update(enrolment=successor)
 
 
 def open_request(enrolment: Enrolment) -> TimeRequest | None:

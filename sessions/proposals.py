@@ -26,7 +26,7 @@ from lms.errors import Refused
 from lms.mail import times
 from lms.people.models import User
 from sessions import mails, offer_mails
-from sessions.asking import close_requests
+from sessions.asking import close_requests, reopen_request
 from sessions.booking import (
     TimeTaken,
     Wish,
@@ -112,7 +112,7 @@ def _propose(
             proposed_until=min(now() + settings.PROPOSAL_LIFE, starts_at),
         )
         calls.append(_take_one(enrolment, wish))
-    close_requests(enrolment)
+    close_requests(enrolment, calls[0])
     record(trainer.user, "proposed", calls[0], enrolment=enrolment.pk, times=len(calls))
     offer_mails.tell_proposed(calls)
     return calls
@@ -302,6 +302,7 @@ def decline(offer: UUID, *, by: User, line: str = "") -> None:
         raise Refused(_("These times are no longer open: there is nothing to answer."))
     freed = free(Q(offer=offer, trainee=by), by=by, reason=line or _("Does not suit."))
     offer_mails.take_back(offer)
+    reopen_request(freed[0].enrolment)
     if freed[0].replaces_id is None:
         offer_mails.tell_declined(freed, line)
     else:
@@ -322,6 +323,7 @@ def withdraw(offer: UUID, *, by: User) -> None:
     freed = free(Q(offer=offer), by=by, reason=_("Withdrawn."))
     offer_mails.take_back(offer)
     if freed:
+        reopen_request(freed[0].enrolment)
         offer_mails.tell_withdrawn(freed)
 
 

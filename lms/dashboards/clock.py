@@ -13,6 +13,7 @@ from courses.enrolling import follow_the_calendar
 from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
 from sessions.absence import see_to_closed_accounts, withdraw_not_held
+from sessions.asking import reopen_unanswered
 from sessions.cancelling import cancel_run_out
 from sessions.covered import end_covered
 from sessions.earlier import offer_freed
@@ -33,6 +34,7 @@ def tick() -> bool:
     end_covered()
     see_to_closed_accounts()
     withdraw_not_held()
+    reopen_unanswered()
     offer_freed()
     enqueue_stale()
     if _is_my_turn("calendar", EVERY_HOUR):
