@@ -11,7 +11,7 @@ run: ## Set everything up and serve it; PORT=8001 for another port
 test: ## All that a change must pass: static checks, SQLite, races, one journey
 	$(SET_UP) tests tools/checks.py test
 
-check: ## The rest: the whole suite on PostgreSQL, every browser test
+check: ## The rest: the other tests on PostgreSQL and in a browser
 	$(SET_UP) tests tools/checks.py check
 
 bench: ## The figures against their budgets; ONLY=first_run for one of them

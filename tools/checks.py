@@ -51,18 +51,33 @@ STATIC = [
     Step("mypy", ["mypy"], SETTINGS),
 ]
 RACES = ["-m", "constraints or races"]
+JOURNEY = "tests/browser/test_journey.py"
 LANES = {
     "test": [
         [pytest("tests on SQLite", SQLITE, "-n", "2")],
         [
             *STATIC,
             pytest("constraints and races on PostgreSQL", POSTGRESQL, *RACES),
-            pytest("the journey in a browser", SQLITE, "tests/browser/test_journey.py"),
+            pytest("the journey in a browser", SQLITE, JOURNEY),
         ],
     ],
-    "check": [
-        [pytest("all tests on PostgreSQL", POSTGRESQL)],
-        [pytest("every browser test", SQLITE, "tests/browser")],
+    "check": [  # but for what `make test` has run on PostgreSQL and in a browser
+        [
+            pytest(
+                "the other tests on PostgreSQL",
+                POSTGRESQL,
+                "-m",
+                "not (constraints or races)",
+            )
+        ],
+        [
+            pytest(
+                "the other browser tests",
+                SQLITE,
+                "tests/browser",
+                f"--ignore={JOURNEY}",
+            )
+        ],
     ],
     "format": [
         [
