@@ -240,6 +240,11 @@ class Booking(models.Model):
         return user.pk in (self.trainee_id, self.trainer.user_id)
 
     @property
+    def is_changed(self) -> bool:
+        """Whether a call has been moved or handed over since it was booked."""
+        return self.sequence > (1 if self.offer else 0)  # taking an offer counts too
+
+    @property
     def on_time_until(self) -> datetime:
         """Until when it can be called off or moved without counting as late."""
         return self.starts_at - self.enrolment.programme.cancel_limit

@@ -222,6 +222,9 @@ def test_take_books_one_and_frees_the_others(enrolment, trainer):
     assert {mail.recipient for mail in booked} == {trainer.user, enrolment.member.user}
     assert Message.objects.get(key__contains=":proposed:").dropped_at == MONDAY
     assert list(Booking.objects.agreed()) == [call]
+    words = booked.get(recipient=enrolment.member.user).body
+    assert f"You took a time that {trainer} proposed" in words
+    assert "as agreed" not in words
 
 
 def test_take_again_returns_the_call(enrolment, trainer):

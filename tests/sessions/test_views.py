@@ -173,6 +173,34 @@ def test_call_page_says_who_booked_it(client, db):
 
 
 @pytest.mark.parametrize(
+    ("offer", "sequence", "to_trainee", "to_trainer"),
+    [
+        (None, 0, "Booked by {} as agreed with you", "as agreed with the trainee"),
+        (None, 1, "First booked by {}, and changed", "First booked by {}, and changed"),
+        (uuid4(), 1, "You took a time that {} proposed", "A time that {} proposed"),
+        (uuid4(), 2, "First booked by {}, and changed", "First booked by {}, and chan"),
+    ],
+)
+def test_call_page_says_how_a_trainer_came_to_book_it(
+    client, db, offer, sequence, to_trainee, to_trainer
+):
+    trainer = TrainerFactory()
+    call = BookingFactory(
+        origin=Origin.TRAINER,
+        trainer=trainer,
+        created_by=trainer.user,
+        offer=offer,
+        sequence=sequence,
+    )
+
+    for who, words in ((call.trainee, to_trainee), (trainer.user, to_trainer)):
+        client.force_login(who)
+        text = " ".join(client.get(call.get_absolute_url()).text.split())
+        assert words.format(trainer) in text
+        assert ("as agreed" in text) == (not sequence)
+
+
+@pytest.mark.parametrize(
     ("who", "status"),
     [
         ("trainee", 200),
