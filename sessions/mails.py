@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lms.people.models import User
 
 OFFERED = 3
+STANDING = ("booked", "moved", "handed_over", "given_up")  # mail on where a call stands
 
 
 def tell_booked(booking: Booking) -> None:
@@ -198,6 +199,8 @@ def _tell(
     `again` tells apart what may happen twice at one sequence.
     """
     prefetch_related_objects([booking], "topics")  # for the words and the file
+    if with_file:
+        _drop_older(booking, person)
     files: list[File] = []
     if with_file:
         with override(person.language):
@@ -209,6 +212,16 @@ def _tell(
         {**_words(booking, person), **(words or {})},
         files=files,
     )
+
+
+def _drop_older(booking: Booking, person: User) -> None:
+    """Do not send what this mail makes untrue: a retry never comes after it.
+
+    Its calendar file is the newest, so who missed the older ones misses nothing.
+    """
+    if booking.sequence:  # else nothing was said before
+        older = [f"call:{booking.pk}:{what}:" for what in STANDING]
+        drop(*older, to=person)
 
 
 def _words(booking: Booking, person: User) -> dict[str, object]:

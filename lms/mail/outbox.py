@@ -16,7 +16,7 @@ from django.core.cache import cache
 from django.core.mail import EmailMessage
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.template import Context, Engine
 from django.utils.timezone import now
 from django.utils.translation import override
@@ -238,11 +238,17 @@ def enqueue_due() -> None:
         deliver_due.enqueue()
 
 
-def drop(prefix: str) -> int:
-    """Take back what is not sent yet and whose key begins so; return how many."""
-    waiting = Message.objects.filter(
-        key__startswith=prefix, sent_at=None, dropped_at=None
-    )
+def drop(*prefixes: str, to: User | None = None) -> int:
+    """Take back what is not sent yet and whose key begins so; return how many.
+
+    With `to`, what is for that person alone.
+    """
+    begins_so = Q()
+    for prefix in prefixes:
+        begins_so |= Q(key__startswith=prefix)
+    waiting = Message.objects.filter(begins_so, sent_at=None, dropped_at=None)
+    if to is not None:
+        waiting = waiting.filter(recipient=to)
     waiting.filter(is_secret=True).update(body="")
     return waiting.update(dropped_at=now())
 

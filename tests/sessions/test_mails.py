@@ -1,0 +1,83 @@
+from datetime import timedelta
+
+import pytest
+from django.utils.timezone import now
+
+from lms.mail.models import Message
+from sessions.cancelling import cancel_call
+from sessions.handing_over import hand_over
+from sessions.mails import tell_booked
+from sessions.moving import move_call
+from tests.factories import BookingFactory, TrainerFactory
+
+
+@pytest.fixture
+def call(enrolment, trainer, wednesday):
+    starts_at = now() + timedelta(days=1)
+    booking = BookingFactory(enrolment=enrolment, trainer=trainer, starts_at=starts_at)
+    tell_booked(booking)
+    return booking
+
+
+def left(about):
+    """Whom what would still be told of a call; its reminders aside."""
+    mails = Message.objects.filter(sent_at=None, dropped_at=None, writer="")
+    return sorted(
+        (mail.recipient.pk, mail.key.split(":")[2])
+        for mail in mails.filter(key__startswith=f"call:{about.pk}:")
+    )
+
+
+def both(call, what):
+    return sorted((person.pk, what) for person in (call.trainee, call.trainer.user))
+
+
+def move(call):
+    starts_at = call.starts_at + timedelta(hours=1)
+    return move_call(call, starts_at=starts_at, by=call.trainee)
+
+
+def cancel(call):
+    return cancel_call(call, by=call.trainee, reason="Ill.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "last"),
+    [([move], "moved"), ([move, move], "moved"), ([move, cancel], "cancelled")],
+)
+def test_only_the_newest_mail_on_where_a_call_stands_leaves(call, changes, last):
+    other = BookingFactory(
+        enrolment=call.enrolment,
+        trainer=call.trainer,
+        starts_at=call.starts_at + timedelta(days=1),
+    )
+    tell_booked(other)
+
+    for change in changes:
+        call = change(call)
+
+    assert left(call) == both(call, last)
+    assert left(other) == both(other, "booked")
+
+
+def test_mail_that_has_left_is_not_taken_back(call):
+    Message.objects.update(sent_at=now())
+
+    move(call)
+
+    assert not Message.objects.filter(dropped_at__isnull=False).exists()
+
+
+def test_a_call_handed_over_and_back_leaves_each_with_one_mail(call):
+    first = call.trainer
+    colleague = TrainerFactory(programmes=[call.enrolment.programme])
+
+    call = hand_over(call, colleague, by=first.user)
+    assert left(call) == sorted(
+        [*both(call, "handed_over"), (first.user_id, "given_up")]
+    )
+    call = hand_over(call, first, by=colleague.user)
+
+    assert left(call) == sorted(
+        [*both(call, "handed_over"), (colleague.user_id, "given_up")]
+    )
