@@ -106,7 +106,6 @@ def _move_now(request: MemberRequest, page: MovePage) -> HttpResponse:
             by=request.user,
             trainer=page.to(form),
             any_hours=page.any_hours,
-            any_notice=page.waives_notice,
             cause=Cause(said["cause"] or Cause.PLANS),
         )
     except Refused as refusal:

@@ -70,17 +70,8 @@ class MovePage(BookPage):
     def parts(self) -> list[tuple[Sequence[Any], timedelta]]:
         return [(self.chosen, self.booking.ends_at - self.booking.starts_at)]
 
-    @property
-    def waives_notice(self) -> bool:
-        return not self.is_trainer and self.skips_notice
-
     def search(self, call: CallPick, calls: Sequence[CallPick]) -> Search:
-        return search_to_move(
-            self.booking,
-            self.request.user,
-            self.trainer,
-            any_notice=self.waives_notice,
-        )
+        return search_to_move(self.booking, self.request.user, self.trainer)
 
     def find(self, search: Search) -> list[Slot]:
         """All but where the call is now."""

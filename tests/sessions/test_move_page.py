@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.urls import reverse
+from django.utils.timezone import now
 
-from sessions.models import Booking, Origin
+from sessions.models import Booking, BookingState, Origin
+from sessions.notice import may_skip_notice
 from tests.factories import (
     BookingFactory,
     EnrolmentFactory,
@@ -85,6 +87,25 @@ def test_move_keeps_the_trainer_unless_asked_otherwise(
     assert anybody["trainer"] is None
     client.post(move_url(call), moved(trainer=colleague.pk))
     assert Booking.objects.get().trainer == colleague
+
+
+def test_move_keeps_the_notice_after_a_trainers_absence(client, call, trainee, monday):
+    monday.shift(timedelta(minutes=10))
+    BookingFactory(
+        enrolment=call.enrolment,
+        state=BookingState.MISSED,
+        missed_by=Origin.TRAINER,
+        starts_at=MONDAY - timedelta(days=1),
+        ended_at=now(),
+    )
+    assert may_skip_notice(call.enrolment)  # for a new call
+
+    page = client.get(move_url(call))
+    answer = client.post(move_url(call), moved(start="2026-06-01T10:00Z"))
+
+    assert page.context["times"].soonest
+    assert "2026-06-01T" not in page.text  # today is inside the notice
+    assert answer.status_code == 409
 
 
 def test_move_with_anybody_keeps_the_trainer_if_free(client, call, colleague, trainee):
