@@ -297,6 +297,12 @@ def require_ready(enrolment: Enrolment, topics: Sequence[EditionTopic]) -> None:
             ),
             SOURCE,
         )
+    member = enrolment.member
+    if not (member.user.is_active and member.is_live):
+        raise Refused(
+            _("%(name)s is no longer there: there is nobody to book a call for.")
+            % {"name": member.user}
+        )
     if not topics:
         raise Refused(_("Choose at least one topic for the call."))
     ready = {topic.pk for topic in ready_topics(enrolment)}

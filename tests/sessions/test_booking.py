@@ -53,6 +53,21 @@ def test_ready_topics_are_all_asked_for_a_call(enrolment):
     assert ready_topics(enrolment) == list(enrolment.edition.topics.all())
 
 
+@pytest.mark.parametrize("who", ["account", "member"])
+def test_book_call_refuses_for_who_is_no_longer_there(enrolment, trainer, who):
+    if who == "account":
+        enrolment.member.user.is_active = False
+        enrolment.member.user.save()
+    else:
+        enrolment.member.left_on = MONDAY.date()
+        enrolment.member.save()
+
+    with pytest.raises(Refused, match="no longer there"):
+        book(enrolment, by=trainer.user)
+
+    assert not Booking.objects.exists()
+
+
 def test_ready_topics_leave_out_complete_and_booked(enrolment):
     first, second, *others = enrolment.edition.topics.all()
     TopicCompletionFactory(enrolment=enrolment, topic=first.topic)
