@@ -102,11 +102,14 @@ def _joined(booking: Booking, side: Origin) -> bool:
 
 
 def may_still_come(booking: Booking, user: User) -> bool:
-    """Tell whether somebody said to have missed a call can still come to it."""
+    """Tell whether somebody said to have missed a call can still come to it.
+
+    Until its end: who comes after that did not come.
+    """
     return (
         booking.state == BookingState.MISSED
         and booking.missed_by == _side(booking, user)
-        and booking.opens_at <= now() < booking.closes_at
+        and booking.opens_at <= now() < booking.ends_at
     )
 
 
@@ -114,7 +117,7 @@ def may_still_come(booking: Booking, user: User) -> bool:
 def take_back_missed(booking: Booking, *, by: User) -> Booking:
     """Let a missed call be a booked one again, since the other came after all.
 
-    Raises Refused once the room is closed, or where the time or the topics were
+    Raises Refused once the call was to end, or where the time or the topics were
     booked again.
     """
     booking = lock_call(booking)

@@ -228,8 +228,8 @@ def test_the_join_link_lets_the_late_in(call, client):
     assert call.state == BookingState.BOOKED
 
 
-@pytest.mark.parametrize(("minutes", "opens"), [(79, True), (80, False)])
-def test_the_join_button_is_there_for_the_late_as_long_as_the_room_is(
+@pytest.mark.parametrize(("minutes", "opens"), [(19, True), (20, False)])
+def test_the_join_button_is_there_for_the_late_until_the_calls_end(
     call, minutes, opens
 ):
     come(call, "trainer")
@@ -252,11 +252,20 @@ def test_a_second_absence_is_told_again(call):
     assert set(mails("missed_you")) == {call.trainee}
 
 
-def test_nobody_comes_once_the_room_is_closed(call):
+def test_who_comes_at_the_last_moment_has_come(call):
     come(call, "trainer")
     missed = say_missed(call, by=call.trainer.user)
 
-    with at(call.closes_at):
+    with at(call.ends_at - timedelta(seconds=1)):
+        assert may_still_come(missed, call.trainee)
+        assert take_back_missed(missed, by=call.trainee).state == BookingState.BOOKED
+
+
+def test_nobody_comes_once_the_call_was_to_end(call):
+    come(call, "trainer")
+    missed = say_missed(call, by=call.trainer.user)
+
+    with at(call.ends_at):
         assert not may_still_come(missed, call.trainee)
         with pytest.raises(Refused, match="not open now"):
             take_back_missed(missed, by=call.trainee)
