@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -330,3 +331,10 @@ def test_schedule_refuses_a_second_offer_in_words(client, trainer, enrolment):
     assert response.status_code == 409
     assert f"{other} has proposed times" in response.context["errors"][0]
     assert picks(response) == THREE[1:]
+
+
+def test_schedule_says_how_long_the_call_takes_not_whose(client, trainer, enrolment):
+    text = client.get(reverse("sessions:schedule", args=[enrolment.pk])).text
+
+    assert re.search(r"The call takes \d+ minutes\.", " ".join(text.split()))
+    assert "Your call takes" not in text
