@@ -170,12 +170,12 @@ def _startable(pieces: list[Piece], length: int) -> Sequence[Piece]:
     """Leave of open time the minutes from which a call fits into its run.
 
     Pieces that touch or overlap are one run; where they overlap, the grid of the
-    earlier one holds.
+    earlier one holds, of two that start together the earlier grid.
     """
     runs = iter(merged((start, end) for start, end, _anchor in pieces))
     run_end = covered = -1
     found = []
-    for start, end, anchor in sorted(pieces):
+    for start, end, anchor in sorted(pieces, key=lambda one: (one.start, one.anchor)):
         while run_end <= start:
             _start, run_end = next(runs, NEVER)
         low, high = max(start, covered), min(end, run_end - length + 1)

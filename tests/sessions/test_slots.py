@@ -92,6 +92,7 @@ def test_slots_run_over_midnight(frozen):
     found = utc_starts(enrolment)
 
     assert found == [at("2026-06-01 23:45"), at("2026-06-02 00:00")]
+    assert free_trainers(enrolment, HALF, found[1])  # asked of that day alone
 
 
 @pytest.mark.django_db
