@@ -56,6 +56,22 @@ logging.getLogger("wagtail").setLevel(logging.WARNING)
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave out on PostgreSQL what asks no database: SQLite's run has tested it."""
+    if ON_POSTGRESQL:
+        idle = [item for item in items if not _asks_database(item)]
+        config.hook.pytest_deselected(items=idle)
+        items[:] = [item for item in items if _asks_database(item)]
+
+
+def _asks_database(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", [])
+    has_fixture = not {"db", "transactional_db", "django_db_setup"}.isdisjoint(fixtures)
+    return has_fixture or item.get_closest_marker("django_db") is not None
+
+
 def pytest_unconfigure() -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
 

@@ -66,6 +66,8 @@ LANES = {
             pytest(
                 "the other tests on PostgreSQL",
                 POSTGRESQL,
+                "-n",
+                "2",
                 "-m",
                 "not (constraints or races)",
             )
