@@ -43,7 +43,6 @@ from tests.factories import (
     ProgrammePageFactory,
     TimeRequestFactory,
     TopicPageFactory,
-    WaitingFactory,
     programme_index,
 )
 
@@ -424,7 +423,6 @@ def of_trainer() -> Iterator[Screen]:
     yield Screen(offer_to(cast.FATIMA), name="proposed")
     yield Screen(schedule, name="proposed")
     TimeRequestFactory(enrolment=enrolment_of(cast.YUKI))
-    WaitingFactory(booking=Booking.objects.get(trainee__email=cast.JONAS.email))
     yield Screen("/trainer/ready/", name="asked, proposed, waiting")
     yield Screen("/trainer/ready/?q=nobody", name="nobody")
     yield Screen(call_of(cast.LUCIA))

@@ -50,6 +50,7 @@ def test_a_call_is_booked_moved_and_cancelled_over_a_clock_change(
 
     set_a_week(in_london)
     book(in_tokyo)
+    journey.run_jobs()  # each mail leaves before the next thing happens
     call = Booking.objects.get()
     assert call.starts_at == THURSDAY
     expect_when(in_tokyo, "Thu 25 Mar, 18:00–19:20 (Tokyo)")
@@ -57,6 +58,7 @@ def test_a_call_is_booked_moved_and_cancelled_over_a_clock_change(
     expect_when(in_london, "Thu 25 Mar, 09:00–10:20 (London)")
 
     move_to_monday(in_tokyo)
+    journey.run_jobs()
     call.refresh_from_db()
     assert (call.starts_at, call.sequence) == (MONDAY, 1)
     expect_when(in_tokyo, "Mon 29 Mar, 17:00–18:20 (Tokyo)")
