@@ -37,6 +37,7 @@ from sessions.minutes import at_minute, instant
 from sessions.models import (
     LIVE_STATES,
     Booking,
+    BookingQuerySet,
     BookingState,
     BookingTopic,
     Origin,
@@ -217,7 +218,7 @@ def book(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[Booking]:
     """
     looked = [_look(enrolment, wish) for wish in wishes]
     if not all(free for _wish, free in looked) and not _theirs(enrolment, wishes):
-        raise _time_taken()
+        raise time_taken()
     return despite_deadlock(lambda: _attempt(enrolment, looked))
 
 
@@ -276,7 +277,8 @@ def _attempt(enrolment: Enrolment, looked: Sequence[Looked]) -> list[Booking]:
         require_ready(enrolment, wish.topics)
         if theirs or booked:
             free_those_on(enrolment, wish.topics, by=wish.by)
-            require_trainee_free(enrolment, wish)
+            trainee = enrolment.member.user
+            require_trainee_free(trainee, wish.starts_at, wish.ends_at, by=wish.by)
         booked.append(take_first(enrolment, wish, free))
     close_requests(enrolment)
     return booked
@@ -341,12 +343,12 @@ def take_first(enrolment: Enrolment, wish: Wish, free: Sequence[int] = ()) -> Bo
         try:
             with transaction.atomic(), taken_if_overlapping():
                 locked = lock_trainer(one)
-                end_run_out(Q(trainer=locked) | Q(trainee=enrolment.member.user_id))
                 _require_free(enrolment, wish, locked)
+                end_run_out(Q(trainer=locked) | Q(trainee=enrolment.member.user_id))
                 return _take(locked, enrolment, wish)
         except Taken:
             continue
-    raise _time_taken()
+    raise time_taken()
 
 
 def lock_trainer(pk: int) -> Trainer:
@@ -359,28 +361,60 @@ def lock_trainer(pk: int) -> Trainer:
 
 
 def _require_free(enrolment: Enrolment, wish: Wish, locked: Trainer) -> None:
-    """Look under the trainer's lock: at hours, caps and calls."""
-    if not free_at(wish.search(enrolment, locked), wish.starts_at):
+    """Look under the trainer's lock: at hours, caps and calls.
+
+    At calls first, by one query: who had to wait for the lock mostly came too late.
+    """
+    calls = _not_run_out().filter(
+        trainer=locked,
+        starts_at__lt=wish.ends_at + locked.rest,
+        busy_until__gt=wish.starts_at,
+    )
+    if wish.replaces:
+        calls = calls.exclude(pk=wish.replaces.pk)
+    if calls.exists() or not free_at(wish.search(enrolment, locked), wish.starts_at):
         raise Taken
 
 
-def require_trainee_free(enrolment: Enrolment, wish: Wish) -> None:
-    """Refuse a time at which the trainee has another call, naming it."""
-    user = enrolment.member.user
-    clash = (
-        Booking.objects.live()
-        .filter(trainee=user, starts_at__lt=wish.ends_at, ends_at__gt=wish.starts_at)
-        .exclude(state=BookingState.PROPOSED, proposed_until__lte=now())
-        .first()
+def _not_run_out() -> BookingQuerySet:
+    """What takes up somebody's time, without proposals that nobody answered in time."""
+    return Booking.objects.live().exclude(
+        state=BookingState.PROPOSED, proposed_until__lte=now()
     )
-    if clash is not None:
-        raise TimeTaken(
-            _("You have another call then: %(time)s. Please choose another time.")
-            % {"time": times.span(clash.starts_at, clash.ends_at, user.time_zone)}
-        )
 
 
-def _time_taken() -> TimeTaken:
+def require_trainee_free(
+    trainee: User,
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    by: User,
+    ignore: Booking | None = None,
+) -> None:
+    """Refuse a time at which the trainee has another call, naming it in `by`'s zone.
+
+    `ignore` is a call that is moved: its own time does not stand in its way.
+    """
+    calls = _not_run_out().filter(
+        trainee=trainee, starts_at__lt=ends_at, ends_at__gt=starts_at
+    )
+    if ignore is not None:
+        calls = calls.exclude(pk=ignore.pk)
+    clash = calls.first()
+    if clash is None:
+        return
+    words = (
+        _("You have another call then: %(time)s. Please choose another time.")
+        if by.pk == trainee.pk
+        else _("They have another call then: %(time)s. Please choose another time.")
+    )
+    raise TimeTaken(
+        words % {"time": times.span(clash.starts_at, clash.ends_at, by.time_zone)}
+    )
+
+
+def time_taken() -> TimeTaken:
+    """What is said of a time that nobody has free."""
     return TimeTaken(_("That time is not free, or no longer. Please choose another."))
 
 

@@ -15,11 +15,10 @@ from django.utils.translation import gettext as _
 from lms.mail import times
 from lms.people.access import MemberRequest
 from sessions.book_page import BookPage
-from sessions.booking import least_busy_first
 from sessions.cancelling import is_late
 from sessions.forms import MoveForm, causes
 from sessions.models import Booking, Cause, Trainer
-from sessions.moving import search_to_move
+from sessions.moving import any_trainer, search_to_move
 from sessions.picking import CallPick
 from sessions.scheduling_forms import OtherTimeForm
 from sessions.slots import Search, Slot, free_at
@@ -122,16 +121,12 @@ class MovePage(BookPage):
             )
 
     def to(self, form: MoveForm) -> Trainer:
-        """With whom: as asked for; of any, the same one before the least busy."""
+        """With whom: as asked for, or as the rule says of any."""
         wanted: Trainer | None = form.cleaned_data["trainer"]
-        same = self.booking.trainer
         if self.is_trainer or wanted:
-            return wanted or same
+            return wanted or self.booking.trainer
         starts_at = form.cleaned_data["start"]
-        free = free_at(self.search(self.calls[0], self.calls), starts_at)
-        if not free or same.pk in free:  # none: the rule refuses it
-            return same
-        return Trainer.objects.get(pk=least_busy_first(free, starts_at)[0])
+        return any_trainer(self.booking, starts_at, by=self.request.user)
 
     def context(self) -> dict[str, Any]:
         return super().context() | {

@@ -17,10 +17,12 @@ from lms.people.models import User
 from sessions import mails
 from sessions.booking import (
     Taken,
-    TimeTaken,
     despite_deadlock,
+    least_busy_first,
     lock_trainer,
+    require_trainee_free,
     taken_if_overlapping,
+    time_taken,
 )
 from sessions.cancelling import SOURCE, end_run_out, is_late, lock_call
 from sessions.models import Booking, BookingState, Cause, Trainer
@@ -76,17 +78,18 @@ def _move(
     end_waiting(booking, by=by)  # frees what was proposed instead of it, too
     to = lock_trainers(booking.trainer_id, wanted)[wanted]
     end_run_out(Q(trainee=booking.trainee_id) | Q(trainer=to))
-    _require_trainee_free(booking, starts_at, by)
+    ends_at = starts_at + (booking.ends_at - booking.starts_at)
+    require_trainee_free(booking.trainee, starts_at, ends_at, by=by, ignore=booking)
     search = search_to_move(booking, by, to, any_hours=any_hours, any_notice=any_notice)
     if not free_at(search, starts_at):
-        raise _taken()
+        raise time_taken()
 
     was = copy(booking)
     booking.late |= by.pk == booking.trainee_id and is_late(booking, by, cause)
     try:
         change_seat(booking, starts_at=starts_at, trainer=to)
     except Taken:
-        raise _taken() from None
+        raise time_taken() from None
     record(
         by,
         "moved",
@@ -139,6 +142,19 @@ def search_to_move(
     )
 
 
+def any_trainer(booking: Booking, starts_at: datetime, *, by: User) -> Trainer:
+    """Who holds a call moved to a time with no trainer named: the same, if free then.
+
+    Else the least busy of those who are; where nobody is, the same, whom `move_call`
+    then refuses.
+    """
+    same: Trainer = booking.trainer
+    free = free_at(search_to_move(booking, by, None), starts_at)
+    if not free or same.pk in free:
+        return same
+    return Trainer.objects.get(pk=least_busy_first(free, starts_at)[0])
+
+
 def lock_trainers(*pks: int) -> dict[int, Trainer]:
     """Lock trainers in the order of their keys, as everybody does."""
     return {pk: lock_trainer(pk) for pk in sorted(set(pks))}
@@ -173,29 +189,3 @@ def change_seat(booking: Booking, *, starts_at: datetime, trainer: Trainer) -> N
         )
     forget(booking)
     remind(booking)
-
-
-def _require_trainee_free(booking: Booking, starts_at: datetime, by: User) -> None:
-    ends_at = starts_at + (booking.ends_at - booking.starts_at)
-    clash = (
-        Booking.objects.live()
-        .filter(
-            trainee=booking.trainee_id, starts_at__lt=ends_at, ends_at__gt=starts_at
-        )
-        .exclude(pk=booking.pk)
-        .first()
-    )
-    if clash is None:
-        return
-    words = (
-        _("You have another call then: %(time)s. Please choose another time.")
-        if by.pk == booking.trainee_id
-        else _("They have another call then: %(time)s. Please choose another time.")
-    )
-    raise TimeTaken(
-        words % {"time": times.span(clash.starts_at, clash.ends_at, by.time_zone)}
-    )
-
-
-def _taken() -> TimeTaken:
-    return TimeTaken(_("That time is not free, or no longer. Please choose another."))
