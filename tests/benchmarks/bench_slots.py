@@ -130,7 +130,7 @@ def bench_slots() -> Iterator[Figure]:
     what = f"slots: {TRAINERS} trainers, {TRAINERS * CALLS_EACH} calls, 8 weeks"
     yield Figure(f"{what}, queries", len(queries), "queries", 6)
     yield Figure(f"{what}, {free} free times", median(ours), "ms", 50)
-    yield Figure(f"{what}, nothing kept from before", median(cold), "ms", 75)
+    yield Figure(f"{what}, nothing kept from before", median(cold), "ms", 50)
     yield Figure(
         "slots: times as fast as Period reads the hours alone",
         median(other / own for own, other in zip(ours, theirs, strict=True)),
@@ -138,4 +138,4 @@ def bench_slots() -> Iterator[Figure]:
         15,
         at_least=True,
     )
-    yield Figure("slots: who is free at one time", median(once), "ms", 20)
+    yield Figure("slots: who is free at one time", median(once), "ms", 15)

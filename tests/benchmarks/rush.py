@@ -19,7 +19,7 @@ import django
 from django.core.management import call_command
 
 PROCESSES = 12
-REQUESTS = 1440
+REQUESTS = 720
 AT_ONE_TIME = 24  # that want the same call
 PER_DAY = 5  # windows into which one call fits
 WINDOW, STEP = 75, 95  # minutes
@@ -49,7 +49,6 @@ def programme_with(trainers: int) -> Any:
     for _n in range(trainers):
         TrainerFactory(
             programmes=[edition.programme],
-            horizon_days=360,
             time_zone="UTC",
             weekly_hours=[
                 (day, 480 + n * STEP, 480 + n * STEP + WINDOW)
