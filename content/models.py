@@ -8,17 +8,21 @@ from django.db import models
 from django.http import Http404, HttpRequest
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
+from modelcluster.contrib.taggit import ClusterTaggableManager
+from modelcluster.fields import ParentalKey
+from taggit.models import TaggedItemBase
 from wagtail.admin.panels import FieldPanel
 from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 from wagtail.fields import StreamField
-from wagtail.models import Page, get_page_models
+from wagtail.models import Page, Revision, get_page_models
 from wagtail.search import index
 from wagtail.url_routing import RouteResult
 
 from content.blocks import BODY_BLOCKS, holes_in
 from content.branding import validate_accent
 from content.walls import NO_SCHEDULE, MembersPage
-from lms.people.models import Member
+from lms.constraints import AppendOnly
+from lms.people.models import Member, User
 
 if TYPE_CHECKING:
     from lms.people.access import Access
@@ -58,6 +62,14 @@ def _page_types() -> list[str]:
     return [model._meta.model_name for model in get_page_models() if model is not Page]
 
 
+class HandbookTag(TaggedItemBase):
+    """A tag on a page of the handbook."""
+
+    content_object = ParentalKey(
+        "content.HandbookPage", on_delete=models.CASCADE, related_name="tagged_items"
+    )
+
+
 class HandbookPage(MembersPage):
     """A part of the policy; the top one lists the others."""
 
@@ -67,6 +79,7 @@ class HandbookPage(MembersPage):
         help_text=_("The policy's number, such as 2. Empty where it has none."),
     )
     body = StreamField(BODY_BLOCKS, blank=True)
+    tags = ClusterTaggableManager(through=HandbookTag, blank=True)
     version = models.PositiveSmallIntegerField(
         default=1,
         help_text=_("Raise it when people are to read and confirm the page again."),
@@ -77,12 +90,19 @@ class HandbookPage(MembersPage):
     is_acknowledged = models.BooleanField(
         _("people confirm that they have read it"), default=False
     )
+    due_days = models.PositiveSmallIntegerField(
+        _("days people have to confirm"),
+        default=30,
+        help_text=_("From the day on which a version that matters is published."),
+    )
 
     content_panels = [
         *Page.content_panels,
         FieldPanel("section"),
         FieldPanel("body"),
+        FieldPanel("tags"),
         FieldPanel("is_acknowledged"),
+        FieldPanel("due_days"),
         FieldPanel("version"),
         FieldPanel("last_edited_on"),
     ]
@@ -101,6 +121,38 @@ class HandbookPage(MembersPage):
     def can_be_acknowledged(self) -> bool:
         """Whether people are to confirm it: asked for, and written to the end."""
         return self.is_acknowledged and not self.has_holes
+
+
+class HandbookVersion(models.Model):
+    """A version of a handbook page that people are to confirm, and its text."""
+
+    page = models.ForeignKey(
+        HandbookPage, on_delete=models.PROTECT, related_name="versions"
+    )
+    number = models.PositiveSmallIntegerField()
+    title = models.CharField(max_length=255)
+    revision = models.ForeignKey(
+        Revision, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    published_at = models.DateTimeField(default=now)
+    published_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    due_on = models.DateField()
+
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["page", "number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["page", "number"], name="handbook_version_once"
+            ),
+            AppendOnly(name="handbook_version_append_only"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title}, version {self.number}"
 
 
 class AcknowledgementQuerySet(models.QuerySet["Acknowledgement"]):

@@ -31,9 +31,12 @@ from courses.models import (
     Enrolment,
     Evidence,
     EvidenceKind,
+    MoreAttempts,
     Preparation,
     ProgrammeIndexPage,
     ProgrammePage,
+    ProgrammeRequest,
+    ReadingPlace,
     Source,
     TopicCompletion,
     TopicPage,
@@ -327,6 +330,38 @@ class AttemptFactory(DjangoModelFactory[Attempt]):
     kind = AttemptKind.CHECK
     questions = LazyFunction(list)
     key = LazyFunction(list)
+
+
+class MoreAttemptsFactory(DjangoModelFactory[MoreAttempts]):
+    """One more attempt at the first topic's check, given by another person."""
+
+    class Meta:
+        model = MoreAttempts
+
+    enrolment = SubFactory(EnrolmentFactory)
+    topic = LazyAttribute(first_topic)
+    by = SubFactory(UserFactory)
+
+
+class ProgrammeRequestFactory(DjangoModelFactory[ProgrammeRequest]):
+    """A member asks for a programme, and has no answer yet."""
+
+    class Meta:
+        model = ProgrammeRequest
+
+    member = SubFactory(MemberFactory)
+    programme = SubFactory(ProgrammePageFactory)
+
+
+class ReadingPlaceFactory(DjangoModelFactory[ReadingPlace]):
+    """Somebody stopped at a block of a topic."""
+
+    class Meta:
+        model = ReadingPlace
+
+    user = SubFactory(UserFactory)
+    topic = SubFactory(TopicPageFactory)
+    block = "7a1f0c5e-0000-4000-8000-000000000000"
 
 
 # --- Sessions --------------------------------------------------------------------

@@ -17,7 +17,10 @@ from tests.factories import (
     InvitationFactory,
     MemberFactory,
     MessageFactory,
+    MoreAttemptsFactory,
     OutsideBusyFactory,
+    ProgrammeRequestFactory,
+    ReadingPlaceFactory,
     TeamMembershipFactory,
     TimeRequestFactory,
     TopicCompletionFactory,
@@ -35,10 +38,15 @@ ABOUT_NOBODY = {
     "Edition",
     "EditionAudience",
     "EditionTopic",
+    "EditionDraft",
+    "DraftTopic",
+    "TopicTag",
+    "HandbookTag",
+    "HandbookVersion",
     "FreedTime",
 }
 
-PRIVATE = {"Message", "Feed", "OutsideCalendar", "OutsideBusy"}
+PRIVATE = {"Message", "Feed", "OutsideCalendar", "OutsideBusy", "ReadingPlace"}
 
 
 def records():
@@ -62,7 +70,10 @@ def rows(db):
         FeedFactory,
         InvitationFactory,
         MessageFactory,
+        MoreAttemptsFactory,
         OutsideBusyFactory,
+        ProgrammeRequestFactory,
+        ReadingPlaceFactory,
         TeamMembershipFactory,
         TimeRequestFactory,
         TopicCompletionFactory,

@@ -1,0 +1,54 @@
+"""Programmes, what they asked for from a date on, and what people have shown."""
+
+from courses.models.checks import Attempt, AttemptKind, AttemptQuerySet, MoreAttempts
+from courses.models.editions import (
+    DraftTopic,
+    Edition,
+    EditionAudience,
+    EditionDraft,
+    EditionTopic,
+    Renewal,
+)
+from courses.models.enrolments import (
+    Enrolment,
+    EnrolmentQuerySet,
+    OfEnrolmentQuerySet,
+    ProgrammeRequest,
+    Source,
+)
+from courses.models.evidence import Evidence, EvidenceKind, TopicCompletion
+from courses.models.following import ReadingPlace
+from courses.models.pages import (
+    Preparation,
+    ProgrammeIndexPage,
+    ProgrammePage,
+    TopicPage,
+    TopicTag,
+)
+
+__all__ = [
+    "Attempt",
+    "AttemptKind",
+    "AttemptQuerySet",
+    "DraftTopic",
+    "Edition",
+    "EditionAudience",
+    "EditionDraft",
+    "EditionTopic",
+    "Enrolment",
+    "EnrolmentQuerySet",
+    "Evidence",
+    "EvidenceKind",
+    "MoreAttempts",
+    "OfEnrolmentQuerySet",
+    "Preparation",
+    "ProgrammeIndexPage",
+    "ProgrammePage",
+    "ProgrammeRequest",
+    "ReadingPlace",
+    "Renewal",
+    "Source",
+    "TopicCompletion",
+    "TopicPage",
+    "TopicTag",
+]

@@ -1,0 +1,109 @@
+"""Attempts at a topic's check: the questions as shown, then the answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from courses.models.enrolments import Enrolment, OfEnrolmentQuerySet
+from courses.models.pages import TopicPage
+from lms.constraints import AppendOnly
+from lms.people.models import User
+
+if TYPE_CHECKING:
+    from lms.people.access import Access
+
+
+class AttemptKind(models.TextChoices):
+    """A knowledge check counts, practice does not."""
+
+    CHECK = "check", _("Check")
+    PRACTICE = "practice", _("Practice")
+
+
+class AttemptQuerySet(models.QuerySet["Attempt"]):
+    def visible_to(self, access: Access) -> AttemptQuerySet:
+        """One's own; all, for staff. Managers see what was passed, not the answers."""
+        if access.is_staff:
+            return self
+        return self.filter(enrolment__member__user=access.user)
+
+
+class Attempt(models.Model):
+    """Questions as they were shown, then the answers: filled once."""
+
+    enrolment = models.ForeignKey(
+        Enrolment, on_delete=models.PROTECT, related_name="attempts"
+    )
+    topic = models.ForeignKey(
+        TopicPage, on_delete=models.PROTECT, related_name="attempts"
+    )
+    kind = models.CharField(max_length=10, choices=AttemptKind.choices)
+    started_at = models.DateTimeField(default=now)
+    questions = models.JSONField()
+    key = models.JSONField()
+    order = models.JSONField(default=list)
+    submitted_at = models.DateTimeField(null=True)
+    answers = models.JSONField(null=True)
+    score_percent = models.PositiveSmallIntegerField(null=True)
+    passed = models.BooleanField(null=True)
+
+    objects = AttemptQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["started_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enrolment", "topic", "kind"],
+                condition=Q(submitted_at=None),
+                name="attempt_one_open",
+            ),
+            models.CheckConstraint(
+                condition=Q(submitted_at=None, answers=None, passed=None)
+                | Q(submitted_at__isnull=False, passed__isnull=False),
+                name="attempt_filled_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(score_percent=None) | Q(score_percent__lte=100),
+                name="attempt_score_percent",
+            ),
+            AppendOnly(
+                name="attempt_append_only",
+                write_once=["submitted_at", "answers", "score_percent", "passed"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.enrolment}: {self.topic}, {self.kind}"
+
+
+class MoreAttempts(models.Model):
+    """New attempts at a check, given to somebody who has used theirs up."""
+
+    enrolment = models.ForeignKey(
+        Enrolment, on_delete=models.PROTECT, related_name="more_attempts"
+    )
+    topic = models.ForeignKey(TopicPage, on_delete=models.PROTECT, related_name="+")
+    count = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(10)]
+    )
+    note = models.CharField(max_length=500, blank=True)
+    at = models.DateTimeField(default=now)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    objects = OfEnrolmentQuerySet["MoreAttempts"].as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["at", "pk"]
+        verbose_name_plural = "more attempts"
+        constraints = [AppendOnly(name="more_attempts_append_only")]
+
+    def __str__(self) -> str:
+        return f"{self.enrolment}: {self.topic}, {self.count} more"

@@ -1,0 +1,199 @@
+"""Who is in which programme, once for each cycle, and who asked to be."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from courses.models.editions import Edition
+from courses.models.pages import ProgrammePage
+from lms.constraints import AppendOnly
+from lms.people.models import Member, User
+
+if TYPE_CHECKING:
+    from lms.people.access import Access
+
+
+class Source(models.TextChoices):
+    """Why somebody is in a programme."""
+
+    TEAM = "team", _("Your team")
+    MANAGER = "manager", _("Your manager")
+    SELF = "self", _("You asked")
+    STAFF = "staff", _("ByteKast")
+    EDITION = "edition", _("The programme changed")
+    RENEWAL = "renewal", _("Renewal")
+    TRANSFER = "transfer", _("Carried over")
+
+
+class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
+    def visible_to(self, access: Access) -> EnrolmentQuerySet:
+        """One's own, in every reseller; a manager's people's; all, for staff."""
+        if access.is_staff:
+            return self
+        return self.filter(
+            Q(member__user=access.user)
+            | Q(member__reseller__in=access.managed_resellers)
+        )
+
+    def open(self) -> EnrolmentQuerySet:
+        """Neither completed nor withdrawn nor annulled."""
+        return self.filter(completed_at=None, withdrawn_at=None, annulled_at=None)
+
+    def standing(self) -> EnrolmentQuerySet:
+        """Neither withdrawn nor annulled: open or completed."""
+        return self.filter(withdrawn_at=None, annulled_at=None)
+
+    def qualified(self, on: date | None = None) -> EnrolmentQuerySet:
+        """Those that qualify their member on a day (today)."""
+        day = on or now().date()
+        return (
+            self.standing()
+            .filter(completed_at__isnull=False, valid_from__lte=day)
+            .filter(Q(valid_until=None) | Q(valid_until__gt=day))
+            .filter(Q(counts_until=None) | Q(counts_until__gt=day))
+        )
+
+
+class Enrolment(models.Model):
+    """A member in a programme, once for each cycle."""
+
+    member = models.ForeignKey(
+        Member, on_delete=models.PROTECT, related_name="enrolments"
+    )
+    programme = models.ForeignKey(
+        ProgrammePage, on_delete=models.PROTECT, related_name="enrolments"
+    )
+    edition = models.ForeignKey(
+        Edition, on_delete=models.PROTECT, related_name="enrolments"
+    )
+    cycle = models.PositiveSmallIntegerField(default=1)
+    source = models.CharField(max_length=10, choices=Source.choices)
+    enrolled_at = models.DateTimeField(default=now)
+    enrolled_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    due_on = models.DateField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    valid_from = models.DateField(null=True, blank=True)
+    valid_until = models.DateField(null=True, blank=True)
+    counts_until = models.DateField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    annulled_at = models.DateTimeField(null=True, blank=True)
+    closed_why = models.CharField(max_length=200, blank=True)
+
+    objects = EnrolmentQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["programme", "cycle"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "programme", "cycle"], name="enrolment_cycle"
+            ),
+            models.UniqueConstraint(
+                fields=["member", "programme"],
+                condition=Q(completed_at=None, withdrawn_at=None, annulled_at=None),
+                name="enrolment_one_open",
+            ),
+            models.CheckConstraint(
+                condition=Q(completed_at=None, valid_from=None)
+                | Q(completed_at__isnull=False, valid_from__isnull=False),
+                name="enrolment_valid_when_completed",
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at=None) | Q(completed_at=None),
+                name="enrolment_withdrawn_while_open",
+            ),
+            models.CheckConstraint(
+                condition=Q(annulled_at=None) | Q(completed_at__isnull=False),
+                name="enrolment_annulled_after_completion",
+            ),
+            AppendOnly(
+                name="enrolment_append_only",
+                may_change=["due_on", "counts_until", "closed_why"],
+                write_once=[
+                    "completed_at",
+                    "valid_from",
+                    "valid_until",
+                    "withdrawn_at",
+                    "annulled_at",
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member}: {self.programme} ({self.cycle})"
+
+    @property
+    def is_open(self) -> bool:
+        return not (self.completed_at or self.withdrawn_at or self.annulled_at)
+
+
+class ProgrammeRequestQuerySet(models.QuerySet["ProgrammeRequest"]):
+    def visible_to(self, access: Access) -> ProgrammeRequestQuerySet:
+        """One's own; a manager's people's; all, for staff."""
+        if access.is_staff:
+            return self
+        return self.filter(
+            Q(member__user=access.user)
+            | Q(member__reseller__in=access.managed_resellers)
+        )
+
+    def open(self) -> ProgrammeRequestQuerySet:
+        return self.filter(answered_at=None)
+
+
+class ProgrammeRequest(models.Model):
+    """A member asks to take a programme that is not asked of them."""
+
+    member = models.ForeignKey(
+        Member, on_delete=models.PROTECT, related_name="programme_requests"
+    )
+    programme = models.ForeignKey(
+        ProgrammePage, on_delete=models.PROTECT, related_name="requests"
+    )
+    note = models.CharField(max_length=500, blank=True)
+    asked_at = models.DateTimeField(default=now)
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    is_granted = models.BooleanField(null=True)
+    answer = models.CharField(max_length=500, blank=True)
+
+    objects = ProgrammeRequestQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["asked_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "programme"],
+                condition=Q(answered_at=None),
+                name="programme_request_one_open",
+            ),
+            models.CheckConstraint(
+                condition=Q(answered_at=None, is_granted=None)
+                | Q(answered_at__isnull=False, is_granted__isnull=False),
+                name="programme_request_answered_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member} asks for {self.programme}"
+
+
+_OfEnrolment = TypeVar("_OfEnrolment", bound=models.Model)
+
+
+class OfEnrolmentQuerySet(models.QuerySet[_OfEnrolment]):
+    """Rows that belong to an enrolment: who sees the one sees the others."""
+
+    def visible_to(self, access: Access) -> Self:
+        return self.filter(enrolment__in=Enrolment.objects.visible_to(access))

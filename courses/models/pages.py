@@ -1,0 +1,211 @@
+"""Programmes and topics as editors write them; their fields draft the next edition."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.http import HttpRequest
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+from modelcluster.contrib.taggit import ClusterTaggableManager
+from modelcluster.fields import ParentalKey, ParentalManyToManyField
+from taggit.models import TaggedItemBase
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel
+from wagtail.fields import StreamField
+from wagtail.models import Page
+from wagtail.query import PageQuerySet
+from wagtail.search import index
+from wagtail.url_routing import RouteResult
+
+from content.blocks import BODY_BLOCKS, CRITERION_BLOCKS, LINE_BLOCKS
+from content.walls import MembersPage
+from courses.copying import DraftCopyForm
+from lms.people.models import Team
+
+if TYPE_CHECKING:
+    from courses.models.editions import Edition
+
+
+class Preparation(models.TextChoices):
+    """Whether reading and the check must come before the call."""
+
+    ADVISED = "advised", _("Prepare: advised before the call")
+    FIRST = "first", _("Prepare first: the call opens when it is done")
+
+
+class ProgrammeIndexPage(MembersPage):
+    """All programmes, for those who may read them."""
+
+    parent_page_types = ["content.HomePage"]
+    subpage_types = ["courses.ProgrammePage"]
+    max_count = 1
+    template = "courses/programmes.html"
+    admin_default_ordering = "ord"
+
+
+class ProgrammePage(MembersPage):
+    """One of the qualifications (Policy 1). Its fields draft the next edition."""
+
+    section = models.CharField(
+        max_length=10, blank=True, help_text=_("The policy's number, such as 1.3.")
+    )
+    summary = models.TextField(
+        blank=True, help_text=_("One or two sentences: what this qualifies for.")
+    )
+    policy_quote = models.TextField(
+        blank=True, help_text=_("The policy's own sentences, word for word.")
+    )
+    audience = ParentalManyToManyField(
+        Team,
+        blank=True,
+        related_name="+",
+        help_text=_("Whoever is in one of these teams has to qualify."),
+    )
+    need_count = models.PositiveSmallIntegerField(
+        _("needed per reseller"),
+        null=True,
+        blank=True,
+        help_text=_("At least so many people. Empty: everyone in its teams."),
+    )
+    need_note = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text=_("What is still to be confirmed about the need. Editors only."),
+    )
+    validity_months = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text=_("Empty: the qualification does not expire.")
+    )
+    due_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text=_("Days people have. Empty: no due date.")
+    )
+    preparation = models.CharField(
+        max_length=10, choices=Preparation.choices, default=Preparation.ADVISED
+    )
+    cancel_hours = models.PositiveSmallIntegerField(
+        _("calls can be called off until, in hours"),
+        default=24,
+        validators=[MaxValueValidator(14 * 24)],
+        help_text=_(
+            "Before the start. Later is possible still, and counts as late. "
+            "Not part of an edition: a change here holds at once, for booked calls too."
+        ),
+    )
+
+    content_panels = [
+        *Page.content_panels,
+        FieldPanel("section"),
+        FieldPanel("summary"),
+        FieldPanel("policy_quote"),
+        MultiFieldPanel(
+            [
+                FieldPanel("audience"),
+                FieldRowPanel([FieldPanel("need_count"), FieldPanel("need_note")]),
+                FieldRowPanel([FieldPanel("validity_months"), FieldPanel("due_days")]),
+                FieldPanel("preparation"),
+            ],
+            heading=_("What the next edition asks for"),
+        ),
+        FieldPanel("cancel_hours"),
+    ]
+    search_fields = [
+        *Page.search_fields,
+        index.SearchField("summary"),
+        index.SearchField("policy_quote"),
+    ]
+    parent_page_types = ["courses.ProgrammeIndexPage"]
+    subpage_types = ["courses.TopicPage"]
+    template = "courses/programme.html"
+    admin_default_ordering = "ord"
+    copy_form_class = DraftCopyForm
+    exclude_fields_in_copy = ["section", "audience"]
+
+    @property
+    def cancel_limit(self) -> timedelta:
+        """Until how long before its start a call can be called off in good time."""
+        return timedelta(hours=self.cancel_hours)
+
+    def topics(self) -> PageQuerySet:
+        """Its topic pages in the order of the tree, published or not."""
+        return TopicPage.objects.child_of(self).order_by("path")
+
+    def edition_on(self, day: date | None = None) -> Edition | None:
+        """The edition in force on a day (today); None before the first."""
+        begun = self.editions.filter(effective_on__lte=day or now().date())
+        latest: Edition | None = begun.order_by("-number").first()
+        return latest
+
+
+class TopicTag(TaggedItemBase):
+    """A tag on a topic."""
+
+    content_object = ParentalKey(
+        "courses.TopicPage", on_delete=models.CASCADE, related_name="tagged_items"
+    )
+
+
+class TopicPage(MembersPage):
+    """A topic of a programme. Its fields draft what the next edition asks for."""
+
+    TEXTS = ("objectives", "body", "agenda", "preparation", "criteria")
+
+    objectives = StreamField(
+        LINE_BLOCKS, blank=True, help_text=_("What people will be able to do.")
+    )
+    body = StreamField(BODY_BLOCKS, blank=True)
+    agenda = StreamField(
+        LINE_BLOCKS, blank=True, help_text=_("What the call goes through.")
+    )
+    preparation = StreamField(
+        LINE_BLOCKS, blank=True, help_text=_("What to prepare for the call.")
+    )
+    criteria = StreamField(
+        CRITERION_BLOCKS, blank=True, help_text=_("What the trainer ticks.")
+    )
+    tags = ClusterTaggableManager(through=TopicTag, blank=True)
+    needs_read = models.BooleanField(_("people read the page"), default=True)
+    needs_call = models.BooleanField(_("a call covers it"), default=True)
+    call_minutes = models.PositiveSmallIntegerField(
+        default=20,
+        validators=[MinValueValidator(5), MaxValueValidator(90)],
+        help_text=_("How long the call takes for this topic, in minutes."),
+    )
+
+    content_panels = [
+        *Page.content_panels,
+        FieldPanel("objectives"),
+        FieldPanel("body"),
+        FieldPanel("agenda"),
+        FieldPanel("preparation"),
+        FieldPanel("tags"),
+        MultiFieldPanel(
+            [
+                FieldPanel("criteria"),
+                FieldRowPanel([FieldPanel("needs_read"), FieldPanel("needs_call")]),
+                FieldPanel("call_minutes"),
+            ],
+            heading=_("What the next edition asks for"),
+        ),
+    ]
+    search_fields = [
+        *Page.search_fields,
+        index.SearchField("objectives"),
+        index.SearchField("body"),
+    ]
+    parent_page_types = ["courses.ProgrammePage"]
+    subpage_types: list[str] = []
+    template = "courses/topic.html"
+    copy_form_class = DraftCopyForm
+
+    def route(self, request: HttpRequest, path_components: list[str]) -> RouteResult:
+        """Answer when unpublished too, to people who may be in the middle of it."""
+        if not path_components and not self.live and self.edition_topics.exists():
+            return RouteResult(self)
+        return super().route(request, path_components)
+
+    def get_template(self, request: HttpRequest, *args: Any, **kwargs: Any) -> str:
+        if self.live or getattr(request, "is_preview", False):
+            return self.template
+        return "courses/topic_revised.html"
