@@ -82,6 +82,7 @@ def asked_of(topic: TopicPage, order: int = 1) -> EditionTopic:
         order=order,
         title=topic.title,
         needs_read=topic.needs_read,
+        needs_check=bool(topic.questions),
         needs_call=topic.needs_call,
         call_minutes=topic.call_minutes,
         criteria=list(lines_in(topic.criteria)),
@@ -100,9 +101,9 @@ def missing_for_edition(
     if not topics:
         missing.append(_("It has no published topic yet: add one and publish it."))
     missing += [
-        _("“%(topic)s” asks for nothing: tick reading, or the call.")
+        _("“%(topic)s” asks for nothing: tick reading or the call, or add a check.")
         % {"topic": topic.title}
         for topic in topics
-        if not (topic.needs_read or topic.needs_call)
+        if not (topic.needs_read or topic.needs_call or topic.questions)
     ]
     return missing

@@ -271,7 +271,7 @@ def progress_of(enrolments: Iterable[Enrolment]) -> dict[int, Progress]:
             edition__in={each.edition_id for each in enrolments}
         )
         .select_related("topic")
-        .defer(*(f"topic__{field}" for field in TopicPage.TEXTS))
+        .defer(*(f"topic__{field}" for field in [*TopicPage.TEXTS, "questions"]))
     )
     for topic in topics:
         asked[topic.edition_id].append(topic)

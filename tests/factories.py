@@ -268,6 +268,7 @@ class EditionTopicFactory(DjangoModelFactory[EditionTopic]):
     order = LazyAttribute(lambda row: row.edition.topics.count() + 1)
     title = SelfAttribute("topic.title")
     needs_read = SelfAttribute("topic.needs_read")
+    needs_check = LazyAttribute(lambda row: bool(row.topic.questions))
     needs_call = SelfAttribute("topic.needs_call")
     call_minutes = SelfAttribute("topic.call_minutes")
 

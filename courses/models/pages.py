@@ -23,6 +23,8 @@ from wagtail.url_routing import RouteResult
 from content.blocks import BODY_BLOCKS, CRITERION_BLOCKS, LINE_BLOCKS
 from content.walls import MembersPage
 from courses.copying import DraftCopyForm
+from courses.questions import MOST_QUESTIONS, QUESTION_BLOCKS
+from courses.topic_form import TopicForm
 from lms.people.models import Team
 
 if TYPE_CHECKING:
@@ -165,6 +167,46 @@ class TopicPage(MembersPage):
         CRITERION_BLOCKS, blank=True, help_text=_("What the trainer ticks.")
     )
     tags = ClusterTaggableManager(through=TopicTag, blank=True)
+    questions = StreamField(
+        QUESTION_BLOCKS,
+        blank=True,
+        max_num=MOST_QUESTIONS,
+        help_text=_(
+            "The knowledge check. Nobody sees the answers, or finds them by search, "
+            "before they have answered. A change here never scores anybody anew."
+        ),
+    )
+    pass_percent = models.PositiveSmallIntegerField(
+        _("pass mark"),
+        default=80,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text=_("In percent of the questions. It is rounded in nobody's favour."),
+    )
+    attempts_allowed = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text=_(
+            "Then people talk it through in their call, where the trainer may pass "
+            "it or give new attempts. Empty: no limit."
+        ),
+    )
+    cooldown_minutes = models.PositiveSmallIntegerField(
+        _("pause between attempts, in minutes"),
+        default=0,
+        validators=[MaxValueValidator(7 * 24 * 60)],
+        help_text=_("0: people may try again at once."),
+    )
+    is_shuffled = models.BooleanField(_("shuffle questions and answers"), default=True)
+    draw = models.PositiveSmallIntegerField(
+        _("draw so many questions"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("For each attempt, out of all above. Empty: all of them."),
+    )
+    one_at_a_time = models.BooleanField(_("show one question at a time"), default=False)
     needs_read = models.BooleanField(_("people read the page"), default=True)
     needs_call = models.BooleanField(_("a call covers it"), default=True)
     call_minutes = models.PositiveSmallIntegerField(
@@ -179,6 +221,17 @@ class TopicPage(MembersPage):
         FieldPanel("body"),
         FieldPanel("agenda"),
         FieldPanel("preparation"),
+        MultiFieldPanel(
+            [
+                FieldPanel("questions"),
+                FieldRowPanel([FieldPanel("pass_percent"), FieldPanel("draw")]),
+                FieldRowPanel(
+                    [FieldPanel("attempts_allowed"), FieldPanel("cooldown_minutes")]
+                ),
+                FieldRowPanel([FieldPanel("is_shuffled"), FieldPanel("one_at_a_time")]),
+            ],
+            heading=_("Knowledge check"),
+        ),
         FieldPanel("tags"),
         MultiFieldPanel(
             [
@@ -197,6 +250,7 @@ class TopicPage(MembersPage):
     parent_page_types = ["courses.ProgrammePage"]
     subpage_types: list[str] = []
     template = "courses/topic.html"
+    base_form_class = TopicForm
     copy_form_class = DraftCopyForm
 
     def route(self, request: HttpRequest, path_components: list[str]) -> RouteResult:

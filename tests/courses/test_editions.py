@@ -122,7 +122,7 @@ def test_edition_of_unfinished_pages_is_refused_in_words(programme, lack):
     words = {
         "topics": "It has no published topic yet: add one and publish it.",
         "programme": "Publish the programme's page first.",
-        "asks nothing": "“Empty” asks for nothing: tick reading, or the call.",
+        "asks nothing": "“Empty” asks for nothing: tick reading or the call, or add a check.",
     }
     assert str(refusal.value) == words[lack]
     assert not Edition.objects.exists()

@@ -293,11 +293,9 @@ def test_preview_needs_nobody_to_look_at_it(edition, which):
 def test_page_not_saved_yet_can_be_previewed(cms, edition):
     args = ["courses", "topicpage", edition.programme.pk]
     url = reverse("wagtailadmin_pages:preview_on_add", args=args)
-    streams = {
-        f"{name}-count": "0"
-        for name in ("objectives", "body", "agenda", "preparation", "criteria")
-    }
-    form = {"title": "New topic", "slug": "new", "call_minutes": "20"} | streams
+    streams = {f"{name}-count": "0" for name in (*TopicPage.TEXTS, "questions")}
+    numbers = {"call_minutes": "20", "pass_percent": "80", "cooldown_minutes": "0"}
+    form = {"title": "New topic", "slug": "new"} | numbers | streams
 
     made = cms.post(url, form)
     shown = cms.get(f"{url}?mode=")
