@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from courses.completing import lock, lock_person, settle, steps_asked, suffices
 from courses.cycles import begin_again, close
 from courses.models import (
+    Attempt,
     EditionTopic,
     Enrolment,
     Evidence,
@@ -152,7 +153,8 @@ def _go_on_with_the_rest(enrolment: Enrolment, *, why: str, by: User | None) -> 
     )
 
 
-COMPLETION = "complete"  # beside the kinds of evidence, in one query
+COMPLETION = "complete"  # these two beside the kinds of evidence, in one query
+USED_UP = "used_up"
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,7 @@ class TopicProgress:
     steps: tuple[Step, ...]
     completed_at: datetime | None
     exempted_at: datetime | None = None
+    used_up_at: datetime | None = None
 
     @property
     def topic(self) -> TopicPage:
@@ -191,19 +194,37 @@ class TopicProgress:
 
     @property
     def is_begun(self) -> bool:
-        return self.is_complete or any(step.is_done for step in self.steps)
+        return (
+            self.is_complete
+            or self.used_up_at is not None
+            or any(step.is_done for step in self.steps)
+        )
+
+    @property
+    def is_check_used_up(self) -> bool:
+        """Whether its check was failed as often as allowed: a call goes on from there."""
+        return self.used_up_at is not None and self.is_missing(EvidenceKind.CHECK)
 
     @property
     def is_prepared(self) -> bool:
-        """Whether all that comes before the call is done."""
+        """Whether all that comes before the call is done, or is for the call to do."""
         return all(
-            step.is_done for step in self.steps if step.kind != EvidenceKind.CALL
+            step.is_done or (step.kind == EvidenceKind.CHECK and self.is_check_used_up)
+            for step in self.steps
+            if step.kind != EvidenceKind.CALL
         )
 
     @property
     def wants_call(self) -> bool:
         """Whether a call is what it needs, whatever comes before it."""
-        return self.is_missing(EvidenceKind.CALL)
+        return self.is_missing(EvidenceKind.CALL) or self.is_check_used_up
+
+    @property
+    def is_complete_by_call(self) -> bool:
+        """Whether a call is all that it still needs."""
+        return all(
+            step.is_done for step in self.steps if step.kind != EvidenceKind.CALL
+        )
 
     def is_done(self, kind: EvidenceKind) -> bool:
         return any(step.kind == kind and step.is_done for step in self.steps)
@@ -278,10 +299,11 @@ def progress_of(enrolments: Iterable[Enrolment]) -> dict[int, Progress]:
     live = {"enrolment__in": keys, "voided_at": None}
     evidence = Evidence.objects.filter(**live).order_by()
     completions = TopicCompletion.objects.filter(**live).order_by()
-    rows = evidence.values_list("enrolment", "topic", "kind", "at").union(
-        completions.annotate(kind=Value(COMPLETION)).values_list(
-            "enrolment", "topic", "kind", "at"
-        ),
+    used_up = Attempt.objects.filter(enrolment__in=keys).used_up()
+    columns = ("enrolment", "topic", "kind", "at")
+    rows = evidence.values_list(*columns).union(
+        completions.annotate(kind=Value(COMPLETION)).values_list(*columns),
+        used_up.annotate(kind=Value(USED_UP)).values_list(*columns),
         all=True,
     )
     shown = {(enrolment, topic, kind): at for enrolment, topic, kind, at in rows}
@@ -299,6 +321,7 @@ def progress_of(enrolments: Iterable[Enrolment]) -> dict[int, Progress]:
                     exempted_at=shown.get(
                         (enrolment.pk, topic.topic_id, EvidenceKind.EXEMPTION)
                     ),
+                    used_up_at=shown.get((enrolment.pk, topic.topic_id, USED_UP)),
                 )
                 for topic in asked[enrolment.edition_id]
             ),

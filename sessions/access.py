@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils.timezone import now
 
 from courses.models import (
+    Attempt,
     EditionTopic,
     Enrolment,
     Evidence,
@@ -56,13 +57,21 @@ def ready_for(trainer: Trainer) -> QuerySet[Enrolment]:
     evidence = Evidence.objects.filter(
         enrolment=OuterRef(OuterRef("pk")), topic=OuterRef("topic"), voided_at=None
     )
+    used_up = Exists(
+        Attempt.objects.filter(
+            enrolment=OuterRef(OuterRef("pk")), topic=OuterRef("topic")
+        ).used_up()
+    )
+    has_check = Q(needs_check=False) | Exists(evidence.filter(kind="check"))
+    has_call = Q(needs_call=False) | Exists(evidence.filter(kind="call"))
     prepared = (Q(needs_read=False) | Exists(evidence.filter(kind="read"))) & (
-        Q(needs_check=False) | Exists(evidence.filter(kind="check"))
+        has_check | used_up
     )
     ready = (
-        EditionTopic.objects.filter(edition=OuterRef("edition"), needs_call=True)
+        EditionTopic.objects.filter(edition=OuterRef("edition"))
+        .filter(~has_call | (~has_check & used_up))
         .filter(Q(edition__preparation=Preparation.ADVISED) | prepared)
-        .exclude(Exists(evidence.filter(kind__in=["call", "exemption"])))
+        .exclude(Exists(evidence.filter(kind="exemption")))
         .exclude(
             Exists(
                 TopicCompletion.objects.filter(

@@ -192,7 +192,7 @@ def qualifies(booking: Booking, progress: Progress) -> bool:
     """Tell whether covering all of the call would complete the programme."""
     agenda = {topic.topic_id for topic in booking.topics.all()}
     return booking.enrolment.is_open and all(
-        topic.is_complete or (topic.topic.pk in agenda and topic.is_prepared)
+        topic.is_complete or (topic.topic.pk in agenda and topic.is_complete_by_call)
         for topic in progress.topics
     )
 

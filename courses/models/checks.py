@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import (
+    Count,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
+from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +43,35 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
         if access.is_staff:
             return self
         return self.filter(enrolment__member__user=access.user)
+
+    def used_up(self) -> QuerySet[Any, Any]:
+        """Checks without an attempt left: enrolment, topic, and the last one's `at`.
+
+        Whether the check was passed is not asked here: its evidence says so.
+        """
+        given = (
+            MoreAttempts.objects.filter(
+                enrolment=OuterRef("enrolment"), topic=OuterRef("topic")
+            )
+            .order_by()
+            .values("enrolment")
+            .annotate(given=Sum("count"))
+            .values("given")
+        )
+        return (
+            self.filter(
+                kind=AttemptKind.CHECK,
+                submitted_at__isnull=False,
+                topic__attempts_allowed__isnull=False,
+            )
+            .order_by()
+            .values("enrolment", "topic")
+            .annotate(used=Count("pk"), at=Max("submitted_at"))
+            .filter(
+                used__gte=F("topic__attempts_allowed")
+                + Coalesce(Subquery(given), Value(0))
+            )
+        )
 
 
 class Attempt(models.Model):

@@ -3,15 +3,23 @@ from datetime import timedelta
 import pytest
 from django.utils.timezone import now
 
+from courses.checks import (
+    give_attempts,
+    pass_in_call,
+    start_attempt,
+    submit_attempt,
+)
 from courses.models import EvidenceKind
 from courses.progress import record_evidence
 from sessions.access import bookable_by, ready_for, ready_people
 from sessions.booking import ready_topics
 from sessions.models import BookingState
+from tests.checks import questions
 from tests.factories import (
     BookingFactory,
     EditionFactory,
     EnrolmentFactory,
+    TopicPageFactory,
     TrainerFactory,
 )
 
@@ -96,3 +104,34 @@ def test_ready_for_leaves_out_who_is_away(db, away_until, listed):
     )
 
     assert ready_for(trainer).exists() == listed
+
+
+@pytest.mark.parametrize("needs_call", [True, False])
+@pytest.mark.parametrize("preparation", ["advised", "first"])
+def test_ready_for_counts_a_check_without_attempts_left(db, preparation, needs_call):
+    topic = TopicPageFactory(
+        questions=questions(1), attempts_allowed=1, needs_call=needs_call
+    )
+    edition = EditionFactory(
+        programme=topic.get_parent().specific, topics=[topic], preparation=preparation
+    )
+    trainer = TrainerFactory(programmes=[edition.programme])
+    untried, failed, given, helped = EnrolmentFactory.create_batch(4, edition=edition)
+    for each in (untried, failed, given, helped):
+        record_evidence(each, topic, EvidenceKind.READ, by=None)
+    for each in (failed, given, helped):
+        submit_attempt(start_attempt(each, topic), {})
+    give_attempts(given, topic, by=trainer.user, count=1)
+    pass_in_call(helped, topic, by=trainer.user, note="Fine")
+
+    listed = set(ready_for(trainer))
+
+    everyone = [untried, failed, given, helped]
+    assert listed == {each for each in everyone if ready_topics(each)}
+    expected = {
+        ("advised", True): set(everyone),
+        ("first", True): {failed, helped},
+        ("advised", False): {failed},
+        ("first", False): {failed},
+    }
+    assert listed == expected[preparation, needs_call]
