@@ -100,5 +100,39 @@ addEventListener("pageshow", () => {
   }
 });
 
+// --- Films at other sites: nothing comes from there before somebody presses play ------
+// Without script the picture is a plain link to the film's page.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-film]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) {
+    return;
+  }
+  event.preventDefault();
+  const film = document.createElement("iframe");
+  film.src = link.dataset.film;
+  film.title = link.dataset.filmTitle;
+  film.allow = "autoplay; encrypted-media; fullscreen; picture-in-picture";
+  film.referrerPolicy = "strict-origin-when-cross-origin"; // YouTube refuses without
+  link.replaceWith(film);
+  film.focus();
+});
+
+function makeButtons(part) {
+  for (const link of part.querySelectorAll("a[data-film]")) {
+    link.setAttribute("role", "button");
+  }
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === " " && event.target.matches("a[data-film]")) {
+    event.preventDefault();
+    event.target.click();
+  }
+});
+
 settle(document);
-document.addEventListener("htmx:load", (event) => settle(event.detail.elt));
+makeButtons(document);
+document.addEventListener("htmx:load", (event) => {
+  settle(event.detail.elt);
+  makeButtons(event.detail.elt);
+});
