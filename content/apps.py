@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -5,3 +7,6 @@ class ContentConfig(AppConfig):
     name = "content"
     label = "content"
     verbose_name = "Content"
+
+    def ready(self) -> None:
+        import_module("content.receivers").connect()

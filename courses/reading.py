@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db.models import Prefetch, prefetch_related_objects
+from django.http import HttpRequest
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from wagtail.models import Page
 
+from content.kept import kept
 from courses.editions import asked_of
 from courses.enrolling import editions_in_force
 from courses.models import (
@@ -21,7 +23,13 @@ from courses.models import (
     Source,
     TopicPage,
 )
-from courses.progress import Progress, TopicProgress, progress_of, untouched
+from courses.progress import (
+    Progress,
+    TopicProgress,
+    progress_of,
+    topics_of,
+    untouched,
+)
 from lms.people.access import Access
 from lms.people.models import Team, TeamMembership
 
@@ -140,18 +148,30 @@ class TopicReader(Reader):
         return bool(self.enrolment and self.here and self.here.asked.needs_read)
 
     @property
+    def has_call(self) -> bool:
+        """Whether a call covers the topic for this reader."""
+        return bool(self.here and self.here.asked.needs_call)
+
+    @property
     def has_read(self) -> bool:
         return bool(self.here and self.here.is_done(EvidenceKind.READ))
 
 
-def reader_of(page: ProgrammePage, access: Access | None) -> Reader:
-    """What the programme asks of the reader: three queries for one who is in it."""
-    return _reader(page.path, access, page)
+def reader_of(
+    page: ProgrammePage, access: Access | None, request: HttpRequest | None = None
+) -> Reader:
+    """What the programme asks of the reader: two queries for one who is in it.
+
+    The third, its topics, is kept for all; `request` spares asking whether they hold.
+    """
+    return _reader(page.path, access, request, page)
 
 
-def topic_reader_of(page: TopicPage, access: Access | None) -> TopicReader:
+def topic_reader_of(
+    page: TopicPage, access: Access | None, request: HttpRequest | None = None
+) -> TopicReader:
     """What the topic asks of the reader, and what stands around it; as many."""
-    reader = _reader(page.path[: -Page.steplen], access)
+    reader = _reader(page.path[: -Page.steplen], access, request)
     keys = [topic.asked.topic_id for topic in reader.topics]
     place = keys.index(page.pk) if page.pk in keys else None
     here, before, after = None, None, None
@@ -165,12 +185,16 @@ def topic_reader_of(page: TopicPage, access: Access | None) -> TopicReader:
 
 
 def _reader(
-    path: str, access: Access | None, programme: ProgrammePage | None = None
+    path: str,
+    access: Access | None,
+    request: HttpRequest | None,
+    programme: ProgrammePage | None = None,
 ) -> Reader:
     """Read what the programme at that place of the page tree asks."""
     enrolment = _enrolment_at(path, access)
     if enrolment:
-        progress = progress_of([enrolment])[enrolment.pk]
+        asked = _kept_topics(enrolment.edition, request)
+        progress = progress_of([enrolment], asked)[enrolment.pk]
         return Reader(
             programme=programme or enrolment.programme,
             edition=enrolment.edition,
@@ -189,7 +213,7 @@ def _reader(
         programme = (
             edition.programme if edition else ProgrammePage.objects.get(path=path)
         )
-    asked = EditionTopic.objects.filter(edition=edition).select_related("topic")
+    asked = _kept_topics(edition, request) if edition else []
     drafts = [] if edition else programme.topics().live()
     topics = [*asked, *(asked_of(page) for page in drafts)]
     return Reader(
@@ -199,6 +223,11 @@ def _reader(
         progress=None,
         topics=tuple(untouched(topic) for topic in topics),
     )
+
+
+def _kept_topics(edition: Edition, request: HttpRequest | None) -> list[EditionTopic]:
+    """What an edition asks for, which never changes, and its pages as they now are."""
+    return kept(request, ("topics", edition.pk), lambda: topics_of([edition.pk]))
 
 
 def _enrolment_at(path: str, access: Access | None) -> Enrolment | None:

@@ -33,8 +33,8 @@ def read(request: MemberRequest, enrolment_pk: int, topic_pk: int) -> HttpRespon
     )
     record_evidence(enrolment, asked.topic, EvidenceKind.READ, by=request.user)
     if request.htmx:
-        reader = topic_reader_of(asked.topic, request.access)
+        reader = topic_reader_of(asked.topic, request.access, request)
         context = {"reader": reader, "page": asked.topic}
-        return render(request, "courses/_topic_read.html", context)
+        return render(request, "courses/_topic_parts.html", context)
     messages.success(request, _("We have noted that you read this."))
     return redirect(asked.topic.get_url(request) or "landing")

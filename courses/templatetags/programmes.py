@@ -18,6 +18,7 @@ from wagtail.models import Page
 from content.blocks import lines_in
 from content.walls import access_from
 from courses import reading
+from courses.bodies import Texts, texts_of
 from courses.models import Edition, EvidenceKind, ProgrammePage, TopicPage
 from courses.progress import Step, TopicProgress
 from lms import states
@@ -91,13 +92,15 @@ def open_programmes(context: Context) -> list[reading.OpenProgramme]:
 @register.simple_tag(takes_context=True)
 def programme_reader(context: Context, page: ProgrammePage) -> reading.Reader:
     """`{% programme_reader page as reader %}`: what it asks of who reads it."""
-    return reading.reader_of(page, access_from(context.get("request")))
+    request = context.get("request")
+    return reading.reader_of(page, access_from(request), request)
 
 
 @register.simple_tag(takes_context=True)
 def topic_reader(context: Context, page: TopicPage) -> reading.TopicReader:
     """`{% topic_reader page as reader %}`: what it asks of who reads it."""
-    return reading.topic_reader_of(page, access_from(context.get("request")))
+    request = context.get("request")
+    return reading.topic_reader_of(page, access_from(request), request)
 
 
 @register.simple_tag(takes_context=True)
@@ -228,6 +231,14 @@ def facts_of(reader: reading.Reader) -> list[Fact]:
     if minutes:
         facts.append(Fact(_("Time in calls"), times.length(minutes)))
     return [*facts, Fact(_("The qualification lasts"), lasts)]
+
+
+@register.simple_tag(takes_context=True)
+def topic_texts(
+    context: Context, page: TopicPage, reader: reading.TopicReader
+) -> Texts:
+    """`{% topic_texts page reader as texts %}`: its text; no query where it is kept."""
+    return texts_of(page, context.get("request"), in_call=reader.has_call)
 
 
 @register.simple_tag

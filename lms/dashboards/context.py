@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
+from content.kept import kept
 from content.models import Branding
 from lms.people.access import Access
 from lms.people.models import User
@@ -39,7 +40,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     access: Access | None = getattr(request, "access", None) or None
     return {
         "roles": SimpleLazyObject(lambda: _roles(access, request.path)),
-        "who_to_ask": SimpleLazyObject(lambda: _contacts(access)),
+        "who_to_ask": SimpleLazyObject(lambda: _contacts(request, access)),
         "zone": access.user.time_zone if access else settings.HOME_TIME_ZONE,
         "is_demo": settings.DEMO,
     }
@@ -62,7 +63,7 @@ def _roles(access: Access | None, path: str) -> list[Role]:
     ]
 
 
-def _contacts(access: Access | None) -> list[Contact]:
+def _contacts(request: HttpRequest, access: Access | None) -> list[Contact]:
     """One's managers, then the training team; for the signed-out the team alone."""
     managers = (
         User.objects.filter(
@@ -76,6 +77,7 @@ def _contacts(access: Access | None) -> list[Contact]:
     contacts = [
         Contact(user.full_name, user.email, _("your manager")) for user in managers[:3]
     ]
-    if address := Branding.current().training_email:
+    branding = kept(request, "branding", Branding.current)
+    if address := branding.training_email:
         contacts.append(Contact(_("The training team"), address, "ByteKast"))
     return contacts

@@ -19,11 +19,11 @@ from tests.factories import (
     programme_index,
 )
 
-# Wagtail's way to a page and its address takes 4, who is asking and their roles 4,
-# whom to ask 2; the rest is what the page itself shows.
-QUERIES_OF_A_TOPIC = 4 + 4 + 2 + 4  # enrolment, topics, evidence, booked call
-QUERIES_OF_A_PROGRAMME = 4 + 4 + 2 + 7  # and the way up, its teams, one's own
-QUERIES_OF_ALL_PROGRAMMES = 4 + 4 + 2 + 5  # editions, teams, enrolments, as above
+# Whether what is kept still holds, and the page's row take 2, who is asking 3, whom to
+# ask 1; the rest is what the page itself shows.
+QUERIES_OF_A_TOPIC = 2 + 3 + 1 + 3  # enrolment, evidence, booked call
+QUERIES_OF_A_PROGRAMME = 2 + 3 + 1 + 6  # and its teams, one's own, the way up
+QUERIES_OF_ALL_PROGRAMMES = 2 + 3 + 1 + 5  # editions, teams, enrolments, as above
 
 
 @pytest.fixture

@@ -640,7 +640,7 @@ def test_book_takes_as_many_queries_for_three_trainers(
     for _n in range(trainers):
         BookingFactory(trainer=TrainerFactory(programmes=[enrolment.programme]))
 
-    assert queries(client, book_url(enrolment)) == 19
+    assert queries(client, book_url(enrolment)) == 18
 
 
 @pytest.mark.parametrize("trainers", [1, 3])
@@ -648,4 +648,4 @@ def test_book_two_calls_takes_four_more_queries(client, long, learner, trainers)
     for _n in range(trainers - 1):
         TrainerFactory(programmes=[long.programme])
 
-    assert queries(client, book_url(long)) == 23
+    assert queries(client, book_url(long)) == 22

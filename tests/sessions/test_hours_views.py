@@ -533,7 +533,7 @@ def test_colleague_who_is_not_free_is_refused_and_nothing_changes(
     assert call.trainer == trainer
 
 
-@pytest.mark.parametrize(("calls", "queries"), [(1, 13), (3, 23)])
+@pytest.mark.parametrize(("calls", "queries"), [(1, 12), (3, 22)])
 def test_calls_outside_cost_a_few_queries_each(
     client, trainer, django_assert_num_queries, calls, queries
 ):

@@ -181,7 +181,7 @@ def test_offer_that_has_ended_says_how_and_leads_on(
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_offer_takes_eight_queries_for_any_number(
+def test_offer_takes_seven_queries_for_any_number(
     client, enrolment, trainer, trainee, django_assert_num_queries, times
 ):
     calls = propose(
@@ -193,7 +193,7 @@ def test_offer_takes_eight_queries_for_any_number(
     )
     client.get(url_of(calls))
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         assert client.get(url_of(calls)).status_code == 200
 
 

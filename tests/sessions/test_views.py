@@ -66,7 +66,7 @@ def test_agenda_parts_coming_waiting_and_past(client, db, monday):
 
 
 @pytest.mark.parametrize("calls", [1, 3])
-def test_agenda_takes_twelve_queries_for_any_number(client, enrolment, trainee, calls):
+def test_agenda_takes_eleven_queries_for_any_number(client, enrolment, trainee, calls):
     for state in (
         BookingState.BOOKED,
         BookingState.DONE,
@@ -75,7 +75,7 @@ def test_agenda_takes_twelve_queries_for_any_number(client, enrolment, trainee, 
     ):
         BookingFactory.create_batch(calls, enrolment=enrolment, state=state)
 
-    assert queries(client, reverse("sessions:agenda")) == 12
+    assert queries(client, reverse("sessions:agenda")) == 11
 
 
 def test_agenda_says_by_whom_a_call_was_ended(client, enrolment, trainee):
@@ -138,7 +138,7 @@ def test_proposals_own_page_is_its_offer(client, enrolment, trainee):
 
 @pytest.mark.parametrize(
     ("state", "count"),
-    [(BookingState.BOOKED, 13), (BookingState.DONE, 12), (BookingState.MISSED, 21)],
+    [(BookingState.BOOKED, 11), (BookingState.DONE, 10), (BookingState.MISSED, 19)],
 )
 def test_call_page_takes_the_same_queries_for_any_number_of_topics(
     client, enrolment, trainee, state, count
