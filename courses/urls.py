@@ -8,4 +8,5 @@ app_name = "courses"
 
 urlpatterns = [
     path("read/<key:enrolment_pk>/<key:topic_pk>/", views.read, name="read"),
+    path("practise/<key:topic_pk>/<uuid:key>/", views.practise, name="practise"),
 ]

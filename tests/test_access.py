@@ -152,6 +152,9 @@ TABLE: dict[str, Entry] = {
         lambda world: [world.foreign_enrolment.pk, world.topic.pk],
         method="post",
     ),
+    "courses:practise": Entry(
+        SIGNED_IN, lambda world: [world.topic.pk, world.topic.body[0].id]
+    ),
     # calls
     "sessions:agenda": Entry(SIGNED_IN),
     "sessions:feed": Entry(SIGNED_IN),
@@ -290,11 +293,23 @@ def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, An
     return {prefix + name: each for name, each in made.items()}
 
 
+def exercise() -> tuple[str, Any]:
+    """A case to decide on, as a topic's text holds it."""
+    choices = [
+        {"text": "Stay", "is_right": True, "reason": "You stay dry."},
+        {"text": "Go", "is_right": False, "reason": "You get wet."},
+    ]
+    case = {"text": "It rains.", "choices": choices}
+    return "cases", {"title": "What now?", "cases": [case]}
+
+
 @pytest.fixture
 def world(db: None) -> SimpleNamespace:
     """Tess, whom some may see; and a stranger, whom only the channel team may."""
     edition = EditionFactory()
     topic = edition.topics.first().topic
+    topic.body = [exercise()]
+    topic.save()
     trainer = TrainerFactory(programmes=[edition.programme])
     stranger_trainer = TrainerFactory()
     hers = make_side("", edition, trainer)

@@ -23,6 +23,7 @@ from django.utils.timezone import now
 from certificates.models import CertificateState
 from content.models import Branding
 from content.permissions import grant_channel_team
+from courses.exercises import find_exercise
 from lms.mail.models import Message
 from lms.people import accounts, inviting
 from sessions.models import BookingState
@@ -121,6 +122,7 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("trainer", "post", f"/trainer/hours/calendars/{key}/remove/"),
         ("trainee", "post", f"/read/{key}/{world.topic.pk}/"),
         ("trainee", "post", f"/read/{own}/{key}/"),
+        ("trainee", "post", f"/practise/{key}/{uuid4()}/"),
         ("staff", "get", f"/cms/programmes/{key}/publish-edition/"),
         ("staff", "get", f"/cms/users/welcome/{key}/"),
     ]
@@ -156,6 +158,7 @@ def test_name_of_nothing_in_an_address_is_not_found(ask: Ask, word: str):
         ("trainee", "get", f"/media/{word}"),
         ("trainee", "get", f"/{word}/"),
         ("trainee", "get", f"/programmes/{word}/"),
+        ("trainee", "post", f"/practise/1/{word}/"),
     ]
 
     answers = {url: ask(who, method, url) for who, method, url in addresses}
@@ -439,6 +442,19 @@ def pack(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "manager", reverse("certificates:pack"), {"serial": ["0" * 13]}
 
 
+def practising(world: Any) -> tuple[str, str, dict[str, Any]]:
+    categories = [
+        {"name": name, "items": [{"text": f"A {name}"}]} for name in ("cat", "dog")
+    ]
+    world.topic.body = [("sort", {"title": "Try", "categories": categories})]
+    world.topic.save()
+    world.topic.refresh_from_db()
+    exercise = find_exercise(world.topic, world.topic.body[0].id)
+    assert exercise is not None
+    url = reverse("courses:practise", args=[world.topic.pk, exercise.key])
+    return "trainee", url, {ask.field: ask.options[0].key for ask in exercise.asks}
+
+
 def cms_reseller(world: Any) -> tuple[str, str, dict[str, Any]]:
     words = {"name": "New", "parent": world.member.reseller.pk}
     words |= {"approved_on": "2020-01-01", "ended_on": ""}
@@ -522,6 +538,7 @@ def cms_branding(world: Any) -> tuple[str, str, dict[str, Any]]:
         settling,
         outside_calendar,
         pack,
+        practising,
         cms_reseller,
         cms_invitation,
         cms_trainer,

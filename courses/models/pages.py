@@ -20,9 +20,10 @@ from wagtail.query import PageQuerySet
 from wagtail.search import index
 from wagtail.url_routing import RouteResult
 
-from content.blocks import BODY_BLOCKS, CRITERION_BLOCKS, LINE_BLOCKS
+from content.blocks import CRITERION_BLOCKS, LINE_BLOCKS
 from content.walls import MembersPage
 from courses.copying import DraftCopyForm
+from courses.exercise_blocks import TOPIC_BLOCKS
 from courses.questions import MOST_QUESTIONS, QUESTION_BLOCKS
 from courses.topic_form import TopicForm
 from lms.people.models import Team
@@ -156,7 +157,7 @@ class TopicPage(MembersPage):
     objectives = StreamField(
         LINE_BLOCKS, blank=True, help_text=_("What people will be able to do.")
     )
-    body = StreamField(BODY_BLOCKS, blank=True)
+    body = StreamField(TOPIC_BLOCKS, blank=True)
     agenda = StreamField(
         LINE_BLOCKS, blank=True, help_text=_("What the call goes through.")
     )

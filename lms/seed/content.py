@@ -17,6 +17,7 @@ from courses.models import ProgrammeIndexPage, ProgrammePage, TopicPage
 from lms.people.accounts import CHANNEL_TEAM
 from lms.people.models import Team
 from lms.seed import policy
+from lms.seed.checks import read_checks
 from lms.seed.models import SeededItem
 
 
@@ -142,14 +143,16 @@ def _add_programme(
     )
     programme.audience = Team.objects.filter(slug__in=source.audience)
     _add(index, programme)
+    checks = read_checks()
     for topic in source.topics:
+        check = checks[topic.slug]
         _add(
             programme,
             TopicPage(
                 title=topic.title,
                 slug=topic.slug,
                 objectives=topic.outcomes,
-                body=topic.body(),
+                body=[*topic.body(), *(each.block() for each in check.exercises)],
                 agenda=topic.call,
                 preparation=topic.prepare,
                 criteria=topic.criteria,

@@ -154,6 +154,21 @@ def type_a_night_call(page: Page) -> None:
     page.get_by_role("alert").wait_for()
 
 
+def check_exercise(page: Page) -> None:
+    page.get_by_role("button", name="Check my answers").click()
+    page.locator(".exercise [role=status]").wait_for()
+
+
+def answer_exercise(page: Page) -> None:
+    """Each with the first answer there is: some are right, some are wrong."""
+    exercise = page.locator(".exercise")
+    for box in exercise.locator("select").all():
+        box.select_option(index=1)
+    for case in exercise.locator("fieldset").all():
+        case.get_by_role("radio").first.check()
+    check_exercise(page)
+
+
 def open_none_of_these(page: Page) -> None:
     page.locator("summary", has_text="None of these").click()
 
@@ -364,6 +379,9 @@ def of_readers() -> Iterator[Screen]:
     yield Screen(topic_of(cast.LIAM), open_outline, "outline open")
     yield Screen(topic_of(cast.LIAM, 1), press("I have read"), "read")
     yield Screen(topic_of(cast.BRUNO))
+    for number in (1, 2):  # one sorts, one decides on cases
+        yield Screen(topic_of(cast.LIAM, number), check_exercise, "unanswered")
+        yield Screen(topic_of(cast.LIAM, number), answer_exercise, "answered")
     yield Screen("/programmes/")
     yield Screen("/handbook/")
     for page in HandbookPage.objects.filter(depth__gt=3):
