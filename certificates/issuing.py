@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_hex
 from typing import Any
@@ -45,14 +46,26 @@ def issue(enrolment: Enrolment) -> Certificate:
     """Write the certificate of a completed enrolment, in the caller's transaction.
 
     Exactly one stands per enrolment: asking again returns the first. Nobody sees it
-    before `release_at`, while the sign-off can still be undone.
+    before `release_at`, while the sign-off can still be undone; until then the one of
+    their cycle before stands, and from then on this one takes its place.
     """
     standing = Certificate.objects.standing().filter(enrolment=enrolment)
     if first := standing.first():
         return first
+    if enrolment.completed_at is None:
+        raise ValueError("Only a completed enrolment has a certificate")
+    earlier = Certificate.objects.standing().filter(
+        enrolment__member=enrolment.member_id,
+        enrolment__programme=enrolment.programme_id,
+    )
     try:
         with transaction.atomic():
-            return _write(enrolment)
+            return _write(
+                enrolment,
+                issued_at=enrolment.completed_at,
+                release_at=enrolment.completed_at + settings.SIGN_OFF_UNDO,
+                supersedes=earlier.first(),
+            )
     except IntegrityError:
         if first := standing.first():  # somebody else was quicker
             return first
@@ -67,7 +80,37 @@ def replace(certificate: Certificate, *, why: str, by: User) -> Certificate:
     """
     with transaction.atomic():
         end(certificate, End.REPLACED, why=why, by=by)
-        return _write(certificate.enrolment, supersedes=certificate)
+        return _write_anew(certificate)
+
+
+def end_superseded() -> int:
+    """End what a newer cycle's certificate replaces, once that is out; for the clock.
+
+    Returns how many.
+    """
+    out = Certificate.objects.standing().released().filter(supersedes__ended_as="")
+    count = 0
+    replaced = Certificate.objects.filter(pk__in=out.values("supersedes"))
+    for certificate in replaced:
+        with suppress(Refused):  # somebody else was quicker
+            end(certificate, End.REPLACED, why=_("Qualified again"), by=None)
+            count += 1
+    return count
+
+
+def let_stand_again(certificate: Certificate) -> None:
+    """Where a certificate should not have been, write anew the one it had replaced.
+
+    The cycle before it stands, so its holder is qualified by that one still.
+    """
+    before = certificate.supersedes
+    while before is not None and before.enrolment.annulled_at is not None:
+        before = before.supersedes
+    if before is None or before.ended_as != End.REPLACED:
+        return
+    standing = Certificate.objects.standing().filter(enrolment=before.enrolment)
+    if not standing.exists():
+        _write_anew(before)
 
 
 @transaction.atomic
@@ -176,12 +219,21 @@ def canonical(claim: dict[str, Any]) -> bytes:
     ).encode()
 
 
+def _write_anew(certificate: Certificate) -> Certificate:
+    """Write a certificate once more, of what is true now; it is out at once."""
+    at = now()
+    return _write(
+        certificate.enrolment, issued_at=at, release_at=at, supersedes=certificate
+    )
+
+
 def _write(
-    enrolment: Enrolment, *, supersedes: Certificate | None = None
+    enrolment: Enrolment,
+    *,
+    issued_at: datetime,
+    release_at: datetime,
+    supersedes: Certificate | None,
 ) -> Certificate:
-    issued_at = now() if supersedes else enrolment.completed_at
-    if issued_at is None:
-        raise ValueError("Only a completed enrolment has a certificate")
     serial = serials.new_serial()
     public = {
         "version": 1,
@@ -206,11 +258,13 @@ def _write(
         public_sha256=sha256(canonical(public)).hexdigest(),
         private_sha256=sha256(canonical(private)).hexdigest(),
         issued_at=issued_at,
-        release_at=issued_at + (timedelta() if supersedes else settings.SIGN_OFF_UNDO),
+        release_at=release_at,
         supersedes=supersedes,
     )
     record(None, "certificate_issued", certificate, enrolment=enrolment.pk)
     _enqueue_after_commit(certificate)
+    if supersedes and not supersedes.ended_as and release_at <= now():
+        end(supersedes, End.REPLACED, why=_("Qualified again"), by=None)
     return certificate
 
 

@@ -98,7 +98,7 @@ class Certificate(models.Model):
         User, null=True, on_delete=models.PROTECT, related_name="+"
     )
     ended_why = models.CharField(max_length=200, blank=True)
-    supersedes = models.OneToOneField(
+    supersedes = models.ForeignKey(
         "self", null=True, on_delete=models.PROTECT, related_name="superseded_by"
     )
 
@@ -112,6 +112,11 @@ class Certificate(models.Model):
                 fields=["enrolment"],
                 condition=Q(ended_as=""),
                 name="certificate_one_standing",
+            ),
+            models.UniqueConstraint(
+                fields=["supersedes"],
+                condition=Q(ended_as=""),
+                name="certificate_one_successor",
             ),
             models.CheckConstraint(
                 condition=(Q(state=CertificateState.READY) & ~Q(pdf_sha256=""))

@@ -25,7 +25,10 @@ def on_programme_completed(
 def on_enrolment_closed(
     sender: object, *, enrolment: Enrolment, by: User | None, **kwargs: Any
 ) -> None:
-    """A completion that was annulled takes its certificate along."""
+    """A completion that was annulled takes its certificate along.
+
+    What that one had replaced stands again.
+    """
     for certificate in Certificate.objects.standing().filter(
         enrolment=enrolment, enrolment__annulled_at__isnull=False
     ):
@@ -36,3 +39,4 @@ def on_enrolment_closed(
             why=enrolment.closed_why,
             by=by,
         )
+        issuing.let_stand_again(certificate)

@@ -10,8 +10,6 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import date, datetime
 
-from django.db.models import Min
-
 from courses.models import (
     EditionTopic,
     Enrolment,
@@ -86,18 +84,32 @@ def settle(enrolment: Enrolment, *, at: datetime, by: User | None) -> None:
 def _complete(enrolment: Enrolment, *, at: datetime, by: User | None) -> None:
     """Complete it; what was carried from a completed one keeps the old expiry."""
     months = enrolment.edition.validity_months
-    ends = Enrolment.objects.filter(
-        evidence__carried_to__enrolment=enrolment,
-        evidence__carried_to__voided_at=None,
-        completed_at__isnull=False,
-    ).aggregate(first=Min("valid_until"))
-    expiries = [ends["first"], add_months(at.date(), months) if months else None]
+    expiries = [
+        *_expiries_carried(enrolment),
+        add_months(at.date(), months) if months else None,
+    ]
     enrolment.completed_at = at
     enrolment.valid_from = at.date()
     enrolment.valid_until = min(filter(None, expiries), default=None)
     enrolment.save(update_fields=["completed_at", "valid_from", "valid_until"])
     record(by, "completed", enrolment)
     programme_completed.send(sender=Enrolment, enrolment=enrolment, by=by)
+
+
+def _expiries_carried(enrolment: Enrolment) -> list[date | None]:
+    """Until when what was completed with the carried evidence was valid.
+
+    Through cycles that were never completed too: a query for each, one at the least.
+    """
+    expiries: list[date | None] = []
+    rows = Evidence.objects.filter(enrolment=enrolment, voided_at=None)
+    while keys := set(rows.values_list("carried_from", flat=True)) - {None}:
+        rows = Evidence.objects.filter(pk__in=[key for key in keys if key])
+        completed = Enrolment.objects.filter(
+            pk__in=rows.values("enrolment"), completed_at__isnull=False
+        )
+        expiries += completed.values_list("valid_until", flat=True)
+    return expiries
 
 
 def add_months(day: date, months: int) -> date:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 
 from django.db import transaction
 from django.db.models import Max
 from django.utils.timezone import now
 
 from courses.completing import lock, settle
-from courses.models import Edition, Enrolment, Evidence, Source
+from courses.keeping import topics_changed
+from courses.models import Edition, Enrolment, Evidence, EvidenceKind, Source
 from courses.signals import enrolment_closed
 from lms.audit.log import record
 from lms.people.models import Member, User
@@ -76,6 +77,40 @@ def close(enrolment: Enrolment, *, why: str, by: User | None) -> None:
     enrolment.closed_why = why[:200]
     enrolment.save(update_fields=[field, "closed_why"])
     record(by, field.removesuffix("_at"), enrolment)
+
+
+def carry_late(
+    evidence: Evidence, enrolment: Enrolment, *, at: datetime, by: User | None
+) -> None:
+    """Let what reached a closed cycle late count in the open one after it.
+
+    A page that was open, a call held meanwhile. The caller holds the person's lock.
+    """
+    successor = (
+        Enrolment.objects.open()
+        .filter(
+            member=enrolment.member_id,
+            programme=enrolment.programme_id,
+            cycle__gt=enrolment.cycle,
+        )
+        .first()
+    )
+    if successor is None:
+        return
+    successor = lock(successor)
+    is_changed = evidence.topic_id in topics_changed(
+        enrolment.edition, successor.edition
+    )
+    has_it = Evidence.objects.filter(
+        enrolment=successor,
+        topic=evidence.topic_id,
+        kind=evidence.kind,
+        voided_at=None,
+    )
+    if has_it.exists() or (is_changed and evidence.kind != EvidenceKind.EXEMPTION):
+        return
+    _carry([evidence], successor)
+    settle(successor, at=at, by=by)
 
 
 def _last_cycle(member: Member, edition: Edition) -> int:

@@ -42,8 +42,7 @@ def publish_edition(
     programme = ProgrammePage.objects.select_for_update(of=("self",)).get(
         pk=programme.pk
     )
-    next_number = programme.editions.count() + 1
-    if number not in (None, next_number):
+    if number not in (None, programme.editions.count() + 1):
         raise Refused(
             _("Edition %(number)d is published already.") % {"number": number}
         )
@@ -51,28 +50,50 @@ def publish_edition(
     if missing := missing_for_edition(programme, topics):
         raise Refused(" ".join(missing))
 
-    edition = Edition.objects.create(
+    edition = edition_of(programme)
+    edition.effective_on = effective_on or now().date()
+    teams = programme.audience.values_list("pk", flat=True)
+    asked = [asked_of(topic, order) for order, topic in enumerate(topics, start=1)]
+    freeze(edition, asked, teams, by=by)
+    enrol_audience(edition, by=by)
+    return edition
+
+
+def freeze(
+    edition: Edition,
+    topics: Iterable[EditionTopic],
+    teams: Iterable[int],
+    *,
+    by: User | None,
+) -> None:
+    """Write an edition that is not saved yet, with its topics and audience.
+
+    It gets the next number; the caller holds the programme's lock.
+    """
+    edition.number = edition.programme.editions.count() + 1
+    edition.published_by = by
+    edition.save()
+    EditionAudience.objects.bulk_create(
+        EditionAudience(edition=edition, team_id=team) for team in teams
+    )
+    rows = list(topics)
+    for row in rows:
+        row.edition = edition
+    EditionTopic.objects.bulk_create(rows)
+    record(by, "published", edition, programme=edition.programme_id)
+
+
+def edition_of(programme: ProgrammePage) -> Edition:
+    """What the programme's page now says, as an edition would ask it; not saved."""
+    return Edition(
         programme=programme,
-        number=next_number,
         title=programme.title,
         section=programme.section,
-        effective_on=effective_on or now().date(),
         need_count=programme.need_count,
         validity_months=programme.validity_months,
         due_days=programme.due_days,
         preparation=programme.preparation,
-        published_by=by,
     )
-    EditionAudience.objects.bulk_create(
-        EditionAudience(edition=edition, team=team) for team in programme.audience.all()
-    )
-    asked = [asked_of(topic, order) for order, topic in enumerate(topics, start=1)]
-    for row in asked:
-        row.edition = edition
-    EditionTopic.objects.bulk_create(asked)
-    record(by, "published", edition, programme=programme.pk)
-    enrol_audience(edition, by=by)
-    return edition
 
 
 def asked_of(topic: TopicPage, order: int = 1) -> EditionTopic:

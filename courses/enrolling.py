@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 
 from courses.completing import lock, lock_person
 from courses.cycles import begin_again, close
+from courses.keeping import kept
 from courses.models import (
     Edition,
     EditionAudience,
+    EditionDraft,
     Enrolment,
-    Evidence,
     ProgrammePage,
     Source,
 )
@@ -61,7 +62,7 @@ def enrol(
             last,
             member=member,
             edition=edition,
-            keep=Evidence.objects.filter(enrolment=last, voided_at=None),
+            keep=kept(last, edition),
             why=_("Came back"),
             by=by,
             source=source,
@@ -112,7 +113,7 @@ def follow_teams(member: Member, *, by: User | None) -> None:
     wanted = _programmes_of(member) if is_here else []
     left_open = Enrolment.objects.open().filter(member=member)
     if member.is_live:
-        left_open = left_open.filter(source=Source.TEAM)
+        left_open = left_open.by_team()
     why = _("Left the team") if member.is_live else _("Left the reseller")
     for enrolment in left_open.exclude(programme__in=wanted).order_by("pk"):
         withdraw(enrolment, by=by, why=why)
@@ -141,8 +142,15 @@ def follow_the_calendar() -> int:
     an edition was published.
     """
     editions = editions_in_force()
-    enrolled = sum(enrol_audience(edition, by=None) for edition in editions)
-    members = Member.objects.filter(pk__in=_behind(editions).values("member"))
+    on_its_way = EditionDraft.objects.on_their_way().values_list("programme", flat=True)
+    busy = set(on_its_way)  # its rollout does this, and counts whom it touches
+    enrolled = sum(
+        enrol_audience(edition, by=None)
+        for edition in editions
+        if edition.programme_id not in busy
+    )
+    behind = _behind(editions).exclude(programme__in=busy)
+    members = Member.objects.filter(pk__in=behind.values("member"))
     for member in members:
         follow_teams(member, by=None)
     return enrolled + len(members)
@@ -220,6 +228,7 @@ def _behind(editions: list[Edition]) -> QuerySet[Enrolment]:
             ).values("team"),
         )
     )
+    by_team = Q(pk__in=Enrolment.objects.open().by_team().values("pk"))
     return Enrolment.objects.open().filter(
-        ~Q(member__in=Member.objects.live()) | (Q(source=Source.TEAM) & ~obliged)
+        ~Q(member__in=Member.objects.live()) | (by_team & ~obliged)
     )

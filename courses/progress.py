@@ -18,7 +18,8 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from courses.completing import lock, lock_person, settle, steps_asked, suffices
-from courses.cycles import begin_again, close
+from courses.cycles import begin_again, carry_late, close
+from courses.keeping import kept
 from courses.models import (
     Attempt,
     EditionTopic,
@@ -62,7 +63,8 @@ def record_evidence(
 
     Repeating is safe: the first stands. `at` of None is now. What was withdrawn
     still takes evidence (the call went ahead, and coming back counts it), but never
-    becomes complete. Raises Refused for a topic that this person's programme does
+    becomes complete; it counts in the open cycle that took its place, unless its topic
+    has changed since. Raises Refused for a topic that this person's programme does
     not ask for.
     """
     enrolment = lock(enrolment)
@@ -78,6 +80,8 @@ def record_evidence(
     )
     record(by, "recorded", evidence, enrolment=enrolment.pk, topic=topic.pk, kind=kind)
     settle(enrolment, at=at, by=by)
+    if enrolment.withdrawn_at or enrolment.annulled_at:
+        carry_late(evidence, enrolment, at=at, by=by)
     return evidence
 
 
@@ -144,11 +148,12 @@ def _go_on_with_the_rest(enrolment: Enrolment, *, why: str, by: User | None) -> 
             sender=Enrolment, enrolment=enrolment, successor=None, by=by
         )
         return
+    edition = enrolment.programme.edition_on() or enrolment.edition
     begin_again(
         enrolment,
         member=enrolment.member,
-        edition=enrolment.programme.edition_on() or enrolment.edition,
-        keep=Evidence.objects.filter(enrolment=enrolment, voided_at=None),
+        edition=edition,
+        keep=kept(enrolment, edition),
         why=why,
         by=by,
     )

@@ -10,6 +10,7 @@ from courses.models.editions import (
     Renewal,
 )
 from courses.models.enrolments import (
+    GOING_ON,
     Enrolment,
     EnrolmentQuerySet,
     OfEnrolmentQuerySet,
@@ -27,6 +28,7 @@ from courses.models.pages import (
 )
 
 __all__ = [
+    "GOING_ON",
     "Attempt",
     "AttemptKind",
     "AttemptQuerySet",

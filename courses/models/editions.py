@@ -132,6 +132,20 @@ class EditionTopic(models.Model):
         return timedelta(minutes=self.call_minutes)
 
 
+class EditionDraftQuerySet(models.QuerySet["EditionDraft"]):
+    def open(self) -> EditionDraftQuerySet:
+        """Not in force yet: gathered, or put up and waiting."""
+        return self.filter(edition=None)
+
+    def put_up(self) -> EditionDraftQuerySet:
+        """Waiting for its hour, and can be stopped."""
+        return self.open().filter(starts_at__isnull=False)
+
+    def on_their_way(self) -> EditionDraftQuerySet:
+        """In force, and not with everybody yet."""
+        return self.filter(edition__isnull=False, finished_at=None)
+
+
 class EditionDraft(models.Model):
     """The next edition of a programme, while it is gathered, and its way to people.
 
@@ -171,11 +185,18 @@ class EditionDraft(models.Model):
     edition = models.OneToOneField(
         Edition, null=True, on_delete=models.PROTECT, related_name="draft"
     )
+    pinned = models.JSONField(
+        null=True, help_text="What it asks, as the pages said when it was put up."
+    )
     people = models.PositiveIntegerField(
         null=True, help_text="How many it touches, counted when its day came."
     )
+    touched = models.PositiveIntegerField(
+        default=0, help_text="How many it has touched so far."
+    )
     finished_at = models.DateTimeField(null=True)
 
+    objects = EditionDraftQuerySet.as_manager()
     wagtail_reference_index_ignore = True
 
     class Meta:
@@ -190,6 +211,11 @@ class EditionDraft(models.Model):
                 condition=Q(finished_at=None) | Q(edition__isnull=False),
                 name="edition_draft_finished_when_published",
             ),
+            models.CheckConstraint(
+                condition=Q(starts_at=None, pinned__isnull=True)
+                | Q(starts_at__isnull=False, pinned__isnull=False),
+                name="edition_draft_pinned_when_put_up",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -202,7 +228,7 @@ class DraftTopic(models.Model):
     draft = models.ForeignKey(
         EditionDraft, on_delete=models.CASCADE, related_name="topics"
     )
-    topic = models.ForeignKey(TopicPage, on_delete=models.PROTECT, related_name="+")
+    topic = models.ForeignKey(TopicPage, on_delete=models.CASCADE, related_name="+")
     is_changed = models.BooleanField(
         default=False, help_text="What was shown for it before does not count any more."
     )

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
@@ -31,6 +31,9 @@ class Source(models.TextChoices):
     TRANSFER = "transfer", _("Carried over")
 
 
+GOING_ON = [Source.EDITION, Source.RENEWAL]  # for what an earlier cycle began
+
+
 class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
     def visible_to(self, access: Access) -> EnrolmentQuerySet:
         """One's own, in every reseller; a manager's people's; all, for staff."""
@@ -48,6 +51,21 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
     def standing(self) -> EnrolmentQuerySet:
         """Neither withdrawn nor annulled: open or completed."""
         return self.filter(withdrawn_at=None, annulled_at=None)
+
+    def by_team(self) -> EnrolmentQuerySet:
+        """Asked of them by a team, now or in the cycle from which they go on."""
+        begun = (
+            Enrolment.objects.filter(
+                member=OuterRef("member"),
+                programme=OuterRef("programme"),
+                cycle__lt=OuterRef("cycle"),
+            )
+            .exclude(source__in=GOING_ON)
+            .order_by("-cycle")
+        )
+        return self.alias(begun_by=Subquery(begun.values("source")[:1])).filter(
+            Q(source=Source.TEAM) | Q(source__in=GOING_ON, begun_by=Source.TEAM)
+        )
 
     def qualified(self, on: date | None = None) -> EnrolmentQuerySet:
         """Those that qualify their member on a day (today)."""

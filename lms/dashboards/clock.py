@@ -8,8 +8,9 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
-from certificates.issuing import enqueue_pending
+from certificates.issuing import end_superseded, enqueue_pending
 from courses.enrolling import follow_the_calendar
+from courses.rollout import carry_on
 from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
 from sessions.absence import see_to_closed_accounts, withdraw_not_held
@@ -30,6 +31,8 @@ def tick() -> bool:
         return False
     enqueue_due()
     enqueue_pending()
+    end_superseded()
+    carry_on()
     cancel_run_out()
     end_covered()
     see_to_closed_accounts()

@@ -131,6 +131,8 @@ def _decide(cell: Cell, cycles: Sequence[Enrolment]) -> None:
             holding |= _open_states(cell, enrolment)
         else:
             holding |= _completed_states(cell, enrolment)
+    if not cycles[-1].is_open:
+        holding.pop(states.UPDATE_DUE, None)  # it was done, or is no longer asked
     if len(holding) > 1 and _is_qualified(holding):
         holding.pop(states.EXPIRED, None)
     cell.state = states.strongest(set(holding))

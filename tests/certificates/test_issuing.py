@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.db import transaction
 from django.utils.timezone import now
@@ -13,6 +14,7 @@ from certificates import issuing, serials, tasks
 from certificates.issuing import (
     canonical,
     end,
+    end_superseded,
     enqueue_pending,
     issue,
     prepare,
@@ -345,6 +347,47 @@ def test_replace_keeps_both_and_links_them(enrolment):
     assert new.public_claim["name"] == "Mara Lindqvist-Okafor"
     assert new.public_claim["valid_from"] == old.public_claim["valid_from"]
     assert list(Certificate.objects.standing()) == [new]
+
+
+def test_certificate_of_the_next_cycle_replaces_the_old_once_it_is_out(
+    enrolment, settings
+):
+    settings.SIGN_OFF_UNDO = timedelta(minutes=15)
+    old = issue(complete(enrolment))
+    again = EnrolmentFactory(
+        member=enrolment.member, edition=enrolment.edition, cycle=2
+    )
+
+    at = now()
+    with time_machine.travel(at, tick=False) as clock:
+        new = issue(complete(again, at=at))
+        assert end_superseded() == 0
+        assert set(Certificate.objects.standing()) == {old, new}
+        clock.shift(timedelta(minutes=15))
+        assert (end_superseded(), end_superseded()) == (1, 0)
+
+    old.refresh_from_db()
+    assert (new.supersedes, old.ended_as) == (old, End.REPLACED)
+
+
+def test_undone_cycle_leaves_the_old_certificate_for_the_next_to_replace(
+    enrolment, settings
+):
+    settings.SIGN_OFF_UNDO = timedelta(minutes=15)
+    old = issue(complete(enrolment))
+    again = EnrolmentFactory(
+        member=enrolment.member, edition=enrolment.edition, cycle=2
+    )
+    undone = issue(complete(again, at=now()))
+
+    end(undone, End.UNDONE, why="Undone", by=None)
+    third = EnrolmentFactory(
+        member=enrolment.member, edition=enrolment.edition, cycle=3
+    )
+    new = issue(complete(third, at=now()))
+
+    old.refresh_from_db()
+    assert (old.ended_as, new.supersedes) == ("", old)
 
 
 def test_topics_are_dated_by_their_live_completion(enrolment):

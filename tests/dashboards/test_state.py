@@ -140,16 +140,45 @@ def test_revoked_certificate_wins():
     assert cell_of(enrolment).state == states.REVOKED
 
 
+def to_update(days: int) -> tuple[Enrolment, Enrolment]:
+    """Somebody qualified for so many days, and the cycle in which they go on."""
+    due = now().date() + timedelta(days=days)
+    old = EnrolmentFactory(completed=True, counts_until=due)
+    CertificateFactory(enrolment=old, state=CertificateState.READY, pdf_sha256="0" * 64)
+    again = EnrolmentFactory(
+        member=old.member, edition=old.edition, cycle=2, due_on=due
+    )
+    return old, again
+
+
 def test_qualified_who_has_to_update_is_both_and_says_update_due():
-    soon = now().date() + timedelta(days=30)
-    first = EnrolmentFactory(completed=True, counts_until=soon)
-    EnrolmentFactory(member=first.member, edition=first.edition, cycle=2)
+    old, again = to_update(days=1)
 
-    cell = cell_of(first)
+    cell = cell_of(old)
 
-    assert cell.state == states.UPDATE_DUE
-    assert cell.on == soon
-    assert cell.enrolment.cycle == 2
+    assert (cell.state, cell.on) == (states.UPDATE_DUE, old.counts_until)
+    assert cell.enrolment == again
+
+
+def test_update_that_is_late_is_expired():
+    old, _again = to_update(days=0)
+
+    assert cell_of(old).state == states.EXPIRED
+
+
+def test_update_that_is_done_or_no_longer_asked_leaves_them_qualified():
+    done, again = to_update(days=1)
+    Enrolment.objects.filter(pk=again.pk).update(
+        completed_at=now(), valid_from=now().date()
+    )
+    CertificateFactory(
+        enrolment=again, state=CertificateState.READY, pdf_sha256="0" * 64
+    )
+    left, again = to_update(days=1)
+    Enrolment.objects.filter(pk=again.pk).update(withdrawn_at=now())
+
+    assert cell_of(done).state == states.QUALIFIED
+    assert cell_of(left).state == states.QUALIFIED
 
 
 def test_leaver_is_left_whatever_else_holds():
