@@ -43,15 +43,15 @@ def send_back(request: HttpRequest, page: Page, why: str) -> HttpResponse | None
 
 
 def why_handbook_stays(pages: Iterable[Page]) -> str:
-    """Why these pages cannot be deleted: people have confirmed some; else empty."""
-    confirmed = (
+    """Why these pages cannot be deleted: people were asked to confirm some."""
+    asked = (
         HandbookPage.objects.filter(within(pages))
-        .filter(acknowledgements__isnull=False)
+        .filter(Q(acknowledgements__isnull=False) | Q(versions__isnull=False))
         .distinct()
     )
-    if not confirmed:
+    if not asked:
         return ""
     return _(
-        "Nothing was deleted: people have confirmed that they read %(pages)s, and that "
+        "Nothing was deleted: people were asked to confirm %(pages)s, and that "
         "record stays. Unpublish the page instead."
-    ) % {"pages": name_some(confirmed)}
+    ) % {"pages": name_some(asked)}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.http import Http404, HttpRequest
+from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from modelcluster.contrib.taggit import ClusterTaggableManager
 from modelcluster.fields import ParentalKey
-from taggit.models import TaggedItemBase
-from wagtail.admin.panels import FieldPanel
+from taggit.models import ItemBase, TagBase
+from wagtail.admin.panels import FieldPanel, MultiFieldPanel
 from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 from wagtail.fields import StreamField
 from wagtail.models import Page, Revision, get_page_models
@@ -20,6 +22,8 @@ from wagtail.url_routing import RouteResult
 
 from content.blocks import BODY_BLOCKS, holes_in
 from content.branding import validate_accent
+from content.copying import DraftCopyForm
+from content.handbook_form import HandbookForm
 from content.walls import NO_SCHEDULE, MembersPage
 from lms.constraints import AppendOnly
 from lms.people.models import Member, User
@@ -62,9 +66,23 @@ def _page_types() -> list[str]:
     return [model._meta.model_name for model in get_page_models() if model is not Page]
 
 
-class HandbookTag(TaggedItemBase):
+class Tag(TagBase):
+    """A word that pages have in common. Editors choose from a list they keep."""
+
+    free_tagging = False  # Wagtail's word for: nobody makes one by mistyping it
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("tag")
+        verbose_name_plural = _("tags")
+
+
+class HandbookTag(ItemBase):
     """A tag on a page of the handbook."""
 
+    tag = models.ForeignKey(
+        Tag, on_delete=models.CASCADE, related_name="handbook_items"
+    )
     content_object = ParentalKey(
         "content.HandbookPage", on_delete=models.CASCADE, related_name="tagged_items"
     )
@@ -78,34 +96,54 @@ class HandbookPage(MembersPage):
         blank=True,
         help_text=_("The policy's number, such as 2. Empty where it has none."),
     )
-    body = StreamField(BODY_BLOCKS, blank=True)
-    tags = ClusterTaggableManager(through=HandbookTag, blank=True)
-    version = models.PositiveSmallIntegerField(
-        default=1,
-        help_text=_("Raise it when people are to read and confirm the page again."),
+    body = StreamField(
+        BODY_BLOCKS,
+        blank=True,
+        help_text=_("The text. Where it still has to be written, add “To fill in”."),
     )
+    tags = ClusterTaggableManager(
+        through=HandbookTag,
+        blank=True,
+        help_text=_("Choose from the list: they lead from one page to another."),
+    )
+    version = models.PositiveSmallIntegerField(default=1)
     last_edited_on = models.DateField(
         null=True, blank=True, help_text=_("The date that the policy itself gives.")
     )
     is_acknowledged = models.BooleanField(
-        _("people confirm that they have read it"), default=False
+        _("people confirm that they have read it"),
+        default=False,
+        help_text=_(
+            "Everybody of every reseller is asked, once nothing is left to fill in."
+        ),
     )
     due_days = models.PositiveSmallIntegerField(
         _("days people have to confirm"),
         default=30,
-        help_text=_("From the day on which a version that matters is published."),
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text=_(
+            "From the day on which a version is published, or on which somebody joins."
+        ),
     )
 
     content_panels = [
         *Page.content_panels,
         FieldPanel("section"),
         FieldPanel("body"),
+        MultiFieldPanel(
+            [
+                FieldPanel("is_acknowledged"),
+                FieldPanel("due_days"),
+                FieldPanel("asks_again"),
+            ],
+            heading=_("Reading and confirming"),
+        ),
         FieldPanel("tags"),
-        FieldPanel("is_acknowledged"),
-        FieldPanel("due_days"),
-        FieldPanel("version"),
         FieldPanel("last_edited_on"),
     ]
+    base_form_class = HandbookForm
+    copy_form_class = DraftCopyForm
+    exclude_fields_in_copy = ["version"]
     search_fields = [*Page.search_fields, index.SearchField("body")]
     parent_page_types = ["content.HomePage", "content.HandbookPage"]
     subpage_types = ["content.HandbookPage"]
@@ -124,7 +162,7 @@ class HandbookPage(MembersPage):
 
 
 class HandbookVersion(models.Model):
-    """A version of a handbook page that people are to confirm, and its text."""
+    """A version of a handbook page that people are to confirm, and its first text."""
 
     page = models.ForeignKey(
         HandbookPage, on_delete=models.PROTECT, related_name="versions"
@@ -154,6 +192,11 @@ class HandbookVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.title}, version {self.number}"
 
+    @property
+    def due_days(self) -> int:
+        """How many days people had from its publication, and have from joining."""
+        return (self.due_on - self.published_at.date()).days
+
 
 class AcknowledgementQuerySet(models.QuerySet["Acknowledgement"]):
     def visible_to(self, access: Access) -> AcknowledgementQuerySet:
@@ -162,7 +205,7 @@ class AcknowledgementQuerySet(models.QuerySet["Acknowledgement"]):
 
 
 class Acknowledgement(models.Model):
-    """A member has read a version of a handbook page."""
+    """A member has read a version of a handbook page, with the text it had then."""
 
     member = models.ForeignKey(
         Member, on_delete=models.PROTECT, related_name="acknowledgements"
@@ -171,6 +214,9 @@ class Acknowledgement(models.Model):
         HandbookPage, on_delete=models.PROTECT, related_name="acknowledgements"
     )
     version = models.PositiveSmallIntegerField()
+    revision = models.ForeignKey(
+        Revision, null=True, on_delete=models.PROTECT, related_name="+"
+    )
     at = models.DateTimeField(default=now)
 
     objects = AcknowledgementQuerySet.as_manager()
@@ -180,11 +226,15 @@ class Acknowledgement(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["member", "page", "version"], name="acknowledged_once"
-            )
+            ),
+            AppendOnly(name="acknowledgement_append_only"),
         ]
 
     def __str__(self) -> str:
         return f"{self.member} has read {self.page} ({self.version})"
+
+    def get_absolute_url(self) -> str:
+        return reverse("content:acknowledged", args=[self.pk])
 
 
 @register_setting(icon="palette")

@@ -8,4 +8,5 @@ app_name = "content"
 
 urlpatterns = [
     path("acknowledge/<key:page_pk>/", views.acknowledge, name="acknowledge"),
+    path("acknowledged/<key:pk>/", views.acknowledged, name="acknowledged"),
 ]

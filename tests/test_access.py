@@ -24,6 +24,7 @@ from content.permissions import grant_channel_team
 from lms.people.accounts import set_channel_team
 from sessions.models import BookingState
 from tests.factories import (
+    AcknowledgementFactory,
     BookingFactory,
     CertificateFactory,
     DisputeFactory,
@@ -125,6 +126,11 @@ TABLE: dict[str, Entry] = {
     # joined screens
     "dashboards:my": Entry(SIGNED_IN),
     "dashboards:team": Entry((SIGN_IN, 403, 403, 200, 200, 403, 403, 403)),
+    "dashboards:team_handbook": Entry((SIGN_IN, 403, 403, 200, 200, 403, 403, 403)),
+    "dashboards:standing_handbook": Entry(STAFF),
+    "dashboards:reseller_handbook": Entry(
+        STAFF, *of("reseller", "pk"), staff=200, others=403
+    ),
     "dashboards:person": Entry(HERS_AND_MANAGERS, *of("member", "pk"), staff=200),
     "dashboards:standing": Entry((SIGN_IN, *(403,) * 6, 200)),
     "dashboards:reseller": Entry(
@@ -146,6 +152,7 @@ TABLE: dict[str, Entry] = {
         lambda world: [world.handbook.pk],
         method="post",
     ),
+    "content:acknowledged": Entry(HERS_AND_MANAGERS, *of("given", "pk"), staff=200),
     "courses:read": Entry(
         (SIGN_IN, 302, 404, 404, 404, 404, 404, 404),
         lambda world: [world.enrolment.pk, world.topic.pk],
@@ -288,6 +295,7 @@ def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, An
         "proposal": proposal,
         "dispute": DisputeFactory(booking=missed),
         "certificate": certificate,
+        "given": AcknowledgementFactory(member=member),
         "calendar": OutsideCalendarFactory(trainer=trainer),
     }
     return {prefix + name: each for name, each in made.items()}
@@ -355,6 +363,7 @@ def ask(client: Any, world: Any, who: str, name: str, args: list[Any]) -> int | 
         "reason": "ill",
         "cause": "illness",
         "text": "I was there",
+        "version": 1,
         "member": world.member.pk,
     }
     with transaction.atomic():

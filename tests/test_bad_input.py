@@ -65,8 +65,8 @@ def world(db: None) -> SimpleNamespace:
     staff = UserFactory()
     accounts.set_channel_team(staff, True, by=None)
     grant_channel_team(staff.groups.get())
-    HandbookPageFactory(is_acknowledged=True)
     return SimpleNamespace(
+        handbook=HandbookPageFactory(is_acknowledged=True),
         edition=edition,
         topic=edition.topics.first().topic,
         enrolment=enrolment,
@@ -111,6 +111,8 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("manager", "get", f"/team/{key}/"),
         ("staff", "get", f"/standing/{key}/"),
         ("trainee", "post", f"/acknowledge/{key}/"),
+        ("trainee", "get", f"/acknowledged/{key}/"),
+        ("staff", "get", f"/standing/{key}/handbook/"),
         ("trainee", "get", f"/calls/book/{key}/"),
         ("trainee", "get", f"/calls/book/{key}/ask/"),
         ("trainer", "get", f"/trainer/ready/{key}/"),
@@ -178,6 +180,13 @@ LISTS = [
     ("manager", "/team/", MATRIX),
     ("staff", "/standing/{reseller}/", MATRIX),
     ("staff", "/standing/", ["format"]),
+    ("manager", "/team/handbook/", ["q", "page", "reseller", "state", "format"]),
+    (
+        "staff",
+        "/standing/{reseller}/handbook/",
+        ["q", "page", "reseller", "state", "format"],
+    ),
+    ("staff", "/standing/handbook/", ["format"]),
     ("trainee", "/calls/", ["page"]),
     ("trainee", "/calls/book/{enrolment}/", PICKING),
     ("trainer", "/trainer/ready/{enrolment}/", [*PICKING, *TYPED]),
@@ -229,6 +238,7 @@ def test_list_opens_whatever_is_asked_of_it(
     ("who", "url"),
     [
         ("manager", "/team/"),
+        ("manager", "/team/handbook/"),
         ("manager", "/certificates/team/"),
         ("trainer", "/trainer/ready/"),
         ("trainee", "/calls/"),
@@ -289,6 +299,11 @@ def settings(world: Any) -> tuple[str, str, dict[str, Any]]:
 
 def switch(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainee", reverse("people:switch"), {"member": world.member.pk}
+
+
+def confirming(world: Any) -> tuple[str, str, dict[str, Any]]:
+    url = reverse("content:acknowledge", args=[world.handbook.pk])
+    return "trainee", url, {"version": 1}
 
 
 def booking(world: Any) -> tuple[str, str, dict[str, Any]]:
@@ -515,6 +530,7 @@ def cms_branding(world: Any) -> tuple[str, str, dict[str, Any]]:
         welcome,
         settings,
         switch,
+        confirming,
         booking,
         scheduling,
         week_of_hours,

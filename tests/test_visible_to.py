@@ -33,6 +33,7 @@ OURS = [
     "certificates",
 ]  # fmt: skip
 ABOUT_NOBODY = {
+    "Tag",
     "Team",
     "Branding",
     "Edition",

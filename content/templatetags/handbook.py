@@ -9,8 +9,9 @@ from django.template import Context
 from django.utils.translation import gettext as _
 from wagtail.models import Page
 
-from content.acknowledging import words_given
+from content.acknowledging import Word, words_of
 from content.models import Acknowledgement, HandbookPage
+from content.versions import versions_asked
 from content.walls import access_from
 
 register = template.Library()
@@ -39,12 +40,12 @@ class Reader:
     parts: list[Part]
     is_top: bool
     confirmed: Acknowledgement | None
-    may_confirm: bool
+    owed: Word | None
 
 
 @register.simple_tag(takes_context=True)
 def handbook_reader(context: Context, page: HandbookPage) -> Reader:
-    """`{% handbook_reader page as reader %}`: two queries."""
+    """`{% handbook_reader page as reader %}`: three queries."""
     request = context.get("request")
     access = access_from(request)
     member = access.member if access else None
@@ -52,29 +53,39 @@ def handbook_reader(context: Context, page: HandbookPage) -> Reader:
     pages = list(
         HandbookPage.objects.live().filter(path__startswith=top_path).order_by("path")
     )
-    given = words_given(member, pages) if member else {}
+    asked = [each for each in pages if each.can_be_acknowledged] if member else []
+    words = words_of([member], versions_asked(asked))[member.pk] if member else []
+    by_page = {word.page.pk: word for word in words}
 
     def shown(each: HandbookPage) -> Part:
-        is_read = each.pk in given
-        is_due = bool(member) and each.can_be_acknowledged and not is_read
+        word = by_page.get(each.pk)
+        state, label, tone = _told(word)
         return Part(
             page=each,
             title=each.title,
             url=each.get_url(request) or "",
-            state="done" if is_read else "open" if is_due else "page",
+            state=state,
             current=each.pk == page.pk,
-            word=_("Read") if is_read else _("To read") if is_due else "",
-            tone="good" if is_read else "warn",
+            word=label,
+            tone=tone,
         )
 
-    confirmed = given.get(page.pk)
+    own = by_page.get(page.pk)
     return Reader(
         title=pages[0].title if pages else page.title,
         parts=[shown(each) for each in pages],
         is_top=page.path == top_path,
-        confirmed=confirmed,
-        may_confirm=bool(member)
-        and confirmed is None
-        and page.live
-        and page.can_be_acknowledged,
+        confirmed=own.given if own else None,
+        owed=own if own and own.given is None else None,
     )
+
+
+def _told(word: Word | None) -> tuple[str, str, str]:
+    """How a list tells it: the outline's state, the word, its tone."""
+    if word is None:
+        return "page", "", ""
+    if word.given:
+        return "done", _("Read"), "good"
+    if word.is_overdue:
+        return "open", _("Overdue"), "bad"
+    return "open", _("To read"), "warn"

@@ -5,15 +5,367 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('courses', '0005_richer_blocks'),
+        ("courses", "0005_richer_blocks"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='topicpage',
-            name='body',
-            field=wagtail.fields.StreamField([('heading', 0), ('text', 1), ('callout', 5), ('quote', 8), ('hole', 9), ('image', 10), ('video', 17), ('download', 20), ('steps', 22), ('table', 28), ('accordion', 32), ('sort', 43), ('cases', 52)], blank=True, block_lookup={0: ('content.blocks.HeadingBlock', (), {'max_length': 200}), 1: ('content.blocks.TextBlock', (), {'features': ['h3', 'bold', 'italic', 'ol', 'ul', 'link', 'document-link']}), 2: ('wagtail.blocks.ChoiceBlock', [], {'choices': [('info', 'Good to know'), ('good', 'Do it like this'), ('warn', 'Take care')], 'help_text': 'Decides the colour and the icon.'}), 3: ('wagtail.blocks.CharBlock', (), {'max_length': 80, 'required': False}), 4: ('wagtail.blocks.RichTextBlock', (), {'features': ['bold', 'italic', 'link']}), 5: ('wagtail.blocks.StructBlock', [[('tone', 2), ('title', 3), ('text', 4)]], {}), 6: ('wagtail.blocks.TextBlock', (), {}), 7: ('wagtail.blocks.CharBlock', (), {'help_text': 'Who said it, or where it stands.', 'max_length': 120, 'required': False}), 8: ('wagtail.blocks.StructBlock', [[('text', 6), ('source', 7)]], {}), 9: ('content.blocks.HoleBlock', (), {}), 10: ('wagtail.images.blocks.ImageBlock', [], {}), 11: ('wagtail.blocks.CharBlock', (), {'help_text': 'What the film shows, in a few words.', 'max_length': 120}), 12: ('wagtail.documents.blocks.DocumentChooserBlock', (), {'help_text': 'An MP4 of at most 500 MB. Or give an address below.', 'label': 'Uploaded film', 'required': False}), 13: ('wagtail.documents.blocks.DocumentChooserBlock', (), {'help_text': 'A WebVTT file (.vtt). An uploaded film needs one.', 'required': False}), 14: ('wagtail.blocks.CharBlock', (), {'help_text': 'Of a film at YouTube or Vimeo that has captions there. Nothing is loaded from them until somebody presses play.', 'max_length': 500, 'required': False}), 15: ('wagtail.images.blocks.ImageChooserBlock', (), {'help_text': 'The still picture before it plays.', 'required': False}), 16: ('wagtail.blocks.RichTextBlock', (), {'features': ['bold', 'italic', 'ol', 'ul', 'link'], 'help_text': 'What is said and shown, for those who would rather read.', 'required': False}), 17: ('wagtail.blocks.StructBlock', [[('title', 11), ('file', 12), ('captions', 13), ('address', 14), ('poster', 15), ('transcript', 16)]], {}), 18: ('wagtail.documents.blocks.DocumentChooserBlock', (), {}), 19: ('wagtail.blocks.CharBlock', (), {'help_text': "Empty: the document's own title.", 'max_length': 120, 'required': False}), 20: ('wagtail.blocks.StructBlock', [[('document', 18), ('title', 19)]], {}), 21: ('wagtail.blocks.RichTextBlock', (), {'features': ['bold', 'italic', 'link'], 'label': 'Step'}), 22: ('content.blocks.StepsBlock', (21,), {}), 23: ('wagtail.blocks.TextBlock', (), {'label': 'Text', 'required': False}), 24: ('wagtail.blocks.RichTextBlock', (), {'features': ['bold', 'italic', 'link'], 'label': 'Text with links', 'required': False}), 25: ('wagtail.blocks.CharBlock', (), {'label': 'Number, to the right', 'max_length': 40, 'required': False}), 26: ('wagtail.contrib.typed_table_block.blocks.TypedTableBlock', [[('text', 23), ('rich_text', 24), ('number', 25)]], {'label': 'Table'}), 27: ('wagtail.blocks.BooleanBlock', (), {'default': True, 'help_text': 'It is read aloud with every cell of its row.', 'label': 'The first column names the rows', 'required': False}), 28: ('wagtail.blocks.StructBlock', [[('rows', 26), ('has_row_names', 27)]], {}), 29: ('wagtail.blocks.CharBlock', (), {'help_text': 'What is always seen.', 'max_length': 150}), 30: ('wagtail.blocks.RichTextBlock', (), {'features': ['bold', 'italic', 'ol', 'ul', 'link', 'document-link'], 'help_text': 'What opens under it.'}), 31: ('wagtail.blocks.StructBlock', [[('title', 29), ('text', 30)]], {'label': 'Line'}), 32: ('content.blocks.AccordionBlock', (31,), {}), 33: ('wagtail.blocks.CharBlock', (), {'max_length': 80}), 34: ('wagtail.blocks.TextBlock', (), {'help_text': 'What people do here, in one or two sentences.', 'max_length': 500, 'required': False}), 35: ('wagtail.blocks.CharBlock', (), {'label': 'Category', 'max_length': 60}), 36: ('wagtail.blocks.CharBlock', (), {'help_text': 'What belongs here, in a few words. Shown beforehand.', 'max_length': 160, 'required': False}), 37: ('wagtail.blocks.TextBlock', (), {'label': 'Item', 'max_length': 400}), 38: ('wagtail.blocks.TextBlock', (), {'help_text': 'Why it belongs here. Shown once people have answered.', 'max_length': 400, 'required': False}), 39: ('wagtail.blocks.StructBlock', [[('text', 37), ('reason', 38)]], {}), 40: ('wagtail.blocks.ListBlock', (39,), {'label': 'What belongs here', 'max_num': 12, 'min_num': 1}), 41: ('wagtail.blocks.StructBlock', [[('name', 35), ('hint', 36), ('items', 40)]], {}), 42: ('wagtail.blocks.ListBlock', (41,), {'help_text': 'Write each item below the category it belongs to. People see all items in one mixed list.', 'max_num': 6, 'min_num': 2}), 43: ('wagtail.blocks.StructBlock', [[('title', 33), ('task', 34), ('categories', 42)]], {}), 44: ('wagtail.blocks.TextBlock', (), {'label': 'Case', 'max_length': 800}), 45: ('wagtail.blocks.TextBlock', (), {'label': 'Choice', 'max_length': 300}), 46: ('wagtail.blocks.BooleanBlock', (), {'label': 'right', 'required': False}), 47: ('wagtail.blocks.TextBlock', (), {'help_text': 'Why, or why not. Shown to those who chose it, once they have answered.', 'max_length': 400}), 48: ('wagtail.blocks.StructBlock', [[('text', 45), ('is_right', 46), ('reason', 47)]], {}), 49: ('wagtail.blocks.ListBlock', (48,), {'help_text': 'In the order in which people see them. More than one may be right.', 'max_num': 6, 'min_num': 2}), 50: ('wagtail.blocks.StructBlock', [[('text', 44), ('choices', 49)]], {}), 51: ('wagtail.blocks.ListBlock', (50,), {'max_num': 12, 'min_num': 1}), 52: ('wagtail.blocks.StructBlock', [[('title', 33), ('task', 34), ('cases', 51)]], {})}),
+            model_name="topicpage",
+            name="body",
+            field=wagtail.fields.StreamField(
+                [
+                    ("heading", 0),
+                    ("text", 1),
+                    ("callout", 5),
+                    ("quote", 8),
+                    ("hole", 9),
+                    ("image", 10),
+                    ("video", 17),
+                    ("download", 20),
+                    ("steps", 22),
+                    ("table", 28),
+                    ("accordion", 32),
+                    ("sort", 43),
+                    ("cases", 52),
+                ],
+                blank=True,
+                block_lookup={
+                    0: ("content.blocks.HeadingBlock", (), {"max_length": 200}),
+                    1: (
+                        "content.blocks.TextBlock",
+                        (),
+                        {
+                            "features": [
+                                "h3",
+                                "bold",
+                                "italic",
+                                "ol",
+                                "ul",
+                                "link",
+                                "document-link",
+                            ]
+                        },
+                    ),
+                    2: (
+                        "wagtail.blocks.ChoiceBlock",
+                        [],
+                        {
+                            "choices": [
+                                ("info", "Good to know"),
+                                ("good", "Do it like this"),
+                                ("warn", "Take care"),
+                            ],
+                            "help_text": "Decides the colour and the icon.",
+                        },
+                    ),
+                    3: (
+                        "wagtail.blocks.CharBlock",
+                        (),
+                        {"max_length": 80, "required": False},
+                    ),
+                    4: (
+                        "wagtail.blocks.RichTextBlock",
+                        (),
+                        {"features": ["bold", "italic", "link"]},
+                    ),
+                    5: (
+                        "wagtail.blocks.StructBlock",
+                        [[("tone", 2), ("title", 3), ("text", 4)]],
+                        {},
+                    ),
+                    6: ("wagtail.blocks.TextBlock", (), {}),
+                    7: (
+                        "wagtail.blocks.CharBlock",
+                        (),
+                        {
+                            "help_text": "Who said it, or where it stands.",
+                            "max_length": 120,
+                            "required": False,
+                        },
+                    ),
+                    8: (
+                        "wagtail.blocks.StructBlock",
+                        [[("text", 6), ("source", 7)]],
+                        {},
+                    ),
+                    9: ("content.blocks.HoleBlock", (), {}),
+                    10: ("wagtail.images.blocks.ImageBlock", [], {}),
+                    11: (
+                        "wagtail.blocks.CharBlock",
+                        (),
+                        {
+                            "help_text": "What the film shows, in a few words.",
+                            "max_length": 120,
+                        },
+                    ),
+                    12: (
+                        "wagtail.documents.blocks.DocumentChooserBlock",
+                        (),
+                        {
+                            "help_text": "An MP4 of at most 500 MB. Or give an address below.",
+                            "label": "Uploaded film",
+                            "required": False,
+                        },
+                    ),
+                    13: (
+                        "wagtail.documents.blocks.DocumentChooserBlock",
+                        (),
+                        {
+                            "help_text": "A WebVTT file (.vtt). An uploaded film needs one.",
+                            "required": False,
+                        },
+                    ),
+                    14: (
+                        "wagtail.blocks.CharBlock",
+                        (),
+                        {
+                            "help_text": "Of a film at YouTube or Vimeo that has captions there. Nothing is loaded from them until somebody presses play.",
+                            "max_length": 500,
+                            "required": False,
+                        },
+                    ),
+                    15: (
+                        "wagtail.images.blocks.ImageChooserBlock",
+                        (),
+                        {
+                            "help_text": "The still picture before it plays.",
+                            "required": False,
+                        },
+                    ),
+                    16: (
+                        "wagtail.blocks.RichTextBlock",
+                        (),
+                        {
+                            "features": ["bold", "italic", "ol", "ul", "link"],
+                            "help_text": "What is said and shown, for those who would rather read.",
+                            "required": False,
+                        },
+                    ),
+                    17: (
+                        "wagtail.blocks.StructBlock",
+                        [
+                            [
+                                ("title", 11),
+                                ("file", 12),
+                                ("captions", 13),
+                                ("address", 14),
+                                ("poster", 15),
+                                ("transcript", 16),
+                            ]
+                        ],
+                        {},
+                    ),
+                    18: ("wagtail.documents.blocks.DocumentChooserBlock", (), {}),
+                    19: (
+                        "wagtail.blocks.CharBlock",
+                        (),
+                        {
+                            "help_text": "Empty: the document's own title.",
+                            "max_length": 120,
+                            "required": False,
+                        },
+                    ),
+                    20: (
+                        "wagtail.blocks.StructBlock",
+                        [[("document", 18), ("title", 19)]],
+                        {},
+                    ),
+                    21: (
+                        "wagtail.blocks.RichTextBlock",
+                        (),
+                        {"features": ["bold", "italic", "link"], "label": "Step"},
+                    ),
+                    22: ("content.blocks.StepsBlock", (21,), {}),
+                    23: (
+                        "wagtail.blocks.TextBlock",
+                        (),
+                        {"label": "Text", "required": False},
+                    ),
+                    24: (
+                        "wagtail.blocks.RichTextBlock",
+                        (),
+                        {
+                            "features": ["bold", "italic", "link"],
+                            "label": "Text with links",
+                            "required": False,
+                        },
+                    ),
+                    25: (
+                        "wagtail.blocks.CharBlock",
+                        (),
+                        {
+                            "label": "Number, to the right",
+                            "max_length": 40,
+                            "required": False,
+                        },
+                    ),
+                    26: (
+                        "wagtail.contrib.typed_table_block.blocks.TypedTableBlock",
+                        [[("text", 23), ("rich_text", 24), ("number", 25)]],
+                        {"label": "Table"},
+                    ),
+                    27: (
+                        "wagtail.blocks.BooleanBlock",
+                        (),
+                        {
+                            "default": True,
+                            "help_text": "It is read aloud with every cell of its row.",
+                            "label": "The first column names the rows",
+                            "required": False,
+                        },
+                    ),
+                    28: (
+                        "wagtail.blocks.StructBlock",
+                        [[("rows", 26), ("has_row_names", 27)]],
+                        {},
+                    ),
+                    29: (
+                        "wagtail.blocks.CharBlock",
+                        (),
+                        {"help_text": "What is always seen.", "max_length": 150},
+                    ),
+                    30: (
+                        "wagtail.blocks.RichTextBlock",
+                        (),
+                        {
+                            "features": [
+                                "bold",
+                                "italic",
+                                "ol",
+                                "ul",
+                                "link",
+                                "document-link",
+                            ],
+                            "help_text": "What opens under it.",
+                        },
+                    ),
+                    31: (
+                        "wagtail.blocks.StructBlock",
+                        [[("title", 29), ("text", 30)]],
+                        {"label": "Line"},
+                    ),
+                    32: ("content.blocks.AccordionBlock", (31,), {}),
+                    33: ("wagtail.blocks.CharBlock", (), {"max_length": 80}),
+                    34: (
+                        "wagtail.blocks.TextBlock",
+                        (),
+                        {
+                            "help_text": "What people do here, in one or two sentences.",
+                            "max_length": 500,
+                            "required": False,
+                        },
+                    ),
+                    35: (
+                        "wagtail.blocks.CharBlock",
+                        (),
+                        {"label": "Category", "max_length": 60},
+                    ),
+                    36: (
+                        "wagtail.blocks.CharBlock",
+                        (),
+                        {
+                            "help_text": "What belongs here, in a few words. Shown beforehand.",
+                            "max_length": 160,
+                            "required": False,
+                        },
+                    ),
+                    37: (
+                        "wagtail.blocks.TextBlock",
+                        (),
+                        {"label": "Item", "max_length": 400},
+                    ),
+                    38: (
+                        "wagtail.blocks.TextBlock",
+                        (),
+                        {
+                            "help_text": "Why it belongs here. Shown once people have answered.",
+                            "max_length": 400,
+                            "required": False,
+                        },
+                    ),
+                    39: (
+                        "wagtail.blocks.StructBlock",
+                        [[("text", 37), ("reason", 38)]],
+                        {},
+                    ),
+                    40: (
+                        "wagtail.blocks.ListBlock",
+                        (39,),
+                        {"label": "What belongs here", "max_num": 12, "min_num": 1},
+                    ),
+                    41: (
+                        "wagtail.blocks.StructBlock",
+                        [[("name", 35), ("hint", 36), ("items", 40)]],
+                        {},
+                    ),
+                    42: (
+                        "wagtail.blocks.ListBlock",
+                        (41,),
+                        {
+                            "help_text": "Write each item below the category it belongs to. People see all items in one mixed list.",
+                            "max_num": 6,
+                            "min_num": 2,
+                        },
+                    ),
+                    43: (
+                        "wagtail.blocks.StructBlock",
+                        [[("title", 33), ("task", 34), ("categories", 42)]],
+                        {},
+                    ),
+                    44: (
+                        "wagtail.blocks.TextBlock",
+                        (),
+                        {"label": "Case", "max_length": 800},
+                    ),
+                    45: (
+                        "wagtail.blocks.TextBlock",
+                        (),
+                        {"label": "Choice", "max_length": 300},
+                    ),
+                    46: (
+                        "wagtail.blocks.BooleanBlock",
+                        (),
+                        {"label": "right", "required": False},
+                    ),
+                    47: (
+                        "wagtail.blocks.TextBlock",
+                        (),
+                        {
+                            "help_text": "Why, or why not. Shown to those who chose it, once they have answered.",
+                            "max_length": 400,
+                        },
+                    ),
+                    48: (
+                        "wagtail.blocks.StructBlock",
+                        [[("text", 45), ("is_right", 46), ("reason", 47)]],
+                        {},
+                    ),
+                    49: (
+                        "wagtail.blocks.ListBlock",
+                        (48,),
+                        {
+                            "help_text": "In the order in which people see them. More than one may be right.",
+                            "max_num": 6,
+                            "min_num": 2,
+                        },
+                    ),
+                    50: (
+                        "wagtail.blocks.StructBlock",
+                        [[("text", 44), ("choices", 49)]],
+                        {},
+                    ),
+                    51: (
+                        "wagtail.blocks.ListBlock",
+                        (50,),
+                        {"max_num": 12, "min_num": 1},
+                    ),
+                    52: (
+                        "wagtail.blocks.StructBlock",
+                        [[("title", 33), ("task", 34), ("cases", 51)]],
+                        {},
+                    ),
+                },
+            ),
         ),
     ]

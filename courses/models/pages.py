@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from modelcluster.contrib.taggit import ClusterTaggableManager
 from modelcluster.fields import ParentalKey, ParentalManyToManyField
-from taggit.models import TaggedItemBase
+from taggit.models import ItemBase
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel
 from wagtail.fields import StreamField
 from wagtail.models import Page
@@ -21,8 +21,9 @@ from wagtail.search import index
 from wagtail.url_routing import RouteResult
 
 from content.blocks import CRITERION_BLOCKS, LINE_BLOCKS
+from content.copying import DraftCopyForm
+from content.models import Tag
 from content.walls import MembersPage
-from courses.copying import DraftCopyForm
 from courses.exercise_blocks import TOPIC_BLOCKS
 from courses.questions import MOST_QUESTIONS, QUESTION_BLOCKS
 from courses.topic_form import TopicForm
@@ -141,9 +142,10 @@ class ProgrammePage(MembersPage):
         return latest
 
 
-class TopicTag(TaggedItemBase):
+class TopicTag(ItemBase):
     """A tag on a topic."""
 
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="topic_items")
     content_object = ParentalKey(
         "courses.TopicPage", on_delete=models.CASCADE, related_name="tagged_items"
     )

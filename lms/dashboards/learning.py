@@ -13,11 +13,11 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from content.acknowledging import pages_to_acknowledge
+from content.acknowledging import Word
 from lms import states
 from lms.dashboards.record import Record, record_of
 from lms.dashboards.state import Cell
-from lms.mail.times import moment
+from lms.mail.times import moment, on_day
 from lms.people.access import MemberRequest
 from lms.people.models import Member
 from sessions.models import Booking
@@ -48,20 +48,26 @@ def my(request: MemberRequest) -> HttpResponse:
         "member": member,
         "record": record,
         "step": next_step(member, record),
-        "unread": pages_to_acknowledge(member),
         "last_call_cell": _cell_with_last_call(record),
     }
     return render(request, "dashboards/my.html", context)
 
 
 def next_step(member: Member, record: Record) -> NextStep:
-    """A call very soon, else go on reading, else book, else wait for what is on."""
+    """A call very soon, else go on reading, else book, else wait for what is on.
+
+    A page of the handbook that is overdue comes before reading on, the others after
+    all else.
+    """
     zone = member.user.time_zone
     calls = [cell.next_call for cell in record.cells if cell.next_call]
     coming = [call for call in calls if call.ends_at > now()]
     coming.sort(key=lambda call: call.starts_at)
     if coming and coming[0].starts_at - now() < VERY_SOON:
         return _call_step(coming[0], zone)
+    unread = record.handbook
+    if unread and unread[0].is_overdue:
+        return _handbook_step(unread[0])
     open_cells = [
         cell for cell in record.cells if cell.enrolment and cell.enrolment.is_open
     ]
@@ -82,7 +88,20 @@ def next_step(member: Member, record: Record) -> NextStep:
             % {"trainer": call and call.trainer},
             _("You get a mail as soon as your call is signed off."),
         )
+    if unread:
+        return _handbook_step(unread[0])
     return _nothing_left(member, record)
+
+
+def _handbook_step(word: Word) -> NextStep:
+    return NextStep(
+        _("Read and confirm: %(page)s") % {"page": word.page.title},
+        _("A part of the handbook, to confirm by %(date)s")
+        % {"date": on_day(word.due_on)},
+        word.page.url,
+        _("Open the page"),
+        "book",
+    )
 
 
 def _call_step(call: Booking, zone: str) -> NextStep:

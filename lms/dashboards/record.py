@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from certificates.models import Certificate
+from content.acknowledging import Word, still_to_confirm
+from content.models import Acknowledgement
 from lms import states
 from lms.dashboards.matrix import programmes_shown
 from lms.dashboards.state import Cell, cells_of
@@ -21,6 +23,8 @@ class Record:
     teams: list[TeamMembership]
     calls: list[Booking]
     certificates: list[Certificate]
+    handbook: list[Word]
+    confirmed: list[Acknowledgement]
 
 
 def record_of(member: Member) -> Record:
@@ -39,4 +43,8 @@ def record_of(member: Member) -> Record:
         teams=list(teams),
         calls=list(calls.order_by("-starts_at")),
         certificates=list(certificates),
+        handbook=still_to_confirm(member),
+        confirmed=list(
+            member.acknowledgements.select_related("page").order_by("-at", "-pk")
+        ),
     )

@@ -155,6 +155,13 @@ class Reseller(MP_Node):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_live(self) -> bool:
+        """Approved and not ended, today."""
+        today = now().date()
+        ended = self.ended_on is not None and self.ended_on <= today
+        return self.approved_on <= today and not ended
+
 
 class Team(models.Model):
     """What the policy names as an audience: Support, Analysts, ..."""

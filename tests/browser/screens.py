@@ -14,6 +14,7 @@ from django.utils.timezone import now
 from playwright.sync_api import Page
 
 from certificates.models import Certificate
+from content.acknowledging import acknowledge
 from content.models import HandbookPage
 from courses.models import Enrolment, ProgrammePage
 from courses.wagtail_hooks import PUBLISH
@@ -386,6 +387,10 @@ def of_readers() -> Iterator[Screen]:
     yield Screen("/handbook/")
     for page in HandbookPage.objects.filter(depth__gt=3):
         yield Screen(str(page.url))
+    asked = HandbookPage.objects.get(slug="bytekast-qualifications")
+    given = acknowledge(member_of(cast.LIAM), asked, version=asked.version)
+    yield Screen(str(asked.url), name="confirmed")
+    yield Screen(given.get_absolute_url(), name="what was confirmed")
     yield Screen("/search/")
     yield Screen("/search/?q=ticket")
     yield Screen("/search/?q=xyzzy")
@@ -458,6 +463,8 @@ def of_trainer() -> Iterator[Screen]:
 
 def of_manager() -> Iterator[Screen]:
     yield Screen("/team/")
+    yield Screen("/team/handbook/")
+    yield Screen("/team/handbook/?q=nobody", name="nobody")
     yield Screen("/team/?q=nobody")
     yield Screen("/certificates/team/")
     yield Screen("/certificates/team/?q=nobody")
@@ -474,6 +481,9 @@ def of_staff() -> Iterator[Screen]:
     yield Screen("/standing/")
     for reseller in Reseller.objects.all():
         yield Screen(reverse("dashboards:reseller", args=[reseller.pk]))
+    yield Screen("/standing/handbook/")
+    northlight = member_of(cast.LIAM).reseller
+    yield Screen(reverse("dashboards:reseller_handbook", args=[northlight.pk]))
     yield from of_staff_of_trainers()
     yield Screen("/cms/styleguide/")
     yield person_screen(cast.NADIA)

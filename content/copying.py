@@ -1,4 +1,4 @@
-"""Copying a programme or a topic in the CMS."""
+"""Copying a page in the CMS."""
 
 from __future__ import annotations
 
