@@ -27,7 +27,7 @@ from content.videos import player_of
 
 RICH_TEXT = ["h3", "bold", "italic", "ol", "ul", "link", "document-link"]
 SHORT_RICH_TEXT = ["bold", "italic", "link"]
-WORDS, MEDIA, ORDER = _("Words"), _("Pictures, films, files"), _("In order")
+WORDS, MEDIA, LISTS = _("Words"), _("Pictures, films, files"), _("Lists and tables")
 
 
 class HoleBlock(blocks.TextBlock):
@@ -37,6 +37,7 @@ class HoleBlock(blocks.TextBlock):
         icon = "warning"
         group = WORDS
         label = _("To fill in")
+        description = _("What only you can write, until it is written.")
         help_text = _(
             "A note to editors. Trainees read: "
             "“Your trainer goes through this in the call.”"
@@ -134,42 +135,47 @@ class VideoBlock(blocks.StructBlock):
         }
 
     def clean(self, value: Any) -> Any:
-        value = super().clean(value)
-        errors: dict[str, ValidationError] = {}
+        wrong = {field: ValidationError(text) for field, text in self._wrongs(value)}
+        try:
+            value = super().clean(value)
+        except StructBlockValidationError as refused:
+            raise StructBlockValidationError(wrong | refused.block_errors) from None
+        if wrong:
+            raise StructBlockValidationError(wrong)
+        return value
 
-        def refuse(name: str, text: str) -> None:
-            errors.setdefault(name, ValidationError(text))
-
-        if value.get("file") and value.get("address"):
-            refuse("address", gettext("Choose one: an uploaded film, or an address."))
-        if value.get("file") and kind_of(value["file"].filename) != VIDEO:
-            refuse("file", gettext("This is not an MP4 film."))
-        if value.get("captions") and kind_of(value["captions"].filename) != CAPTIONS:
-            refuse("captions", gettext("This is not a WebVTT file (.vtt)."))
-        if value.get("captions") and value.get("address"):
-            refuse(
+    def _wrongs(self, value: Any) -> Iterator[tuple[str, str]]:
+        """What is wrong, each at its field; a draft may lack something still."""
+        film, captions = value.get("file"), value.get("captions")
+        address = value.get("address") or ""
+        if film and kind_of(film.filename) != VIDEO:
+            yield "file", gettext("This is not an MP4 film.")
+        if captions and kind_of(captions.filename) != CAPTIONS:
+            yield "captions", gettext("This is not a WebVTT file (.vtt).")
+        if film and address:
+            yield "address", gettext("Choose one: an uploaded film, or an address.")
+        elif address and captions:
+            yield (
                 "captions",
                 gettext("Captions go with an uploaded film: this one has its own."),
             )
-        if value.get("address") and not player_of(value.get("address")):
-            refuse(
+        if address and not player_of(address):
+            yield (
                 "address",
                 gettext(
                     "We show films from YouTube and Vimeo only. Give the address of "
                     "the film itself, such as https://vimeo.com/76979871."
                 ),
             )
-        if not self.is_deferred_validation:
-            if not value.get("file") and not value.get("address"):
-                refuse("file", gettext("Choose a film, or give an address below."))
-            if value.get("file") and not value.get("captions"):
-                refuse(
-                    "captions",
-                    gettext("Choose the captions, for those who cannot hear the film."),
-                )
-        if errors:
-            raise StructBlockValidationError(errors)
-        return value
+        if self.is_deferred_validation:
+            return
+        if not film and not address:
+            yield "file", gettext("Choose a film, or give an address below.")
+        if film and not captions:
+            yield (
+                "captions",
+                gettext("Choose the captions, for those who cannot hear the film."),
+            )
 
     def get_context(self, value: Any, parent_context: Any = None) -> Any:
         context = super().get_context(value, parent_context=parent_context)
@@ -215,7 +221,7 @@ class StepsBlock(blocks.ListBlock):
 
     class Meta:
         icon = "list-ol"
-        group = ORDER
+        group = LISTS
         label = _("Steps")
         description = _("What is done one after the other, numbered.")
         template = "content/blocks/steps.html"
@@ -266,7 +272,7 @@ class TableBlock(blocks.StructBlock):
 
     class Meta:
         icon = "table"
-        group = ORDER
+        group = LISTS
         label = _("Table")
         description = _("Facts to compare. Few columns: people read it on phones.")
         template = "content/blocks/table.html"
@@ -353,7 +359,7 @@ class AccordionBlock(blocks.ListBlock):
 
     class Meta:
         icon = "collapse-down"
-        group = ORDER
+        group = LISTS
         label = _("Accordion")
         description = _(
             "Lines that open, such as questions with answers. "

@@ -9,4 +9,6 @@ app_name = "content"
 urlpatterns = [
     path("acknowledge/<key:page_pk>/", views.acknowledge, name="acknowledge"),
     path("acknowledged/<key:pk>/", views.acknowledged, name="acknowledged"),
+    # Before Wagtail's own, at its very address.
+    path("documents/<key:document_pk>/<str:name>", views.document, name="document"),
 ]

@@ -5,14 +5,17 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
+from wagtail import hooks
+from wagtail.documents.models import Document
 
 from content.acknowledging import acknowledge as acknowledge_page
 from content.forms import ConfirmForm
 from content.models import Acknowledgement, Branding, HandbookPage
+from content.sending import send_document
 from lms.errors import Refused
 from lms.mail.times import moment
 from lms.people.access import MemberRequest
@@ -63,6 +66,22 @@ def acknowledged(request: MemberRequest, pk: int) -> HttpResponse:
         "current_url": given.page.live and given.page.get_url(request),
     }
     return render(request, "content/acknowledged.html", context)
+
+
+@require_safe
+def document(request: HttpRequest, document_pk: int, name: str) -> HttpResponseBase:
+    """Send a document to those who may read, in parts too: Wagtail's view cannot.
+
+    Whoever else may not have it is turned away by Wagtail's hooks, ours among them.
+    """
+    file = get_object_or_404(Document, pk=document_pk)
+    if file.filename != name:
+        raise Http404
+    for turn_away in hooks.get_hooks("before_serve_document"):
+        answer = turn_away(file, request)
+        if isinstance(answer, HttpResponse):
+            return answer
+    return send_document(request, file)
 
 
 def branding_css(request: HttpRequest) -> HttpResponse:

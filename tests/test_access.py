@@ -118,6 +118,9 @@ TABLE: dict[str, Entry] = {
     "wagtaildocs_serve": Entry(
         SIGNED_IN, lambda world: [world.document.pk, world.document.filename]
     ),
+    "content:document": Entry(
+        SIGNED_IN, lambda world: [world.document.pk, world.document.filename]
+    ),
     "wagtaildocs_authenticate_with_password": Entry((404,) * 8, lambda world: [10**9]),
     "wagtailcore_login": Entry((SIGN_IN,) * 8),
     "wagtailcore_authenticate_with_password": Entry(

@@ -6,13 +6,10 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.core.files.base import ContentFile
 from wagtail.blocks import Block
-from wagtail.documents.models import Document
-from wagtail.images.models import Image
-from wagtail.images.tests.utils import get_test_image_file
 
 from content.blocks import BODY_BLOCKS
+from tests.bodies import document, picture
 
 pytestmark = pytest.mark.django_db
 BLOCKS: dict[str, Block] = dict(BODY_BLOCKS)
@@ -21,15 +18,6 @@ BLOCKS: dict[str, Block] = dict(BODY_BLOCKS)
 @pytest.fixture(autouse=True)
 def folder(settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = tmp_path
-
-
-def document(name: str, content: bytes = b"x" * 2048) -> Document:
-    return Document.objects.create(title=name, file=ContentFile(content, name))
-
-
-def picture() -> Image:
-    content = get_test_image_file(size=(64, 36)).file.getvalue()
-    return Image.objects.create(title="A hill", file=ContentFile(content, "hill.png"))
 
 
 def rendered(name: str, value: Any) -> str:
