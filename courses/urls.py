@@ -2,11 +2,22 @@
 
 from django.urls import path
 
-from courses import views
+from courses import check_views, views
 
 app_name = "courses"
 
 urlpatterns = [
     path("read/<key:enrolment_pk>/<key:topic_pk>/", views.read, name="read"),
     path("practise/<key:topic_pk>/<uuid:key>/", views.practise, name="practise"),
+    path(
+        "check/<key:enrolment_pk>/<key:topic_pk>/start/",
+        check_views.start_check,
+        name="start_check",
+    ),
+    path("check/<key:attempt_pk>/", check_views.check, name="check"),
+    path(
+        "check/<key:attempt_pk>/submit/",
+        check_views.submit_check,
+        name="submit_check",
+    ),
 ]

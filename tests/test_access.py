@@ -21,8 +21,10 @@ from wagtail.documents.models import Document
 
 from certificates.models import CertificateState
 from content.permissions import grant_channel_team
+from courses.checks import start_attempt
 from lms.people.accounts import set_channel_team
 from sessions.models import BookingState
+from tests.checks import questions
 from tests.factories import (
     AcknowledgementFactory,
     BookingFactory,
@@ -165,6 +167,20 @@ TABLE: dict[str, Entry] = {
     "courses:practise": Entry(
         SIGNED_IN, lambda world: [world.topic.pk, world.topic.body[0].id]
     ),
+    "courses:start_check": Entry(
+        (SIGN_IN, 302, 404, 404, 404, 404, 404, 404),
+        lambda world: [world.enrolment.pk, world.topic.pk],
+        lambda world: [world.foreign_enrolment.pk, world.topic.pk],
+        method="post",
+    ),
+    "courses:check": Entry(
+        (SIGN_IN, 200, 404, 404, 404, 404, 404, 404), *of("attempt", "pk")
+    ),
+    "courses:submit_check": Entry(
+        (SIGN_IN, 422, 404, 404, 404, 404, 404, 404),
+        *of("attempt", "pk"),
+        method="post",
+    ),
     # calls
     "sessions:agenda": Entry(SIGNED_IN),
     "sessions:feed": Entry(SIGNED_IN),
@@ -290,7 +306,11 @@ def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, An
         pdf=ContentFile(b"%PDF-", "some.pdf"),
         pdf_sha256="0" * 64,
     )
+    topic = programme_edition.topics.first().topic
+    topic.questions = questions(1)
+    topic.save()
     made = {
+        "attempt": start_attempt(enrolment, topic),
         "reseller": reseller,
         "member": member,
         "enrolment": enrolment,

@@ -23,10 +23,12 @@ from django.utils.timezone import now
 from certificates.models import CertificateState
 from content.models import Branding
 from content.permissions import grant_channel_team
+from courses.checks import start_attempt
 from courses.exercises import find_exercise
 from lms.mail.models import Message
 from lms.people import accounts, inviting
 from sessions.models import BookingState
+from tests.checks import as_posted, questions, right_answers
 from tests.factories import (
     BookingFactory,
     CertificateFactory,
@@ -126,6 +128,10 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("trainee", "post", f"/read/{key}/{world.topic.pk}/"),
         ("trainee", "post", f"/read/{own}/{key}/"),
         ("trainee", "post", f"/practise/{key}/{uuid4()}/"),
+        ("trainee", "post", f"/check/{key}/{world.topic.pk}/start/"),
+        ("trainee", "post", f"/check/{own}/{key}/start/"),
+        ("trainee", "get", f"/check/{key}/"),
+        ("trainee", "post", f"/check/{key}/submit/"),
         ("staff", "get", f"/cms/programmes/{key}/publish-edition/"),
         ("staff", "get", f"/cms/users/welcome/{key}/"),
     ]
@@ -421,6 +427,14 @@ def disputing(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainee", reverse("sessions:dispute", args=[missed.ref]), {"text": "x"}
 
 
+def answering_a_check(world: Any) -> tuple[str, str, dict[str, Any]]:
+    world.topic.questions = questions()
+    world.topic.save()
+    attempt = start_attempt(world.enrolment, world.topic)
+    url = reverse("courses:submit_check", args=[attempt.pk])
+    return "trainee", url, as_posted(attempt, right_answers(attempt))
+
+
 def sign_off(world: Any) -> tuple[str, str, dict[str, Any]]:
     over = BookingFactory(
         enrolment=world.enrolment,
@@ -550,6 +564,7 @@ def cms_branding(world: Any) -> tuple[str, str, dict[str, Any]]:
         moving,
         handing_over,
         disputing,
+        answering_a_check,
         sign_off,
         cannot_work,
         leaving,

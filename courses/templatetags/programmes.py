@@ -323,7 +323,12 @@ def _open_step(
     if step.kind == EvidenceKind.READ:
         return ShownStep(_("Read this page"), state, _("Confirm it at its foot."))
     if step.kind == EvidenceKind.CHECK:
-        return ShownStep(_("Pass its check"), state)
+        if topic.is_check_used_up:
+            detail = _("Talk it through in your call.")
+            return ShownStep(_("Pass its check"), "open", detail)
+        if reader.enrolment is None:
+            return ShownStep(_("Pass its check"), state)
+        return ShownStep(_("Pass its check"), state, "", "#check", _("Go to it"))
 
     word = _("Go through it with a trainer")
     if call is not None:
