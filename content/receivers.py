@@ -11,7 +11,7 @@ from wagtail.models import Collection, Revision, Site, get_page_models
 from wagtail.signals import page_published, page_slug_changed, post_page_move
 
 from content.kept import forget
-from content.models import Branding, HandbookPage
+from content.models import Branding, HandbookPage, Tag
 from content.versions import put_up
 
 
@@ -28,7 +28,7 @@ def on_published(
 def connect() -> None:
     """Listen to all that stands in what is kept: made, changed or deleted."""
     page_published.connect(on_published, sender=HandbookPage)
-    for model in (*get_page_models(), Image, Document, Collection, Site, Branding):
+    for model in (*get_page_models(), Image, Document, Collection, Site, Branding, Tag):
         post_save.connect(on_change, sender=model)
         post_delete.connect(on_change, sender=model)
     for signal in (page_slug_changed, post_page_move):

@@ -184,7 +184,7 @@ MOVING = ["picked", "trainer", "zone", "day", "start", "any_hours"]
 MOVING += ["other_date", "other_time"]
 MATRIX = ["q", "page", "team", "reseller", "state", "format"]
 LISTS = [
-    ("trainee", "/search/", ["q"]),
+    ("trainee", "/search/", ["q", "kind", "tag"]),
     ("manager", "/team/", MATRIX),
     ("staff", "/standing/{reseller}/", MATRIX),
     ("staff", "/standing/", ["format"]),

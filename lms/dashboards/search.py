@@ -2,51 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any
 
+from django import forms
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import render
-from wagtail.models import Page
+from django.utils.translation import gettext_lazy as _
 
-from content.models import HandbookPage
+from content.models import Tag
 from content.search_backend import LONGEST_QUERY, clean_query
-from courses.models import ProgrammePage, TopicPage
+from lms.dashboards.finding import KINDS, find_pages, tags_in_use
 from lms.people.access import MemberRequest
 
-MOST_RESULTS = 30
 
+class SearchForm(forms.Form):
+    """What is looked for; all of it stands in the address. A bad value finds all."""
 
-@dataclass(frozen=True)
-class Found:
-    """A page, and where it stands."""
+    q = forms.CharField(
+        required=False,
+        label=_("Words to find"),
+        widget=forms.TextInput(attrs={"type": "search", "maxlength": LONGEST_QUERY}),
+    )
+    kind = forms.ChoiceField(
+        required=False,
+        label=_("Kind"),
+        choices=[("", _("All kinds")), *((each.key, each.word) for each in KINDS)],
+    )
+    tag = forms.ModelChoiceField(
+        Tag.objects.all(),
+        required=False,
+        to_field_name="slug",
+        label=_("Subject"),
+        empty_label=_("All subjects"),
+    )
 
-    page: Page
-    within: str
+    def __init__(self, data: Mapping[str, Any], *, tags: list[Tag]) -> None:
+        super().__init__(data)
+        words = [("", _("All subjects")), *((tag.slug, tag.name) for tag in tags)]
+        self.fields["tag"].widget.choices = words
 
 
 @login_required
 def search(request: MemberRequest) -> HttpResponse:
-    """List the pages that hold the words, the best first."""
+    """List the pages that hold the words, the best first; or those with a tag."""
     if not request.access.may_read:
         raise PermissionDenied
     query = clean_query(request.GET.get("q", "")[: LONGEST_QUERY * 2])
-    context = {"query": query, "found": find_pages(query) if query else []}
-    return render(request, "dashboards/search.html", context)
-
-
-def find_pages(query: str) -> list[Found]:
-    """Pages with all the words; else those with words that begin so. Three queries."""
-    pages = Page.objects.live().type(ProgrammePage, TopicPage, HandbookPage)
-    hits = list(pages.search(query)[:MOST_RESULTS])
-    hits = hits or list(pages.autocomplete(query)[:MOST_RESULTS])
-    parents = {
-        page.path: page.title
-        for page in Page.objects.filter(path__in={_parent_path(hit) for hit in hits})
+    tags = tags_in_use(request)
+    wanted = request.GET.dict() | {"q": query}
+    form = SearchForm(wanted, tags=tags)
+    form.is_valid()
+    kind = next((e for e in KINDS if e.key == form.cleaned_data.get("kind")), None)
+    tag = form.cleaned_data.get("tag")
+    context = {
+        "form": form,
+        "query": query,
+        "tag": tag,
+        "tags": tags,
+        "is_asked": bool(query or tag),
+        "found": find_pages(query, kind=kind, tag=tag),
     }
-    return [Found(hit, parents.get(_parent_path(hit), "")) for hit in hits]
-
-
-def _parent_path(page: Page) -> str:
-    return str(page.path[: -Page.steplen])
+    return render(request, "dashboards/search.html", context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from urllib.parse import urlsplit
 
@@ -40,8 +41,10 @@ def seed_content() -> list[str]:
     return made
 
 
-def _add(parent: Page, page: Page) -> Page:
+def _add(parent: Page, page: Page, tags: Sequence[str] = ()) -> Page:
     """Publish a page below another, with the revision that an edition refers to."""
+    if tags:
+        page.tags.add(*tags)
     parent.add_child(instance=page)
     page.save_revision().publish()
     return page
@@ -105,6 +108,7 @@ def _seed_handbook(source: policy.Policy) -> list[str]:
                 is_acknowledged=part.acknowledged,
                 last_edited_on=source.last_edited_on,
             ),
+            part.tags,
         )
     return ["handbook"]
 
@@ -158,6 +162,7 @@ def _add_programme(
                 criteria=topic.criteria,
                 call_minutes=topic.call_minutes,
             ),
+            topic.tags,
         )
     publish_edition(programme, by=None, effective_on=effective_on)
 

@@ -59,6 +59,7 @@ class HandbookPart:
     sections: Sequence[Section]
     part: int | None = None
     acknowledged: bool = False
+    tags: Sequence[str] = ()
 
     def body(self) -> list[Block]:
         return [block for section in self.sections for block in section.blocks()]
@@ -75,6 +76,7 @@ class Topic:
     criteria: list[Block]
     prepare: list[Block]
     sections: Sequence[Section]
+    tags: Sequence[str] = ()
 
     def body(self) -> list[Block]:
         introduction = ("text", rich_text(self.introduction))

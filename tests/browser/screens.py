@@ -393,6 +393,7 @@ def of_readers() -> Iterator[Screen]:
     yield Screen(given.get_absolute_url(), name="what was confirmed")
     yield Screen("/search/")
     yield Screen("/search/?q=ticket")
+    yield Screen("/search/?tag=tickets")
     yield Screen("/search/?q=xyzzy")
     yield Screen("/team/")
     yield Screen("/nothing-here/")
