@@ -19,6 +19,7 @@ from courses.models import (
     EditionDraft,
     Enrolment,
     ProgrammePage,
+    ProgrammeRequest,
     Source,
 )
 from courses.signals import enrolment_closed
@@ -57,6 +58,9 @@ def enrol(
         raise Refused(_("They have left: add them to the reseller again first."))
     if due_on is None and edition.due_days:
         due_on = now().date() + timedelta(days=edition.due_days)
+    ProgrammeRequest.objects.filter(
+        member=member, programme=programme, answered_at=None
+    ).update(answered_at=now(), answered_by=by, is_granted=True)
     if last := last or _last_in_the_tree(member, programme):
         return begin_again(
             last,
@@ -103,18 +107,21 @@ def follow_teams(member: Member, *, by: User | None) -> None:
     """Let the member's programmes follow their teams (Policy 1); repeating is safe.
 
     Enrols them where an edition in force names one of their teams. Withdraws what is
-    open and came from a team they are no longer in; all that is open, if they left.
+    open and came from a team they are no longer in (`leaving.undo_leaving` for a day);
+    all that is open, if they left.
     """
     lock_person(member.user_id)
     is_here = (
         member.is_live
         and Reseller.objects.live().filter(pk=member.reseller_id).exists()
     )
-    wanted = _programmes_of(member) if is_here else []
+    wanted = programmes_of(member) if is_here else []
     left_open = Enrolment.objects.open().filter(member=member)
     if member.is_live:
         left_open = left_open.by_team()
     why = _("Left the team") if member.is_live else _("Left the reseller")
+    if member.is_live and not is_here:
+        why = _("The reseller is no longer approved")
     for enrolment in left_open.exclude(programme__in=wanted).order_by("pk"):
         withdraw(enrolment, by=by, why=why)
     for programme in wanted:
@@ -182,7 +189,7 @@ def editions_in_force(day: date | None = None) -> list[Edition]:
     return sorted(latest.values(), key=lambda each: (each.section, each.title))
 
 
-def _programmes_of(member: Member) -> list[ProgrammePage]:
+def programmes_of(member: Member) -> list[ProgrammePage]:
     """Programmes whose edition in force names a team that the member is in today."""
     teams = TeamMembership.objects.live().filter(member=member).values("team")
     editions = editions_in_force()

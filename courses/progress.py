@@ -93,7 +93,7 @@ def void_evidence(evidence: Evidence, *, by: User | None, why: str) -> None:
     member, unless gone, begins again with the rest. Repeating is safe.
     """
     lock_person(evidence.enrolment.member.user_id)
-    family = [each for each in _family(evidence) if each.voided_at is None]
+    family = [each for each in family_of(evidence) if each.voided_at is None]
     enrolments = list(
         Enrolment.objects.select_for_update(of=("self",), no_key=True)
         .select_related("member", "edition", "programme")
@@ -112,7 +112,7 @@ def void_evidence(evidence: Evidence, *, by: User | None, why: str) -> None:
         _go_on_with_the_rest(enrolment, why=why, by=by)
 
 
-def _family(evidence: Evidence) -> list[Evidence]:
+def family_of(evidence: Evidence) -> list[Evidence]:
     """The evidence, what it was carried from, and all that was carried on."""
     while evidence.carried_from is not None:
         evidence = evidence.carried_from

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from courses import check_views, views
+from courses import check_views, request_views, views
 
 app_name = "courses"
 
@@ -20,4 +20,6 @@ urlpatterns = [
         check_views.submit_check,
         name="submit_check",
     ),
+    path("ask/<key:programme_pk>/", request_views.ask, name="ask"),
+    path("ask/<key:pk>/withdraw/", request_views.withdraw, name="withdraw"),
 ]

@@ -12,11 +12,13 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.timezone import now
 
+from courses.models import Enrolment
 from lms.people.access import MemberRequest
 from sessions import calendar_files
 from sessions.booking import length_of, ready_topics
 from sessions.cancelling import is_late
 from sessions.forms import CancelForm, DisputeForm
+from sessions.left import leaving_of
 from sessions.missing import (
     PATIENCE,
     MissedCount,
@@ -89,11 +91,22 @@ def show(
         "cancel_form": cancel or CancelForm(is_ours=not is_trainee),
         "links": calendar_files.links(call) if party else None,
         **way_in(request, call),
+        **_leaving(request, call),
         **_missed(request, call, dispute),
     }
     if is_trainee and call.state in OFF:
         context["again"] = soonest_again(call, user.time_zone)
     return render(request, "sessions/booking.html", context, status=status)
+
+
+def _leaving(request: MemberRequest, call: Booking) -> dict[str, Any]:
+    """What becomes of the call of one who left, and who may put them back."""
+    leaving = leaving_of(call)
+    if leaving is None:
+        return {}
+    may_change = Enrolment.objects.managed_by(request.access)
+    may_undo = may_change.filter(pk=call.enrolment_id).exists()
+    return {"leaving": leaving, "may_undo_leaving": may_undo}
 
 
 def way_in(request: MemberRequest, call: Booking) -> dict[str, Any]:

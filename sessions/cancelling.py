@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import transaction
 from django.db.models import Q
 from django.utils.timezone import now
@@ -167,14 +169,20 @@ def end_call(
     record(by, "cancelled", booking, enrolment=booking.enrolment_id, late=late)
 
 
-def free_calls(enrolment: Enrolment, *, by: User | None, reason: str) -> int:
+def free_calls(
+    enrolment: Enrolment,
+    *,
+    by: User | None,
+    reason: str,
+    states: Sequence[BookingState] = OPEN,
+) -> int:
     """Cancel what is still to come of an enrolment; return how many.
 
-    The caller holds the enrolment's lock. A call that has begun is left to its
+    In these `states`: booked and proposed, if none are named. The caller holds the enrolment's lock. A call that has begun is left to its
     sign-off.
     """
     coming = _to_change().filter(
-        enrolment=enrolment, state__in=OPEN, starts_at__gt=now()
+        enrolment=enrolment, state__in=states, starts_at__gt=now()
     )
     for booking in coming:
         if booking.offer is not None:

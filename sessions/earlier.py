@@ -135,6 +135,7 @@ def _line(freed: FreedTime) -> WaitingQuerySet:
             booking__starts_at__gt=freed.starts_at,
             booking__enrolment__programme__in=freed.trainer.programmes.all(),
             booking__trainee__is_active=True,
+            booking__enrolment__withdrawn_at=None,
         )
         .exclude(booking__in=asked.values("replaces"))
         .exclude(booking__trainee=freed.trainer.user_id)

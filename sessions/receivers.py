@@ -9,6 +9,7 @@ from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
 from courses.completing import lock
+from courses.leaving import undo_until
 from courses.models import Enrolment
 from courses.signals import enrolment_closed, programme_completed
 from lms.people.models import User
@@ -16,7 +17,7 @@ from lms.people.signals import account_disabled
 from sessions import asking
 from sessions.cancelling import OPEN, follow_successor, free_calls
 from sessions.feeds import end_feed
-from sessions.models import TimeRequest
+from sessions.models import BookingState, TimeRequest
 
 
 @receiver(enrolment_closed)
@@ -27,10 +28,20 @@ def follow_or_free(
     by: User | None,
     **_more: Any,
 ) -> None:
-    """Calls go on for the enrolment that takes its place; without one they end."""
+    """Calls go on for the enrolment that takes its place; without one they end.
+
+    Who is still there keeps what is booked for a day: `left.free_left` ends it then.
+    """
     if successor is not None:
         follow_successor(enrolment, successor)
         asking.follow(enrolment, successor)
+    elif undo_until(enrolment):
+        free_calls(
+            enrolment,
+            by=by,
+            reason=_("The programme was closed."),
+            states=[BookingState.PROPOSED],
+        )
     else:
         asking.close_requests(enrolment)
         free_calls(enrolment, by=by, reason=_("The programme was closed."))

@@ -32,9 +32,11 @@ from tests.factories import (
     DisputeFactory,
     EditionFactory,
     EnrolmentFactory,
+    EvidenceFactory,
     HandbookPageFactory,
     MemberFactory,
     OutsideCalendarFactory,
+    ProgrammeRequestFactory,
     ResellerFactory,
     TrainerFactory,
     UserFactory,
@@ -105,6 +107,9 @@ HERS_AND_MANAGERS = (SIGN_IN, 200, 404, 200, 404, 404, 404, 200)
 BOTH_SIDES_AND_MANAGERS = (SIGN_IN, 200, 404, 200, 404, 200, 404, 200)
 NOBODYS = {str: "0" * 13, UUID: UUID(int=0)}
 STAFF = (SIGN_IN, *(403,) * 6, 200)
+MANAGERS = (SIGN_IN, 403, 403, 200, 200, 403, 403, 200)
+THE_MANAGERS = (SIGN_IN, 403, 403, 200, 404, 403, 403, 200)
+THE_MANAGERS_POST = (SIGN_IN, 403, 403, 302, 404, 403, 403, 302)
 NOT_HERE = (SIGN_IN, *(404,) * 7)
 
 TABLE: dict[str, Entry] = {
@@ -142,6 +147,18 @@ TABLE: dict[str, Entry] = {
         (SIGN_IN, *(403,) * 6, 200), *of("reseller", "pk"), staff=200, others=403
     ),
     "dashboards:search": Entry(SIGNED_IN),
+    "dashboards:requests": Entry(MANAGERS),
+    "dashboards:duties": Entry(MANAGERS),
+    "dashboards:add": Entry(MANAGERS),
+    "dashboards:answer": Entry(
+        THE_MANAGERS_POST, *of("request", "pk"), others=403, staff=302, method="post"
+    ),
+    "dashboards:teams": Entry(THE_MANAGERS, *of("member", "pk"), others=403, staff=200),
+    "dashboards:enrolment": Entry(THE_MANAGERS, *ENROLMENT, others=403, staff=200),
+    "dashboards:undo": Entry(
+        THE_MANAGERS_POST, *ENROLMENT, others=403, staff=302, method="post"
+    ),
+    "dashboards:void": Entry(STAFF, *of("evidence", "pk"), staff=200, others=403),
     # people
     "people:settings": Entry(SIGNED_IN),
     "people:switch": Entry((SIGN_IN, 302, *(404,) * 6), method="post"),
@@ -180,6 +197,13 @@ TABLE: dict[str, Entry] = {
         (SIGN_IN, 422, 404, 404, 404, 404, 404, 404),
         *of("attempt", "pk"),
         method="post",
+    ),
+    "courses:ask": Entry(
+        (SIGN_IN, 200, 200, 200, 200, 403, 403, 403),
+        lambda world: [world.enrolment.programme_id],
+    ),
+    "courses:withdraw": Entry(
+        (SIGN_IN, 302, *(404,) * 6), *of("request", "pk"), method="post"
     ),
     # calls
     "sessions:agenda": Entry(SIGNED_IN),
@@ -320,6 +344,10 @@ def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, An
         "certificate": certificate,
         "given": AcknowledgementFactory(member=member),
         "calendar": OutsideCalendarFactory(trainer=trainer),
+        "evidence": EvidenceFactory(enrolment=enrolment),
+        "request": ProgrammeRequestFactory(
+            member=member, programme=EditionFactory().programme
+        ),
     }
     return {prefix + name: each for name, each in made.items()}
 
@@ -388,6 +416,7 @@ def ask(client: Any, world: Any, who: str, name: str, args: list[Any]) -> int | 
         "text": "I was there",
         "version": 1,
         "member": world.member.pk,
+        "do": "grant",
     }
     with transaction.atomic():
         client.logout()

@@ -44,6 +44,12 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
             | Q(member__reseller__in=access.managed_resellers)
         )
 
+    def managed_by(self, access: Access) -> EnrolmentQuerySet:
+        """Those of a manager's people, whom they may change; all, for staff."""
+        if access.is_staff:
+            return self
+        return self.filter(member__reseller__in=access.managed_resellers)
+
     def open(self) -> EnrolmentQuerySet:
         """Neither completed nor withdrawn nor annulled."""
         return self.filter(completed_at=None, withdrawn_at=None, annulled_at=None)
@@ -52,8 +58,8 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
         """Neither withdrawn nor annulled: open or completed."""
         return self.filter(withdrawn_at=None, annulled_at=None)
 
-    def by_team(self) -> EnrolmentQuerySet:
-        """Asked of them by a team, now or in the cycle from which they go on."""
+    def from_source(self, source: Source) -> EnrolmentQuerySet:
+        """Those whose member came by it, now or in the cycle from which they go on."""
         begun = (
             Enrolment.objects.filter(
                 member=OuterRef("member"),
@@ -64,8 +70,12 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
             .order_by("-cycle")
         )
         return self.alias(begun_by=Subquery(begun.values("source")[:1])).filter(
-            Q(source=Source.TEAM) | Q(source__in=GOING_ON, begun_by=Source.TEAM)
+            Q(source=source) | Q(source__in=GOING_ON, begun_by=source)
         )
+
+    def by_team(self) -> EnrolmentQuerySet:
+        """Asked of them by a team, now or in the cycle from which they go on."""
+        return self.from_source(Source.TEAM)
 
     def qualified(self, on: date | None = None) -> EnrolmentQuerySet:
         """Those that qualify their member on a day (today)."""
@@ -152,6 +162,11 @@ class Enrolment(models.Model):
     def is_open(self) -> bool:
         return not (self.completed_at or self.withdrawn_at or self.annulled_at)
 
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it is open past its due date: that day itself is still in time."""
+        return self.is_open and self.due_on is not None and self.due_on < now().date()
+
 
 class ProgrammeRequestQuerySet(models.QuerySet["ProgrammeRequest"]):
     def visible_to(self, access: Access) -> ProgrammeRequestQuerySet:
@@ -163,8 +178,15 @@ class ProgrammeRequestQuerySet(models.QuerySet["ProgrammeRequest"]):
             | Q(member__reseller__in=access.managed_resellers)
         )
 
+    def managed_by(self, access: Access) -> ProgrammeRequestQuerySet:
+        """What one may answer: of a manager's people; all, for staff."""
+        if access.is_staff:
+            return self
+        return self.filter(member__reseller__in=access.managed_resellers)
+
     def open(self) -> ProgrammeRequestQuerySet:
-        return self.filter(answered_at=None)
+        """Not answered, of people who are still there."""
+        return self.filter(answered_at=None, member__in=Member.objects.live())
 
 
 class ProgrammeRequest(models.Model):

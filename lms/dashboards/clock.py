@@ -19,6 +19,7 @@ from sessions.asking import reopen_unanswered
 from sessions.cancelling import cancel_run_out
 from sessions.covered import end_covered
 from sessions.earlier import offer_freed
+from sessions.left import free_left
 from sessions.load import tell_of_missing_times
 from sessions.outside import enqueue_stale
 
@@ -36,6 +37,7 @@ def tick() -> bool:
     carry_on()
     cancel_run_out()
     end_covered()
+    free_left()
     see_to_closed_accounts()
     withdraw_not_held()
     reopen_unanswered()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from certificates.models import Certificate
 from content.acknowledging import Word, still_to_confirm
 from content.models import Acknowledgement
+from courses.leaving import just_left
+from courses.models import Enrolment
 from lms import states
 from lms.dashboards.matrix import programmes_shown
 from lms.dashboards.state import Cell, cells_of
@@ -25,6 +27,7 @@ class Record:
     certificates: list[Certificate]
     handbook: list[Word]
     confirmed: list[Acknowledgement]
+    just_left: list[Enrolment]
 
 
 def record_of(member: Member) -> Record:
@@ -46,5 +49,10 @@ def record_of(member: Member) -> Record:
         handbook=still_to_confirm(member),
         confirmed=list(
             member.acknowledgements.select_related("page").order_by("-at", "-pk")
+        ),
+        just_left=list(
+            just_left()
+            .filter(member=member)
+            .select_related("member__user", "member__reseller", "programme")
         ),
     )

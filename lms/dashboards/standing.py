@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from courses.models import Enrolment, ProgrammePage
+from courses.models import Enrolment, ProgrammePage, ProgrammeRequest
 from lms import states
 from lms.dashboards.matrix import programmes_shown, show_matrix
 from lms.people.access import MemberRequest
@@ -71,6 +71,7 @@ def standing(request: MemberRequest) -> HttpResponse:
     context = {
         "lines": lines(programmes),
         "columns": [{"label": label} for label in header],
+        "asking": ProgrammeRequest.objects.open().count(),
     }
     return render(request, "dashboards/standing.html", context)
 

@@ -75,7 +75,7 @@ def cells_of(
     enrolments = list(
         Enrolment.objects.standing()
         .filter(member__in=members, programme__in=programmes)
-        .select_related("edition", "member__user", "member__reseller")
+        .select_related("edition", "member__user", "member__reseller", "enrolled_by")
         .order_by("cycle")
     )
     by_cell: dict[tuple[int, int], list[Enrolment]] = defaultdict(list)
@@ -171,7 +171,7 @@ def _open_states(
             holding[states.WAITING_FOR_SIGN_OFF] = booking.ends_at
         else:
             holding.setdefault(states.CALL_BOOKED, booking.starts_at)
-    if enrolment.due_on and enrolment.due_on < at.date():
+    if enrolment.is_overdue:
         holding[states.OVERDUE] = enrolment.due_on
     return holding
 

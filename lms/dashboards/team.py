@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from certificates.models import Certificate
 from lms.dashboards.matrix import show_matrix
 from lms.dashboards.record import Record, record_of
+from lms.dashboards.requests import open_requests
 from lms.mail.times import on_day
 from lms.people.access import Access, MemberRequest
 from lms.people.models import Invitation, Member
@@ -28,6 +29,7 @@ def team(request: MemberRequest) -> HttpResponse:
         .standing()
         .ready()
         .count(),
+        "requests": open_requests(request.access),
     }
     resellers = request.access.managed_resellers
     return show_matrix(request, resellers, "dashboards/team.html", context)
@@ -39,10 +41,13 @@ def person(request: MemberRequest, pk: int) -> HttpResponse:
     seen = Member.objects.visible_to(request.access)
     member = get_object_or_404(seen.select_related("user", "reseller"), pk=pk)
     record = record_of(member)
-    back = _way_back(request.access, member)
+    managed = request.access.managed_resellers.filter(pk=member.reseller_id)
+    is_managed = managed.exists()
+    back = _way_back(request.access, is_managed)
     context = {
         "member": member,
         "record": record,
+        "may_change": is_managed or request.access.is_staff,
         "missed": counts_for([member.user])[member.user_id],
         "facts": _facts_of(member, record),
         "back_url": reverse(back[0]),
@@ -51,8 +56,8 @@ def person(request: MemberRequest, pk: int) -> HttpResponse:
     return render(request, "dashboards/person.html", context)
 
 
-def _way_back(access: Access, member: Member) -> tuple[str, str]:
-    if access.managed_resellers.filter(pk=member.reseller_id).exists():
+def _way_back(access: Access, is_managed: bool) -> tuple[str, str]:
+    if is_managed:
         return "dashboards:team", _("Team")
     if access.is_staff:
         return "dashboards:standing", _("Standing")

@@ -1,6 +1,15 @@
 from django.urls import path
 
-from lms.dashboards import handbook, learning, search, standing, team
+from lms.dashboards import (
+    changing,
+    duties,
+    handbook,
+    learning,
+    requests,
+    search,
+    standing,
+    team,
+)
 
 app_name = "dashboards"
 urlpatterns = [
@@ -8,6 +17,14 @@ urlpatterns = [
     path("team/", team.team, name="team"),
     path("team/handbook/", handbook.team_handbook, name="team_handbook"),
     path("team/<key:pk>/", team.person, name="person"),
+    path("team/add/", changing.add, name="add"),
+    path("team/who-had-to/", duties.duties, name="duties"),
+    path("team/requests/", requests.requests, name="requests"),
+    path("team/requests/<key:pk>/", requests.answer, name="answer"),
+    path("team/<key:pk>/teams/", changing.teams, name="teams"),
+    path("team/programmes/<key:pk>/", changing.enrolment, name="enrolment"),
+    path("team/programmes/<key:pk>/undo/", changing.undo, name="undo"),
+    path("team/evidence/<key:pk>/void/", changing.void, name="void"),
     path("standing/", standing.standing, name="standing"),
     path("standing/handbook/", handbook.standing_handbook, name="standing_handbook"),
     path(

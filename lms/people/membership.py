@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
@@ -75,7 +76,10 @@ def set_teams(member: Member, teams: Iterable[Team], *, by: User | None) -> None
         raise Refused(_("This person has left. Invite them again first."))
     today = now().date()
     open_rows = {
-        row.team_id: row for row in member.team_memberships.filter(until_on=None)
+        row.team_id: row
+        for row in member.team_memberships.filter(
+            Q(until_on=None) | Q(until_on__gt=today)
+        )
     }
     wanted = {team.pk for team in teams}
     ended = open_rows.keys() - wanted

@@ -204,6 +204,12 @@ class MemberQuerySet(models.QuerySet["Member"]):
             Q(user=access.user) | Q(reseller__in=access.managed_resellers)
         )
 
+    def managed_by(self, access: Access) -> MemberQuerySet:
+        """A manager's people, whom they may change; everybody, for staff."""
+        if access.is_staff:
+            return self
+        return self.filter(reseller__in=access.managed_resellers)
+
 
 class Member(models.Model):
     """A person in a reseller. Leavers stay as rows."""

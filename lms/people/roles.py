@@ -44,3 +44,8 @@ def trainer_required(view: View[P]) -> View[P]:
 def staff_required(view: View[P]) -> View[P]:
     """Let the channel team in."""
     return _role_required(lambda access: access.is_staff)(view)
+
+
+def manager_or_staff_required(view: View[P]) -> View[P]:
+    """Let those in who look after people: managers, and the channel team."""
+    return _role_required(lambda access: access.is_manager or access.is_staff)(view)

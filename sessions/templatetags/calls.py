@@ -6,7 +6,9 @@ from django import template
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
+from courses.leaving import undo_until
 from courses.models import Enrolment, TopicPage
+from lms.mail.times import day
 from lms.mail.zones import city
 from lms.people.models import User
 from sessions import asking, offers
@@ -111,8 +113,12 @@ def how_it_stands(call: Booking, reader: User) -> str:
         return _missed_by(call, reader)
     if call.state == BookingState.DONE:
         return _("Signed off")
-    over = call.state == BookingState.BOOKED and call.ends_at <= now()
-    return _("Waiting for sign-off") if over else ""
+    if call.state == BookingState.BOOKED and call.ends_at <= now():
+        return _("Waiting for sign-off")
+    until = undo_until(call.enrolment)
+    if until and until < call.starts_at and call.state == BookingState.BOOKED:
+        return _("Freed on %(day)s") % {"day": day(until, reader.time_zone)}
+    return ""
 
 
 def _cancelled_by(call: Booking, reader: User) -> str:

@@ -28,7 +28,7 @@ def colleague(manager, name, **fields):
 
 
 @pytest.mark.parametrize("people", [1, 3])
-def test_team_lists_own_people_in_18_queries(
+def test_team_lists_own_people_in_19_queries(
     client, manager, django_assert_num_queries, people
 ):
     first = EnrolmentFactory(member=colleague(manager, "Person A"))
@@ -39,7 +39,7 @@ def test_team_lists_own_people_in_18_queries(
     EnrolmentFactory(edition=first.edition)  # a stranger's: it must not leak
     client.force_login(manager.user)
 
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(19):
         response = client.get(reverse("dashboards:team"))
 
     shown = [row.member.user.full_name for row in response.context["page"]]
@@ -132,7 +132,7 @@ def test_person_is_a_404_for_another_resellers_manager(client, manager):
 
 
 @pytest.mark.parametrize("programmes", [1, 3])
-def test_person_record_takes_22_queries(
+def test_person_record_takes_23_queries(
     client, manager, django_assert_num_queries, programmes
 ):
     member = colleague(manager, "Person A")
@@ -141,7 +141,7 @@ def test_person_record_takes_22_queries(
         AcknowledgementFactory(member=member, page__is_acknowledged=True)
     client.force_login(manager.user)
 
-    with django_assert_num_queries(22):
+    with django_assert_num_queries(23):
         response = client.get(reverse("dashboards:person", args=[member.pk]))
 
     assert len(response.context["record"].cells) == programmes

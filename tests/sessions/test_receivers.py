@@ -1,15 +1,14 @@
-from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.utils.timezone import now
 
 from courses.cycles import begin_again
-from courses.enrolling import withdraw
 from courses.models import Evidence, EvidenceKind
 from courses.progress import record_evidence
 from lms.mail.models import Message
 from lms.people import accounts
+from lms.people.membership import leave
 from lms.people.models import User
 from lms.people.signals import account_disabled
 from sessions import offer_mails
@@ -20,21 +19,6 @@ from tests.factories import (
     EnrolmentFactory,
     TimeRequestFactory,
 )
-
-
-def test_withdrawing_frees_calls_to_come_and_leaves_others(db):
-    enrolment = EnrolmentFactory()
-    coming = BookingFactory(enrolment=enrolment)
-    begun = BookingFactory(enrolment=enrolment, starts_at=now() - timedelta(minutes=1))
-    strangers = BookingFactory()
-
-    withdraw(enrolment, by=None, why="Left the team.")
-
-    for booking in (coming, begun, strangers):
-        booking.refresh_from_db()
-    assert coming.state == BookingState.CANCELLED
-    assert begun.state == strangers.state == BookingState.BOOKED
-    assert Message.objects.filter(recipient=coming.trainee).exists()
 
 
 def test_calls_follow_the_enrolment_that_goes_on(db):
@@ -95,7 +79,7 @@ def test_closing_an_account_frees_its_calls_to_come(db):
     assert booking.state == BookingState.CANCELLED
 
 
-@pytest.mark.parametrize("closes", ["account", "enrolment"])
+@pytest.mark.parametrize("closes", ["account", "membership"])
 def test_what_closes_ends_what_was_proposed_and_asked(db, closes):
     enrolment = EnrolmentFactory()
     proposal = BookingFactory(
@@ -109,7 +93,7 @@ def test_what_closes_ends_what_was_proposed_and_asked(db, closes):
     if closes == "account":
         accounts.set_active(proposal.trainee, False, by=None)
     else:
-        withdraw(enrolment, by=None, why="Left the team.")
+        leave(enrolment.member, on=now().date(), by=None)
 
     proposal.refresh_from_db()
     assert proposal.state == BookingState.CANCELLED
