@@ -37,7 +37,6 @@ from sessions.minutes import at_minute, instant
 from sessions.models import (
     LIVE_STATES,
     Booking,
-    BookingQuerySet,
     BookingState,
     BookingTopic,
     Origin,
@@ -46,7 +45,7 @@ from sessions.models import (
 from sessions.notice import may_skip_notice
 from sessions.offers import free_those_on
 from sessions.reminders import remind
-from sessions.slots import Search, free_at, search_for
+from sessions.slots import Search, free_at, not_in_call, search_for
 
 T = TypeVar("T")
 
@@ -223,12 +222,23 @@ def book(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[Booking]:
 
 
 def _look(enrolment: Enrolment, wish: Wish) -> Looked:
-    """Tell who is free for a wish at this moment; if nobody, without notice if waived."""
+    """Tell who may be free for a wish; if nobody, without notice if that is waived.
+
+    One query where all have a call then, or only one of them has none: they are asked
+    for the rest under their lock.
+    """
+    left = not_in_call(wish.search(enrolment, wish.trainer), wish.starts_at)
+    if not left or (len(left) == 1 and not _is_short(wish, left[0])):
+        return wish, [one.pk for one in left]
     free = free_at(wish.search(enrolment, wish.trainer), wish.starts_at)
     if free or wish.origin == Origin.TRAINER or not may_skip_notice(enrolment):
         return wish, free
     wish = replace(wish, any_notice=True)
     return wish, free_at(wish.search(enrolment, wish.trainer), wish.starts_at)
+
+
+def _is_short(wish: Wish, trainer: Trainer) -> bool:
+    return wish.starts_at < now() + timedelta(hours=trainer.notice_hours)
 
 
 def _theirs(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[Booking]:
@@ -274,12 +284,12 @@ def _attempt(enrolment: Enrolment, looked: Sequence[Looked]) -> list[Booking]:
         wishes = [replace(wish, any_notice=False) for wish in wishes]
     booked: list[Booking] = []
     for wish, (_wish, free) in zip(wishes, looked, strict=True):
-        require_ready(enrolment, wish.topics)
         if theirs or booked:
+            require_ready(enrolment, wish.topics)
             free_those_on(enrolment, wish.topics, by=wish.by)
             trainee = enrolment.member.user
             require_trainee_free(trainee, wish.starts_at, wish.ends_at, by=wish.by)
-        booked.append(take_first(enrolment, wish, free))
+        booked.append(take_first(enrolment, wish, free, is_ready=False))
     close_requests(enrolment)
     return booked
 
@@ -332,17 +342,28 @@ def require_ready(enrolment: Enrolment, topics: Sequence[EditionTopic]) -> None:
         )
 
 
-def take_first(enrolment: Enrolment, wish: Wish, free: Sequence[int] = ()) -> Booking:
+def take_first(
+    enrolment: Enrolment,
+    wish: Wish,
+    free: Sequence[int] = (),
+    *,
+    is_ready: bool = True,
+) -> Booking:
     """Try those who are free in turn; what is not taken leaves no lock behind.
 
-    `free` are those who were a moment ago; empty: look now. The caller holds the
-    trainee's and the enrolment's locks. Raises TimeTaken.
+    `free` are those who seemed so a moment ago; empty: look now. The caller holds the
+    trainee's and the enrolment's locks. Whether the topics are ready is asked here
+    unless `is_ready`: so late, who waited for the lock in vain has asked little else.
+    Raises TimeTaken.
     """
     free = free or free_at(wish.search(enrolment, wish.trainer), wish.starts_at)
     for one in least_busy_first(free, wish.starts_at):
         try:
             with transaction.atomic(), taken_if_overlapping():
                 locked = lock_trainer(one)
+                _require_no_call(wish, locked)
+                if not is_ready:
+                    require_ready(enrolment, wish.topics)
                 _require_free(enrolment, wish, locked)
                 end_run_out(Q(trainer=locked) | Q(trainee=enrolment.member.user_id))
                 return _take(locked, enrolment, wish)
@@ -360,27 +381,23 @@ def lock_trainer(pk: int) -> Trainer:
     )
 
 
-def _require_free(enrolment: Enrolment, wish: Wish, locked: Trainer) -> None:
-    """Look under the trainer's lock: at hours, caps and calls.
-
-    At calls first, by one query: who had to wait for the lock mostly came too late.
-    """
-    calls = _not_run_out().filter(
+def _require_no_call(wish: Wish, locked: Trainer) -> None:
+    """Look at calls first, by one query: who waited for the lock mostly came too late."""
+    calls = Booking.objects.blocking().filter(
         trainer=locked,
         starts_at__lt=wish.ends_at + locked.rest,
         busy_until__gt=wish.starts_at,
     )
     if wish.replaces:
         calls = calls.exclude(pk=wish.replaces.pk)
-    if calls.exists() or not free_at(wish.search(enrolment, locked), wish.starts_at):
+    if calls.exists():
         raise Taken
 
 
-def _not_run_out() -> BookingQuerySet:
-    """What takes up somebody's time, without proposals that nobody answered in time."""
-    return Booking.objects.live().exclude(
-        state=BookingState.PROPOSED, proposed_until__lte=now()
-    )
+def _require_free(enrolment: Enrolment, wish: Wish, locked: Trainer) -> None:
+    """Look under the trainer's lock: at hours, caps and calls."""
+    if not free_at(wish.search(enrolment, locked), wish.starts_at):
+        raise Taken
 
 
 def require_trainee_free(
@@ -395,7 +412,7 @@ def require_trainee_free(
 
     `ignore` is a call that is moved: its own time does not stand in its way.
     """
-    calls = _not_run_out().filter(
+    calls = Booking.objects.blocking().filter(
         trainee=trainee, starts_at__lt=ends_at, ends_at__gt=starts_at
     )
     if ignore is not None:

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
-from django.utils.timezone import now
 from schedule.models import Event
 
 from sessions.grid import Calls, Hours, Said, Weekly
 from sessions.hours import as_window
 from sessions.minutes import DAY, WEEK, Minutes, MinutesUp, Span, at_minute, down, up
-from sessions.models import LIVE_STATES, Booking, OutsideBusy, Trainer
+from sessions.models import Booking, OutsideBusy, Trainer
 
 if TYPE_CHECKING:
     from sessions.slots import Search
@@ -76,12 +75,7 @@ def calls_of(
     """
     margin = WEEK + DAY  # for the week's cap
     start, end = at_minute(around[0] - margin), at_minute(around[1] + margin)
-    live = Booking.objects.filter(
-        Q(proposed_until=None)
-        | Q(proposed_until__gt=now()),  # proposals alone have one
-        state__in=LIVE_STATES,
-        starts_at__lt=end,
-    ).order_by()
+    live = Booking.objects.blocking().filter(starts_at__lt=end).order_by()
     if search.ignore is not None:
         live = live.exclude(pk=search.ignore.pk)
     held = _by_first(

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, NamedTuple
 
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 from django.utils.timezone import now
 
 from courses.enrolling import editions_in_force
@@ -101,6 +101,22 @@ def free_at(search: Search, starts_at: datetime) -> list[int]:
     ]
 
 
+def not_in_call(search: Search, starts_at: datetime) -> list[Trainer]:
+    """Tell who of those the search is for has no call then; one query.
+
+    Those whom `free_at` would find, and others: hours, caps and rest are not asked.
+    """
+    calls = Booking.objects.blocking().filter(
+        trainer=OuterRef("pk"),
+        starts_at__lt=starts_at + search.length,
+        busy_until__gt=starts_at,
+    )
+    if search.ignore is not None:
+        calls = calls.exclude(pk=search.ignore.pk)
+    able = _able(search).exclude(user=search.trainee)
+    return [one for one in able.exclude(Exists(calls)) if _speaks(one, search)]
+
+
 def find(search: Search) -> list[Slot]:
     """List the starts looked for, in order, and who could take each; four queries."""
     diary = Diary.of(search)
@@ -179,7 +195,7 @@ class Diary:
         for one in _trainers(search):
             if one.user_id == search.trainee:
                 own = one
-            elif not search.language or search.language[:2] in one.languages:
+            elif _speaks(one, search):
                 trainers.append(one)
         return cls(trainers, search, own)
 
@@ -225,11 +241,19 @@ def _taking_calls() -> QuerySet[Trainer]:
     return Trainer.objects.filter(is_active=True, user__is_active=True).order_by("pk")
 
 
+def _able(search: Search) -> QuerySet[Trainer]:
+    """Return who may take it; the languages are asked of each (`_speaks`)."""
+    able = _taking_calls().filter(programmes=search.programme)
+    return able if search.trainer is None else able.filter(pk=search.trainer.pk)
+
+
+def _speaks(trainer: Trainer, search: Search) -> bool:
+    return not search.language or search.language[:2] in trainer.languages
+
+
 def _trainers(search: Search) -> QuerySet[Trainer]:
     """Return who may take it, and what the trainee is as a trainer."""
-    able = _taking_calls().filter(programmes=search.programme)
-    if search.trainer is not None:
-        able = able.filter(pk=search.trainer.pk)
+    able = _able(search)
     if search.trainee is None:
         return able
     return Trainer.objects.filter(

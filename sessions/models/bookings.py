@@ -71,6 +71,13 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         """What takes up somebody's time: proposed, booked or done."""
         return self.filter(state__in=LIVE_STATES)
 
+    def blocking(self) -> BookingQuerySet:
+        """Live, without proposals that nobody answered in time."""
+        return self.filter(
+            Q(proposed_until=None) | Q(proposed_until__gt=now()),  # proposals have one
+            state__in=LIVE_STATES,
+        )
+
     def agreed(self) -> BookingQuerySet:
         """Calls of two people: no proposal, be it open, declined or run out.
 

@@ -41,6 +41,9 @@ def _figures(
         name = f"booking on {engine}, {way}"
         yield Figure(f"{name}: answered", answered, "/s", budget, at_least=True)
         yield Figure(f"{name}: booked of these", booked, "/s", 0, at_least=True)
+        for whose in ("ours", "server's"):
+            spent = one[whose] / one["answered"] * 1000
+            yield Figure(f"{name}: processor time, {whose}", spent, " ms", 0)
 
 
 def bench_booking_on_sqlite() -> Iterator[Figure]:

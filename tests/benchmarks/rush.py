@@ -1,7 +1,8 @@
 """A rush for calls in a database of its own: `python -m tests.benchmarks.rush`.
 
-Prints, as JSON, for each way to book: requests answered, calls booked, seconds. The
-environment says which database; it is migrated, and filled with people and trainers.
+Prints, as JSON, for each way to book: requests answered, calls booked, seconds, and
+the processor's seconds, ours and the database server's. The environment says which
+database; it is migrated, and filled with people and trainers.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -162,20 +164,40 @@ def rush(
     """Let twelve processes ask at once, each the next of those for the same time."""
     from tests.processes import run_in_processes  # noqa: PLC0415
 
-    def work(number: int, barrier: Any) -> tuple[int, int, float, float]:
+    def work(number: int, barrier: Any) -> tuple[float, ...]:
         own = asks[number::PROCESSES]
         book = way(own)
         book(own[0])  # warms up, and is not counted
+        ours, servers = time.process_time(), server_time()
         barrier.wait()
         start = time.time()
         booked = sum(book(ask) for ask in own[1:])
-        return len(own) - 1, booked, start, time.time()
+        end = time.time()
+        ours, servers = time.process_time() - ours, server_time() - servers
+        return len(own) - 1, booked, start, end, ours, servers
 
-    answered, booked, starts, ends = zip(
+    answered, booked, starts, ends, ours, servers = zip(
         *run_in_processes(PROCESSES, work), strict=True
     )
-    seconds = max(ends) - min(starts)
-    return {"answered": sum(answered), "booked": sum(booked), "seconds": seconds}
+    return {
+        "answered": sum(answered),
+        "booked": sum(booked),
+        "seconds": max(ends) - min(starts),
+        "ours": sum(ours),
+        "server's": sum(servers),
+    }
+
+
+def server_time() -> float:
+    """The processor seconds that PostgreSQL spent on this process; SQLite's are ours."""
+    from django.db import connection  # noqa: PLC0415  once Django is set up
+
+    if connection.vendor != "postgresql":
+        return 0
+    connection.ensure_connection()
+    stat = Path(f"/proc/{connection.connection.info.backend_pid}/stat").read_text()
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> dict[str, dict[str, float]]:

@@ -22,7 +22,7 @@ from courses.models import Enrolment, Source
 from lms.constraints import NoOverlap
 from lms.people.models import Member, User
 from sessions import booking
-from sessions.models import LIVE_STATES, Booking, BookingState
+from sessions.models import LIVE_STATES, Booking, BookingState, Trainer
 from sessions.slots import free_at, search_for
 from tests.factories import (
     EditionFactory,
@@ -301,6 +301,8 @@ def look_early(monkeypatch):
             seen[ask.starts_at] = free_at(search, ask.starts_at)
 
     monkeypatch.setattr(booking, "free_at", lambda search, starts_at: seen[starts_at])
+    monkeypatch.setattr(booking, "not_in_call", lambda *_: list(Trainer.objects.all()))
+    monkeypatch.setattr(booking, "_require_no_call", lambda *_: None)
     monkeypatch.setattr(booking, "_require_free", lambda *_: None)
     return look
 
