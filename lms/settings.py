@@ -217,6 +217,9 @@ if DATABASES["default"]["ENGINE"] == _SQLITE:
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000"
         ),
     }
+else:  # a connection takes PostgreSQL longer than a page's question
+    DATABASES["default"].setdefault("CONN_MAX_AGE", 600)
+    DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
 
 CACHES = {
     "default": {

@@ -67,3 +67,29 @@ def test_readme_lists_every_setting_and_no_other():
     listed = set(re.findall(r"^\| `([A-Z_]+)`", table, re.MULTILINE))
 
     assert listed == read
+
+
+@pytest.mark.parametrize(
+    ("address", "seconds"),
+    [
+        ("", None),  # SQLite: opened anew for each request
+        ("postgresql://u:p@host/name", 600),
+        ("postgresql://u:p@host/name?conn_max_age=0", 0),
+    ],
+)
+def test_connections_to_postgresql_are_kept(address, seconds):
+    read = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from lms.settings import DATABASES;"
+            "print(DATABASES['default'].get('CONN_MAX_AGE'))",
+        ],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "DEBUG": "1", "DATABASE_URL": address},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert read.stdout.strip() == str(seconds)
