@@ -63,7 +63,7 @@ def _end(call: Booking) -> bool:
     was_booked = call.state == BookingState.BOOKED
     end_call(call, by=None, reason=_("Its topics are covered."), cause=Cause.BYTEKAST)
     if was_booked:
-        mails.tell_cancelled(call)
+        mails.tell_cancelled(call, is_covered=True)
         note_freed(call.trainer, call.starts_at, call.ends_at)
     elif call.offer is not None:
         _close_offer(call)

@@ -34,10 +34,13 @@ def tell_booked(booking: Booking) -> None:
         _tell(booking, "booked", person, {"begins_soon": begins_soon(booking)})
 
 
-def tell_cancelled(booking: Booking) -> None:
-    """Tell both sides that a call is off; the file takes it out of their calendar."""
+def tell_cancelled(booking: Booking, *, is_covered: bool = False) -> None:
+    """Tell both sides that a call is off; the file takes it out of their calendar.
+
+    Of one that `is_covered` nothing is left: no other time is offered.
+    """
     for person in _both(booking):
-        _tell(booking, "cancelled", person)
+        _tell(booking, "cancelled", person, {"is_covered": is_covered})
 
 
 def tell_moved(booking: Booking, was: Booking, *, by: User) -> None:

@@ -56,6 +56,18 @@ def test_a_call_whose_topics_are_all_complete_is_ended_and_both_are_told(
     assert end_covered() == 0
 
 
+def test_who_has_nothing_left_to_cover_is_not_asked_to_choose_again(enrolment, trainer):
+    call = booked_on(enrolment, trainer, 0)
+    exempt(enrolment, 0)
+
+    end_covered()
+
+    mail = Message.objects.get(recipient=call.trainee)
+    assert enrolment.is_open
+    assert "Its topics are covered." in mail.body
+    assert reverse("sessions:book", args=[enrolment.pk]) not in mail.body
+
+
 def test_a_call_moved_late_before_does_not_count_once_it_is_covered(enrolment, trainer):
     call = booked_on(enrolment, trainer, 0, late=True)
     exempt(enrolment, 0)
