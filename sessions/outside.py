@@ -149,7 +149,7 @@ def _require_good(url: str) -> str:
 
 
 @transaction.atomic
-def remove_calendar(calendar: OutsideCalendar, *, by: User) -> None:
+def remove_calendar(calendar: OutsideCalendar, *, by: User | None) -> None:
     """Forget a calendar and its busy times."""
     record(by, "remove_outside_calendar", calendar.trainer, calendar=calendar.pk)
     calendar.delete()

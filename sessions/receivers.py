@@ -13,11 +13,12 @@ from courses.leaving import undo_until
 from courses.models import Enrolment
 from courses.signals import enrolment_closed, programme_completed
 from lms.people.models import User
-from lms.people.signals import account_disabled
+from lms.people.signals import account_disabled, person_erased
 from sessions import asking
 from sessions.cancelling import OPEN, follow_successor, free_calls
 from sessions.feeds import end_feed
-from sessions.models import BookingState, TimeRequest
+from sessions.models import BookingState, OutsideCalendar, TimeRequest
+from sessions.outside import remove_calendar
 
 
 @receiver(enrolment_closed)
@@ -72,7 +73,14 @@ def free_calls_of_person(*, user: User, by: User | None, **_more: Any) -> None:
         free_calls(enrolment, by=by, reason=_("The account was closed."))
 
 
-@receiver(account_disabled)
+@receiver([account_disabled, person_erased])
 def end_feed_of_person(*, user: User, by: User | None, **_more: Any) -> None:
     """Nor can their calendar app read on."""
     end_feed(user, by=by)
+
+
+@receiver(person_erased)
+def forget_other_calendars(*, user: User, by: User | None, **_more: Any) -> None:
+    """The addresses of a trainer's other calendars are theirs, and open by themselves."""
+    for calendar in OutsideCalendar.objects.filter(trainer__user=user):
+        remove_calendar(calendar, by=by)

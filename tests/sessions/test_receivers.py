@@ -10,13 +10,15 @@ from lms.mail.models import Message
 from lms.people import accounts
 from lms.people.membership import leave
 from lms.people.models import User
-from lms.people.signals import account_disabled
+from lms.people.signals import account_disabled, person_erased
 from sessions import offer_mails
-from sessions.models import BookingState, TimeRequest
+from sessions.feeds import renew_feed
+from sessions.models import BookingState, Feed, OutsideCalendar, TimeRequest
 from tests.factories import (
     BookingFactory,
     EditionFactory,
     EnrolmentFactory,
+    OutsideCalendarFactory,
     TimeRequestFactory,
 )
 
@@ -107,3 +109,14 @@ def test_a_request_alone_ends_with_the_account(db):
     accounts.set_active(asked.enrolment.member.user, False, by=None)
 
     assert not TimeRequest.objects.open().exists()
+
+
+def test_a_feed_and_the_addresses_of_other_calendars_go_with_the_person(db):
+    calendar, strangers = OutsideCalendarFactory(), OutsideCalendarFactory()
+    for each in (calendar, strangers):
+        renew_feed(each.trainer.user)
+
+    person_erased.send(sender=User, user=calendar.trainer.user, by=None)
+
+    assert list(OutsideCalendar.objects.all()) == [strangers]
+    assert Feed.objects.get().user == strangers.trainer.user
