@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 from playwright.sync_api import Locator, Page, expect
 
 from courses.models import Edition, Enrolment
+from sessions.cancelling import cancel_call
 from sessions.models import Booking, BookingState, Trainer
 from tests.browser.journeys import BEGINS_AT, ROOM, Journey
 from tests.factories import (
     BookingFactory,
     EditionFactory,
+    EditionTopicFactory,
     EnrolmentFactory,
     EvidenceFactory,
     TrainerFactory,
@@ -90,9 +92,13 @@ def prepared(**user: str) -> Enrolment:
     """Somebody who has read all topics of their programme."""
     about = {f"member__user__{name}": value for name, value in user.items()}
     enrolment = EnrolmentFactory(**about)
+    prepare(enrolment)
+    return enrolment
+
+
+def prepare(enrolment: Enrolment) -> None:
     for topic in enrolment.edition.topics.all():
         EvidenceFactory(enrolment=enrolment, topic=topic.topic)
-    return enrolment
 
 
 def set_a_week(trainer: Page) -> None:
@@ -201,3 +207,58 @@ def four_calls(edition: Edition, trainer: Trainer) -> list[Booking]:
         )
         for n in range(4)
     ]
+
+
+def test_an_earlier_time_is_waited_for_proposed_and_taken(journey: Journey) -> None:
+    """Two clicks for who waits: one to be told, one to move the call."""
+    edition = EditionFactory()
+    trainer = TrainerFactory(programmes=[edition.programme])
+    freed, late = (
+        BookingFactory(enrolment=EnrolmentFactory(edition=edition), trainer=trainer)
+        for _n in range(2)
+    )
+    earlier = freed.starts_at
+    page = journey.signed_in(late.trainee.email)
+    clicks = Clicks()
+
+    page.goto(late.get_absolute_url())
+    clicks.on(page.get_by_role("button", name="Tell me of an earlier time"))
+    expect(
+        page.get_by_text("You are told when an earlier time is free")
+    ).to_be_visible()
+    cancel_call(freed, by=freed.trainee, reason="A customer needs me then.")
+    journey.run_jobs()
+
+    page.goto(journey.link_in_mail_to(late.trainee.email))
+    clicks.on(page.get_by_role("button", name="Move my call to"))
+    expect(page.get_by_text("Your call is moved")).to_be_visible()
+    assert clicks.made == 2
+    late.refresh_from_db()
+    assert (late.starts_at, late.sequence, late.late) == (earlier, 1, False)
+    page.goto("/calls/")
+    expect(page.get_by_text("An earlier time for your call")).to_have_count(0)
+
+
+def test_two_calls_are_picked_on_one_page_in_four_clicks(journey: Journey) -> None:
+    """120 minutes of topics: more than one call may take."""
+    enrolment = EnrolmentFactory(edition__topics=[])
+    for title, minutes in (("Using Resolve", 80), ("Escalating Tickets", 40)):
+        EditionTopicFactory(
+            edition=enrolment.edition, title=title, call_minutes=minutes
+        )
+    prepare(enrolment)
+    TrainerFactory(programmes=[enrolment.programme])
+    page = journey.signed_in(enrolment.member.user.email)
+    clicks = Clicks()
+
+    page.goto("/my/")
+    clicks.on(page.get_by_role("link", name="Find a time"))
+    clicks.on(page.locator(".slots-soonest a").first)
+    expect(page.get_by_text("Now choose a time for call 2.")).to_be_visible()
+    clicks.on(page.locator(".slots-soonest a").first)
+    clicks.on(page.get_by_role("button", name="Book both calls"))
+
+    expect(page.get_by_text("Your calls are booked")).to_be_visible()
+    assert clicks.made == 4
+    first, second = Booking.objects.order_by("starts_at")
+    assert second.starts_at >= first.busy_until
