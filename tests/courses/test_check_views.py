@@ -569,3 +569,19 @@ def test_page_of_questions_is_the_same_whichever_answer_is_right(client):
 
     assert "Green" in pages[0]
     assert pages[0] == pages[1]
+
+
+def test_each_form_brings_its_token_for_those_without_script(client, enrolment, topic):
+    client.force_login(enrolment.member.user)
+
+    def forms_and_tokens(url):
+        page = client.get(url).content.decode()
+        return page.count('method="post"'), page.count('name="csrfmiddlewaretoken"')
+
+    before = forms_and_tokens(topic.url)
+    attempt = start_attempt(enrolment, topic)
+    answering = forms_and_tokens(topic.url)
+    on_its_own = forms_and_tokens(reverse("courses:check", args=[attempt.pk]))
+
+    for forms, tokens in (before, answering, on_its_own):
+        assert forms == tokens > 0
