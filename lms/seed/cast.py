@@ -101,7 +101,7 @@ YUKI = Worker(
     "yuki.tanaka@northlight.example.com",
     "Yuki Tanaka",
     "Asia/Tokyo",
-    "In progress: one topic complete",
+    "In progress: one topic complete, in the middle of the next check",
     reseller=NORTHLIGHT,
     team="support",
 )
@@ -109,7 +109,7 @@ FATIMA = Worker(
     "fatima.elidrissi@northlight.example.com",
     "Fatima Zahra El Idrissi",
     "Africa/Casablanca",
-    "Ready to book: everything is read",
+    "Ready to book: everything is read, and every check passed",
     reseller=NORTHLIGHT,
     team="sales-marketing",
 )
@@ -142,7 +142,7 @@ OLGA = Worker(
     "olga.petrova@northlight.example.com",
     "Olga Petrova",
     "Europe/Warsaw",
-    "Overdue; no time suited her, so she asked for one",
+    "Overdue, a check's attempts used up; no time suited her, so she asked for one",
     reseller=NORTHLIGHT,
     team="production-deployment",
     engagement="consultant",

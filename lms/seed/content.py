@@ -160,6 +160,8 @@ def _add_programme(
                 agenda=topic.call,
                 preparation=topic.prepare,
                 criteria=topic.criteria,
+                questions=[each.block() for each in check.questions],
+                draw=check.draw,
                 call_minutes=topic.call_minutes,
             ),
             topic.tags,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
@@ -16,8 +17,12 @@ from wagtail.models import Site
 from certificates.issuing import end
 from certificates.models import Certificate, End
 from content.models import Branding
+from courses.check_paper import Answer, draw_paper, score_of
+from courses.checks import start_attempt
 from courses.enrolling import editions_in_force
 from courses.models import (
+    Attempt,
+    AttemptKind,
     EditionTopic,
     Enrolment,
     EvidenceKind,
@@ -93,22 +98,24 @@ def seed_demo() -> int:
 
 def _let_it_happen(staff: User) -> None:
     """Bring each of them into the state that they show."""
-    _read(cast.AMARA, days_ago=3, first=1)
+    _prepare(cast.AMARA, days_ago=3, first=1)
 
-    _read(cast.YUKI, days_ago=9, first=1)
+    _prepare(cast.YUKI, days_ago=9, first=1)
     _sign_off(_hold(cast.YUKI, MEI_LING, days_ago=6, first=1))
+    start_attempt(_enrolment(cast.YUKI), _topics(_enrolment(cast.YUKI))[1].topic)
 
-    _read(cast.FATIMA, days_ago=4)
-    _read(cast.JONAS, days_ago=5)
+    _prepare(cast.FATIMA, days_ago=4)
+    _prepare(cast.JONAS, days_ago=5)
     _book(cast.JONAS, ELEANOR, days=2)
 
-    _read(cast.CHLOE, days_ago=8)
+    _prepare(cast.CHLOE, days_ago=8)
     _hold(cast.CHLOE, ELEANOR, days_ago=1)
 
-    _read(cast.DIEGO, days_ago=11)
+    _prepare(cast.DIEGO, days_ago=11)
     _sign_off(_hold(cast.DIEGO, MARCUS, days_ago=4), again=["Upfront Planning"])
 
-    _read(cast.OLGA, days_ago=30, first=1)
+    _prepare(cast.OLGA, days_ago=30, first=1)
+    _use_up_attempts(cast.OLGA, days_ago=29, place=1)
     overdue = _enrolment(cast.OLGA)
     overdue.due_on = now().date() - timedelta(days=5)
     overdue.save(update_fields=["due_on"])
@@ -124,7 +131,7 @@ def _let_it_happen(staff: User) -> None:
     certificate = Certificate.objects.get(enrolment=_enrolment(cast.VIKTOR))
     end(certificate, End.REVOKED, why="Shown in the demo.", by=staff)
 
-    _read(cast.GRACE, days_ago=7)
+    _prepare(cast.GRACE, days_ago=7)
     _sign_off(_hold(cast.GRACE, MEI_LING, days_ago=1), at=now())
 
     exempt = _enrolment(cast.KWAME)
@@ -143,7 +150,7 @@ def _let_it_happen(staff: User) -> None:
     away.away_until_on = now().date() + timedelta(days=18)
     away.save(update_fields=["away_from_on", "away_until_on"])
 
-    _read(cast.LUCIA, days_ago=6)
+    _prepare(cast.LUCIA, days_ago=6)
     soon = (now() + timedelta(minutes=15)).replace(second=0, microsecond=0)
     soon -= timedelta(minutes=soon.minute % 5)
     _move(_book(cast.LUCIA, ELEANOR, days=2), soon)
@@ -273,17 +280,78 @@ def _topics(enrolment: Enrolment, first: int | None = None) -> list[EditionTopic
     return list(enrolment.edition.topics.select_related("topic"))[:first]
 
 
-def _read(worker: Worker, *, days_ago: int, first: int | None = None) -> None:
-    """Read the first so many topics (all), half an hour each."""
+def _prepare(worker: Worker, *, days_ago: int, first: int | None = None) -> None:
+    """Read the first so many topics (all) and pass their checks, an hour for each.
+
+    Every second check has an answer that is not right.
+    """
     enrolment = _enrolment(worker)
     for order, topic in enumerate(_topics(enrolment, first)):
+        at = now() - timedelta(days=days_ago) + order * timedelta(hours=1)
+        _read(enrolment, topic, at=at)
+        at += timedelta(minutes=20)
+        attempt = _answer(enrolment, topic, at=at, wrong=order % 2)
         record_evidence(
             enrolment,
             topic.topic,
-            EvidenceKind.READ,
+            EvidenceKind.CHECK,
             by=enrolment.member.user,
-            at=now() - timedelta(days=days_ago) + order * timedelta(minutes=30),
+            detail={"attempt": attempt.pk, "score": attempt.score_percent},
+            at=attempt.submitted_at,
         )
+
+
+def _use_up_attempts(worker: Worker, *, days_ago: int, place: int) -> None:
+    """Read the topic at that place, and fail all attempts at its check."""
+    enrolment = _enrolment(worker)
+    topic = _topics(enrolment)[place]
+    at = now() - timedelta(days=days_ago)
+    _read(enrolment, topic, at=at)
+    for number in range(topic.topic.attempts_allowed or 0):
+        at += timedelta(hours=1)
+        _answer(enrolment, topic, at=at, wrong=4 - number)
+
+
+def _read(enrolment: Enrolment, topic: EditionTopic, *, at: datetime) -> None:
+    by = enrolment.member.user
+    record_evidence(enrolment, topic.topic, EvidenceKind.READ, by=by, at=at)
+
+
+def _answer(
+    enrolment: Enrolment, topic: EditionTopic, *, at: datetime, wrong: int
+) -> Attempt:
+    """Hand in a check dated back; the first so many of its answers are not right."""
+    paper = draw_paper(topic.topic)
+    attempt = Attempt(
+        enrolment=enrolment,
+        topic=topic.topic,
+        kind=AttemptKind.CHECK,
+        started_at=at,
+        submitted_at=at + timedelta(minutes=6),
+        questions=paper.questions,
+        key=paper.key,
+        order=[question["id"] for question in paper.questions],
+    )
+    attempt.answers = {
+        question["id"]: _mistaken(question, right) if number < wrong else right
+        for number, question in enumerate(paper.questions)
+        for right in [paper.key["questions"][question["id"]]["right"]]
+    }
+    attempt.score_percent = score_of(attempt, attempt.answers)
+    attempt.passed = attempt.score_percent >= paper.key["pass_percent"]
+    attempt.save()
+    return attempt
+
+
+def _mistaken(question: dict[str, Any], right: Answer) -> Answer:
+    """What somebody could have answered who was not right."""
+    if isinstance(right, dict):
+        partners = list(right.values())
+        return dict(zip(right, [*partners[1:], partners[0]], strict=True))
+    if question["kind"] == "order":
+        return right[::-1]
+    others = [each["id"] for each in question["options"] if each["id"] not in right]
+    return others[:1]
 
 
 def _book(
@@ -386,5 +454,5 @@ def _sign_off(
 
 
 def _qualify(worker: Worker, coach: Coach, *, days_ago: int) -> None:
-    _read(worker, days_ago=days_ago + 10)
+    _prepare(worker, days_ago=days_ago + 10)
     _sign_off(_hold(worker, coach, days_ago=days_ago))

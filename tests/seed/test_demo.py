@@ -13,7 +13,8 @@ from django.core.management.base import CommandError
 from django.utils.timezone import now
 
 from certificates.models import Certificate, CertificateState, End
-from courses.models import Evidence, ProgrammePage
+from courses.checks import state_of_check
+from courses.models import Attempt, Enrolment, Evidence, ProgrammePage, TopicPage
 from lms import states
 from lms.dashboards.state import cells_of
 from lms.mail.models import Message
@@ -73,6 +74,22 @@ def test_everybody_shows_their_state(demo):
         "Lucía Navarro": states.CALL_BOOKED,
         "Bruno Carvalho": states.QUALIFIED,
     }
+
+
+def test_demo_shows_each_way_with_a_check(demo):
+    def checks_of(worker: cast.Worker) -> list[tuple[int, bool]]:
+        enrolment = Enrolment.objects.get(member__user__email=worker.email)
+        topics = TopicPage.objects.child_of(enrolment.programme).order_by("path")
+        states = [state_of_check(enrolment, topic) for topic in topics]
+        return [(len(each.attempts), bool(each.passed)) for each in states]
+
+    in_the_middle = Attempt.objects.get(submitted_at=None)
+
+    assert checks_of(cast.FATIMA) == [(1, True)] * 4
+    assert checks_of(cast.LIAM) == [(0, False)] * 4
+    assert checks_of(cast.OLGA) == [(1, True), (3, False), (0, False), (0, False)]
+    assert in_the_middle.enrolment.member.user.email == cast.YUKI.email
+    assert checks_of(cast.YUKI)[:2] == [(1, True), (0, False)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,172 @@
+"""The seed's fifteen topics, followed to the end by the keyboard alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.core.management import call_command
+from playwright.sync_api import Locator, Page, expect
+
+from courses.models import Enrolment, EvidenceKind, TopicCompletion
+from courses.progress import record_evidence
+from lms.people.accounts import make_person
+from lms.people.membership import join
+from lms.people.models import Reseller, Team
+from tests.browser.journeys import TOPICS, Journey, open_attempt, right_fields
+
+PASSWORD = "four plain words here"
+TRAINEE = "jonas@northlight.example.com"
+TEAMS = ["sales-marketing", "production-deployment", "support", "analysts"]
+IS_FOCUSED = "each => each === document.activeElement"
+
+
+@dataclass
+class Hands:
+    """Two hands on a keyboard: Tab, Space, Enter, the arrows, and letters to type."""
+
+    page: Page
+
+    def press(self, key: str, times: int = 1) -> None:
+        for _ in range(times):
+            self.page.keyboard.press(key)
+
+    def tab_to(self, target: Locator, most: int = 80) -> None:
+        for _ in range(most):
+            self.press("Tab")
+            if target.evaluate(IS_FOCUSED):
+                return
+        raise AssertionError(f"Tab does not lead to {target} in {most} steps.")
+
+    def enter(self, target: Locator) -> None:
+        self.tab_to(target)
+        self.press("Enter")
+
+    def type_into(self, target: Locator, words: str) -> None:
+        self.tab_to(target)
+        self.page.keyboard.type(words)
+
+    def choose(self, field: str, value: str) -> None:
+        """Answer by a select box, a radio button or a check box, whichever it is."""
+        boxes = self.page.locator(f'[name="{field}"]')
+        kind = boxes.first.get_attribute("type")
+        if kind == "checkbox":
+            self.tab_to(self.page.locator(f'[name="{field}"][value="{value}"]'))
+            self.press("Space")
+        elif kind == "radio":
+            values = boxes.evaluate_all("all => all.map((each) => each.value)")
+            self.tab_to(boxes.first)
+            self.press("Space")
+            self.press("ArrowDown", values.index(value))
+        else:
+            values = boxes.locator("option").evaluate_all(
+                "all => all.map((each) => each.value)"
+            )
+            self.tab_to(boxes)
+            self.press("ArrowDown", values.index(value))
+
+
+def test_all_topics_are_followed_by_the_keyboard_alone(journey: Journey) -> None:
+    prepare()
+    page = journey.person()
+    hands = Hands(page)
+    sign_in(hands)
+    follow_a_programme(hands)
+    follow_the_other_topics(hands)
+
+    for enrolment in Enrolment.objects.all():
+        for asked in enrolment.edition.topics.all():
+            record_evidence(enrolment, asked.topic, EvidenceKind.CALL, by=None)
+
+    assert TopicCompletion.objects.count() == 15
+    assert Enrolment.objects.filter(completed_at=None).count() == 0
+
+
+def prepare() -> None:
+    """Seed the policy, and put one person into a team of each programme."""
+    call_command("seed", verbosity=0)
+    join(
+        make_person(
+            TRAINEE, "Jonas Weber", time_zone="Europe/Berlin", password=PASSWORD
+        ),
+        Reseller.add_root(name="Northlight Learning", approved_on="2026-01-05"),
+        teams=list(Team.objects.filter(slug__in=TEAMS)),
+        engagement="employee",
+        is_manager=False,
+        by=None,
+    )
+
+
+def sign_in(hands: Hands) -> None:
+    page = hands.page
+    page.goto("/accounts/login/")
+    hands.type_into(page.get_by_label("Email"), TRAINEE)
+    hands.type_into(page.get_by_label("Password"), PASSWORD)
+    hands.press("Enter")
+    page.wait_for_url(lambda url: "/accounts/" not in url)
+
+
+def follow_a_programme(hands: Hands) -> None:
+    """Go through User Support: exercises, checks, reading, and on to the next."""
+    page = hands.page
+    page.goto("/programmes/user-support/")
+    hands.enter(page.get_by_role("link", name=f"Start with {TOPICS[0]}"))
+    for number, title in enumerate(TOPICS, start=1):
+        expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
+        if page.locator(".exercise").count():
+            practise(hands)
+        pass_check(hands)
+        hands.enter(page.get_by_role("button", name="I have read this"))
+        expect(page.get_by_text("You have read this.")).to_be_visible()
+        if number < len(TOPICS):
+            hands.enter(page.get_by_role("link", name="Next topic"))
+
+
+def practise(hands: Hands) -> None:
+    """Give each item the second answer: what comes takes the focus, and is read out."""
+    exercise = hands.page.locator(".exercise")
+    fields = exercise.locator("select, input[type=radio]").evaluate_all(
+        "all => [...new Set(all.map((each) => each.name))]"
+    )
+    for field in fields:
+        second = exercise.locator(
+            f'[name="{field}"] > option, input[name="{field}"]'
+        ).nth(1)
+        hands.choose(field, second.get_attribute("value") or "")
+    hands.enter(exercise.get_by_role("button", name="Check my answers"))
+    result = exercise.get_by_role("status")
+    expect(result).to_contain_text("right")
+    expect(result).to_be_focused()
+
+
+def pass_check(hands: Hands) -> None:
+    page = hands.page
+    hands.enter(page.get_by_role("button", name="Start the check"))
+    answer_check(hands)
+
+
+def answer_check(hands: Hands) -> None:
+    """Answer as the key says. The focus stays with the check all the time."""
+    page = hands.page
+    check = page.locator("#check")
+    expect(check.get_by_role("heading", name="Check what you know")).to_be_focused()
+    for field, value in right_fields(open_attempt(page)):
+        hands.choose(field, value)
+    hands.enter(check.get_by_role("button", name="Hand in"))
+    expect(check.get_by_text("You have passed this check")).to_be_visible()
+
+
+def follow_the_other_topics(hands: Hands) -> None:
+    """The same for the rest, from the check's button on."""
+    page = hands.page
+    others = Enrolment.objects.exclude(edition__section="1.3")
+    topics = [asked.topic for each in others for asked in each.edition.topics.all()]
+    assert len(topics) == 11
+    for topic in topics:
+        page.goto(topic.url)
+        page.get_by_role("button", name="Start the check").focus()
+        hands.press("Enter")
+        answer_check(hands)
+        read = page.get_by_role("button", name="I have read this")
+        read.focus()
+        hands.press("Enter")
+        expect(page.get_by_text("You have read this.")).to_be_visible()
