@@ -21,6 +21,7 @@ from wagtail.contrib.typed_table_block.blocks import (
 from wagtail.documents.blocks import DocumentChooserBlock
 from wagtail.documents.models import Document
 from wagtail.images.blocks import ImageBlock, ImageChooserBlock
+from wagtail.rich_text import RichText
 
 from content.files import CAPTIONS, VIDEO, kind_of
 from content.videos import player_of
@@ -28,6 +29,15 @@ from content.videos import player_of
 RICH_TEXT = ["h3", "bold", "italic", "ol", "ul", "link", "document-link"]
 SHORT_RICH_TEXT = ["bold", "italic", "link"]
 WORDS, MEDIA, LISTS = _("Words"), _("Pictures, films, files"), _("Lists and tables")
+
+
+class WordsBlock(blocks.RichTextBlock):
+    """Rich text; a half of a letter, which no page could be sent with, is replaced."""
+
+    def clean(self, value: RichText) -> RichText:
+        source = super().clean(value).source
+        whole = source.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return RichText(whole)
 
 
 class HoleBlock(blocks.TextBlock):
@@ -61,7 +71,7 @@ class HeadingBlock(blocks.CharBlock):
         preview_value = _("Before the first call")
 
 
-class TextBlock(blocks.RichTextBlock):
+class TextBlock(WordsBlock):
     """What people read: paragraphs, lists, links."""
 
     class Meta:
@@ -109,6 +119,7 @@ class VideoBlock(blocks.StructBlock):
     address = blocks.CharBlock(
         required=False,
         max_length=500,
+        search_index=False,
         help_text=_(
             "Of a film at YouTube or Vimeo that has captions there. "
             "Nothing is loaded from them until somebody presses play."
@@ -117,7 +128,7 @@ class VideoBlock(blocks.StructBlock):
     poster = ImageChooserBlock(
         required=False, help_text=_("The still picture before it plays.")
     )
-    transcript = blocks.RichTextBlock(
+    transcript = WordsBlock(
         required=False,
         features=["bold", "italic", "ol", "ul", "link"],
         help_text=_("What is said and shown, for those who would rather read."),
@@ -196,7 +207,7 @@ class CalloutBlock(blocks.StructBlock):
         help_text=_("Decides the colour and the icon."),
     )
     title = blocks.CharBlock(required=False, max_length=80)
-    text = blocks.RichTextBlock(features=SHORT_RICH_TEXT)
+    text = WordsBlock(features=SHORT_RICH_TEXT)
 
     class Meta:
         icon = "info-circle"
@@ -236,7 +247,7 @@ class RowsBlock(TypedTableBlock):
     """The rows of a table; a caption and a word on every column are required."""
 
     text = blocks.TextBlock(required=False, label=_("Text"))
-    rich_text = blocks.RichTextBlock(
+    rich_text = WordsBlock(
         required=False, features=SHORT_RICH_TEXT, label=_("Text with links")
     )
     number = blocks.CharBlock(
@@ -245,6 +256,9 @@ class RowsBlock(TypedTableBlock):
 
     def clean(self, table: TypedTable) -> TypedTable:
         table = super().clean(table)
+        table.caption = table.caption.replace("\0", "")
+        for column in table.columns:
+            column["heading"] = column["heading"].replace("\0", "")
         if self.is_deferred_validation:
             return table
         wrong = []
@@ -348,7 +362,7 @@ class AccordionItemBlock(blocks.StructBlock):
     """A line, and what opens under it."""
 
     title = blocks.CharBlock(max_length=150, help_text=_("What is always seen."))
-    text = blocks.RichTextBlock(
+    text = WordsBlock(
         features=["bold", "italic", "ol", "ul", "link", "document-link"],
         help_text=_("What opens under it."),
     )
@@ -386,7 +400,7 @@ BODY_BLOCKS = [
     ("download", DownloadBlock()),
     (
         "steps",
-        StepsBlock(blocks.RichTextBlock(label=_("Step"), features=SHORT_RICH_TEXT)),
+        StepsBlock(WordsBlock(label=_("Step"), features=SHORT_RICH_TEXT)),
     ),
     ("table", TableBlock()),
     ("accordion", AccordionBlock(AccordionItemBlock(label=_("Line")))),

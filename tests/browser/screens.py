@@ -34,6 +34,7 @@ from sessions.models import (
 from sessions.proposals import decline, propose
 from sessions.signoff import TopicWord, sign_off
 from sessions.slots import free_slots
+from tests.bodies import every_block
 from tests.browser.journeys import Journey
 from tests.factories import (
     BookingFactory,
@@ -128,6 +129,13 @@ def open_outline(page: Page) -> None:
     """It is a drawer on a phone alone, and stays open on a wider screen."""
     page.set_viewport_size({"width": 320, "height": 640})
     page.locator("#topic-outline summary").click()
+
+
+def open_all(page: Page) -> None:
+    """Every line that opens among a page's text."""
+    page.locator(".rich details").evaluate_all(
+        "all => all.forEach((each) => { each.open = true; })"
+    )
 
 
 def cancel_without_a_word(page: Page) -> None:
@@ -383,6 +391,8 @@ def of_readers() -> Iterator[Screen]:
     for number in (1, 2):  # one sorts, one decides on cases
         yield Screen(topic_of(cast.LIAM, number), check_exercise, "unanswered")
         yield Screen(topic_of(cast.LIAM, number), answer_exercise, "answered")
+    every = TopicPageFactory(title="Every block", body=every_block())
+    yield Screen(every.url, open_all)
     yield Screen("/programmes/")
     yield Screen("/handbook/")
     for page in HandbookPage.objects.filter(depth__gt=3):
