@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +17,7 @@ from taggit.models import ItemBase, TagBase
 from wagtail.admin.panels import FieldPanel, MultiFieldPanel
 from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 from wagtail.fields import StreamField
-from wagtail.models import Page, Revision, get_page_models
+from wagtail.models import Page, Revision
 from wagtail.search import index
 from wagtail.url_routing import RouteResult
 
@@ -24,6 +25,7 @@ from content.blocks import BODY_BLOCKS, holes_in
 from content.branding import validate_accent
 from content.copying import DraftCopyForm
 from content.handbook_form import HandbookForm
+from content.kept import kept
 from content.walls import NO_SCHEDULE, MembersPage
 from lms.constraints import AppendOnly
 from lms.people.models import Member, User
@@ -47,23 +49,27 @@ class HomePage(Page):
     template = "content/home.html"
 
     def route(self, request: HttpRequest, path_components: list[str]) -> RouteResult:
-        """Find the page by its whole address: one query, however deep it lies."""
+        """Find the page by its whole address: one query, however deep it lies.
+
+        What stands there, and of which type, is kept; its row is read each time,
+        without its `TEXTS`, which are kept as they are shown.
+        """
         if not path_components:
             return super().route(request, path_components)
-        page = (
-            Page.objects.filter(url_path=f"{self.url_path}{'/'.join(path_components)}/")
-            .select_related(*_page_types())
-            .first()
-        )
-        name = page and page.specific_class._meta.model_name
-        if name not in _page_types():
-            raise Http404
-        return getattr(page, name).route(request, [])
+        place = f"{self.url_path}{'/'.join(path_components)}/"
+        model, pk = kept(request, ("place", place), lambda: _page_at(place))
+        texts = getattr(model, "TEXTS", ())
+        page = get_object_or_404(model.objects.defer(*texts), pk=pk)
+        return page.route(request, [])
 
 
-def _page_types() -> list[str]:
-    """How a page reaches its own type's row: all but Wagtail's bare page."""
-    return [model._meta.model_name for model in get_page_models() if model is not Page]
+def _page_at(place: str) -> tuple[type[Page], int]:
+    """The type and key of the page at a place; 404 where none is, or a bare one."""
+    page = Page.objects.filter(url_path=place).first()
+    model = page.specific_class if page else None
+    if page is None or model is None or model is Page:
+        raise Http404
+    return model, page.pk
 
 
 class Tag(TagBase):

@@ -33,6 +33,9 @@ def members_only(request: HttpRequest) -> HttpResponse | None:
 NO_SCHEDULE = [CommentPanel()]
 
 
+NO_RESTRICTIONS = PageViewRestriction.objects.none()
+
+
 class MembersPage(Page):
     """A page for those with a live membership or a role, and for nobody else.
 
@@ -49,4 +52,4 @@ class MembersPage(Page):
         return members_only(request) or super().serve(request, *args, **kwargs)
 
     def get_view_restrictions(self) -> Any:
-        return PageViewRestriction.objects.none()
+        return NO_RESTRICTIONS

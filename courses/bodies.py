@@ -6,7 +6,7 @@ the text has `<!--csrf-->` where its reader's token goes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from django.http import HttpRequest
@@ -28,13 +28,12 @@ class Texts:
     """A topic's own text, ready to be shown.
 
     `lead` is what people will be able to do and the body, `rest` what the call goes
-    through and what to prepare. `blocks` are the body's ids: its places to read on
-    from. `minutes` counts words; how long a video lasts, nobody knows.
+    through and what to prepare. `minutes` counts words; how long a video lasts,
+    nobody knows.
     """
 
     lead: SafeString
     rest: SafeString
-    blocks: tuple[str, ...]
     minutes: int
     has_video: bool
 
@@ -59,11 +58,21 @@ def texts_of(
         get_token(request),
     )
     lead = mark_safe(texts.lead.replace(TOKEN_MARK, field))  # noqa: S308  both are ours
-    return Texts(lead, texts.rest, texts.blocks, texts.minutes, texts.has_video)
+    return replace(texts, lead=lead)
+
+
+def blocks_of(page: TopicPage, request: HttpRequest | None) -> tuple[str, ...]:
+    """The ids of the published body's blocks: where one can have stopped."""
+    key = ("blocks", page.pk, page.live_revision_id, page.last_published_at)
+    return kept(
+        request, key, lambda: tuple(block.id for block in page.body if block.id)
+    )
 
 
 def make_texts(page: TopicPage, *, in_call: bool = True) -> Texts:
     """Make the page's text from its blocks: two queries for each with links."""
+    if page.get_deferred_fields():
+        page.refresh_from_db(fields=page.TEXTS)  # at once, else one by one
     hole = "" if in_call else _("This part is still being written.")
     context = {"page": page, "hole": hole}
     lead = render_to_string("courses/_text_lead.html", context)
@@ -72,7 +81,6 @@ def make_texts(page: TopicPage, *, in_call: bool = True) -> Texts:
     return Texts(
         lead=lead,
         rest=rest,
-        blocks=tuple(block.id for block in page.body if block.id),
         minutes=max(1, ceil(words / WORDS_A_MINUTE)),
         has_video=any(block.block_type == "video" for block in page.body),
     )

@@ -312,13 +312,12 @@ def progress_of(
     live = {"enrolment__in": keys, "voided_at": None}
     evidence = Evidence.objects.filter(**live).order_by()
     completions = TopicCompletion.objects.filter(**live).order_by()
-    used_up = Attempt.objects.filter(enrolment__in=keys).used_up()
     columns = ("enrolment", "topic", "kind", "at")
-    rows = evidence.values_list(*columns).union(
-        completions.annotate(kind=Value(COMPLETION)).values_list(*columns),
-        used_up.annotate(kind=Value(USED_UP)).values_list(*columns),
-        all=True,
-    )
+    more = [completions.annotate(kind=Value(COMPLETION)).values_list(*columns)]
+    if any(topic.needs_check for topics in asked.values() for topic in topics):
+        used_up = Attempt.objects.filter(enrolment__in=keys).used_up()
+        more.append(used_up.annotate(kind=Value(USED_UP)).values_list(*columns))
+    rows = evidence.values_list(*columns).union(*more, all=True)
     shown = {(enrolment, topic, kind): at for enrolment, topic, kind, at in rows}
     return {
         enrolment.pk: Progress(

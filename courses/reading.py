@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import md5
 
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import Prefetch, Subquery, prefetch_related_objects
 from django.http import HttpRequest
-from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from wagtail.models import Page
 
@@ -23,6 +23,7 @@ from courses.models import (
     Source,
     TopicPage,
 )
+from courses.places import place_in, places_of
 from courses.progress import (
     Progress,
     TopicProgress,
@@ -131,11 +132,29 @@ class Reader:
 
 @dataclass(frozen=True)
 class TopicReader(Reader):
-    """A reader of one topic. `here` is None where it is not asked of them."""
+    """A reader of one topic. `here` is None where it is not asked of them.
+
+    `place` is the block where they stopped reading; empty where they did not.
+    """
 
     here: TopicProgress | None
     before: TopicProgress | None
     after: TopicProgress | None
+    place: str = ""
+
+    @property
+    def mark(self) -> str:
+        """A word for what is done, another one as soon as anything is.
+
+        It tells an open page whether it still shows what is so.
+        """
+        done = [
+            (topic.asked.topic_id, step.kind, step.at)
+            for topic in self.topics
+            for step in topic.steps
+        ]
+        ended = [(topic.completed_at, topic.exempted_at) for topic in self.topics]
+        return md5(repr((done, ended)).encode(), usedforsecurity=False).hexdigest()
 
     @property
     def title(self) -> str:
@@ -171,7 +190,7 @@ def topic_reader_of(
     page: TopicPage, access: Access | None, request: HttpRequest | None = None
 ) -> TopicReader:
     """What the topic asks of the reader, and what stands around it; as many."""
-    reader = _reader(page.path[: -Page.steplen], access, request)
+    reader = _reader(page.path[: -Page.steplen], access, request, topic=page)
     keys = [topic.asked.topic_id for topic in reader.topics]
     place = keys.index(page.pk) if page.pk in keys else None
     here, before, after = None, None, None
@@ -181,7 +200,12 @@ def topic_reader_of(
         after = reader.topics[place + 1] if place + 1 < len(keys) else None
     elif reader.enrolment is None:
         here = untouched(asked_of(page))
-    return TopicReader(**vars(reader), here=here, before=before, after=after)
+    stopped = getattr(reader.enrolment, "place", None)
+    if access and not reader.enrolment:
+        stopped = place_in(access.user, page)
+    return TopicReader(
+        **vars(reader), here=here, before=before, after=after, place=stopped or ""
+    )
 
 
 def _reader(
@@ -189,30 +213,28 @@ def _reader(
     access: Access | None,
     request: HttpRequest | None,
     programme: ProgrammePage | None = None,
+    topic: TopicPage | None = None,
 ) -> Reader:
     """Read what the programme at that place of the page tree asks."""
-    enrolment = _enrolment_at(path, access)
+    if programme is None:
+        programme = kept(
+            request,
+            ("programme", path),
+            lambda: ProgrammePage.objects.get(path=path),
+        )
+    enrolment = _enrolment_in(programme, access, request, topic)
     if enrolment:
         asked = _kept_topics(enrolment.edition, request)
         progress = progress_of([enrolment], asked)[enrolment.pk]
         return Reader(
-            programme=programme or enrolment.programme,
+            programme=programme,
             edition=enrolment.edition,
             enrolment=enrolment,
             progress=progress,
             topics=progress.topics,
         )
 
-    edition = (
-        Edition.objects.filter(programme__path=path, effective_on__lte=now().date())
-        .select_related("programme")
-        .order_by("number")
-        .last()
-    )
-    if programme is None:
-        programme = (
-            edition.programme if edition else ProgrammePage.objects.get(path=path)
-        )
+    edition = programme.edition_on()
     asked = _kept_topics(edition, request) if edition else []
     drafts = [] if edition else programme.topics().live()
     topics = [*asked, *(asked_of(page) for page in drafts)]
@@ -230,17 +252,32 @@ def _kept_topics(edition: Edition, request: HttpRequest | None) -> list[EditionT
     return kept(request, ("topics", edition.pk), lambda: topics_of([edition.pk]))
 
 
-def _enrolment_at(path: str, access: Access | None) -> Enrolment | None:
-    """The latest standing cycle of the membership that the reader has switched to."""
+def _enrolment_in(
+    programme: ProgrammePage,
+    access: Access | None,
+    request: HttpRequest | None,
+    topic: TopicPage | None = None,
+) -> Enrolment | None:
+    """The latest standing cycle of the membership that the reader has switched to.
+
+    It brings `place`, where they stopped in the topic: one query for both.
+    """
     if access is None or access.member is None:
         return None
-    return (
-        Enrolment.objects.standing()
-        .filter(member=access.member, programme__path=path)
-        .select_related("edition", "programme")
-        .order_by("cycle")
-        .last()
+    enrolments = Enrolment.objects.standing().filter(
+        member=access.member, programme=programme.pk
     )
+    if topic:
+        place = places_of(access.user).filter(topic=topic.pk).values("block")
+        enrolments = enrolments.annotate(place=Subquery(place))
+    enrolment = enrolments.order_by("-cycle").first()
+    if enrolment:
+        pk = enrolment.edition_id
+        enrolment.programme, enrolment.member = programme, access.member
+        enrolment.edition = kept(
+            request, ("edition", pk), lambda: Edition.objects.get(pk=pk)
+        )
+    return enrolment
 
 
 def _why_by_team(enrolment: Enrolment) -> str:

@@ -22,4 +22,6 @@ urlpatterns = [
     ),
     path("ask/<key:programme_pk>/", request_views.ask, name="ask"),
     path("ask/<key:pk>/withdraw/", request_views.withdraw, name="withdraw"),
+    path("steps/<key:enrolment_pk>/<key:topic_pk>/", views.steps, name="steps"),
+    path("place/<key:topic_pk>/", views.place, name="place"),
 ]

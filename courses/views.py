@@ -7,12 +7,19 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+)
+from django_htmx.http import trigger_client_event
 
 from content.walls import members_only
+from courses.bodies import blocks_of
 from courses.exercise_blocks import Answered, Exercise, address_of
 from courses.exercises import (
     answers_in,
@@ -24,7 +31,9 @@ from courses.exercises import (
     require_current,
     result_in_words,
 )
+from courses.forms import PlaceForm
 from courses.models import EditionTopic, Enrolment, EvidenceKind, TopicPage
+from courses.places import keep_place
 from courses.progress import record_evidence
 from courses.reading import topic_reader_of
 from lms.errors import Refused
@@ -35,12 +44,7 @@ from lms.people.access import MemberRequest
 @require_POST
 def read(request: MemberRequest, enrolment_pk: int, topic_pk: int) -> HttpResponse:
     """Note that one has read a topic; answered with the topic's steps for htmx."""
-    enrolment = get_object_or_404(
-        Enrolment.objects.standing()
-        .visible_to(request.access)
-        .filter(member__user=request.user),
-        pk=enrolment_pk,
-    )
+    enrolment = _own_enrolment(request, enrolment_pk)
     asked = get_object_or_404(
         EditionTopic.objects.select_related("topic"),
         edition=enrolment.edition_id,
@@ -48,11 +52,10 @@ def read(request: MemberRequest, enrolment_pk: int, topic_pk: int) -> HttpRespon
         needs_read=True,
     )
     record_evidence(enrolment, asked.topic, EvidenceKind.READ, by=request.user)
+    noted = _("We have noted that you read this.")
     if request.htmx:
-        reader = topic_reader_of(asked.topic, request.access, request)
-        context = {"reader": reader, "page": asked.topic}
-        return render(request, "courses/_topic_parts.html", context)
-    messages.success(request, _("We have noted that you read this."))
+        return _topic_parts(request, asked.topic, noted)
+    messages.success(request, noted)
     return redirect(asked.topic.get_url(request) or "landing")
 
 
@@ -106,3 +109,53 @@ def _show_exercise(
     }
     name = "_exercise" if request.htmx else "exercise"
     return render(request, f"courses/{name}.html", context, status=status)
+
+
+@login_required
+@require_GET
+def steps(request: MemberRequest, enrolment_pk: int, topic_pk: int) -> HttpResponse:
+    """The parts of an open page that have changed since; 204 where none has.
+
+    `seen` is the mark that the page shows: something may have been signed off since,
+    or read in another tab.
+    """
+    enrolment = _own_enrolment(request, enrolment_pk)
+    topic = get_object_or_404(
+        TopicPage, pk=topic_pk, edition_topics__edition=enrolment.edition_id
+    )
+    reader = topic_reader_of(topic, request.access, request)
+    if reader.mark == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    return _topic_parts(request, topic, _("The steps of this topic have changed."))
+
+
+@login_required
+@require_POST
+def place(request: MemberRequest, topic_pk: int) -> HttpResponse:
+    """Note where one has stopped reading; sent by the page itself."""
+    if not request.access.may_read:
+        raise PermissionDenied
+    topic = get_object_or_404(TopicPage.objects.live(), pk=topic_pk)
+    form = PlaceForm(request.POST)
+    if not form.is_valid():
+        return HttpResponse(status=422)
+    blocks = blocks_of(topic, request)
+    try:
+        keep_place(request.user, topic, form.cleaned_data["block"], blocks=blocks)
+    except Refused:  # the page was changed while it was read
+        return HttpResponse(status=409)
+    return HttpResponse(status=204)
+
+
+def _own_enrolment(request: MemberRequest, pk: int) -> Enrolment:
+    own = Enrolment.objects.standing().filter(member__user=request.user)
+    found: Enrolment = get_object_or_404(own.visible_to(request.access), pk=pk)
+    return found
+
+
+def _topic_parts(request: MemberRequest, topic: TopicPage, said: str) -> HttpResponse:
+    """What moves on a topic's page, and a line that says so."""
+    reader = topic_reader_of(topic, request.access, request)
+    context = {"reader": reader, "page": topic}
+    answer = render(request, "courses/_topic_parts.html", context)
+    return trigger_client_event(answer, "toast", {"text": said, "tone": "good"})

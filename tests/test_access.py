@@ -205,6 +205,14 @@ TABLE: dict[str, Entry] = {
     "courses:withdraw": Entry(
         (SIGN_IN, 302, *(404,) * 6), *of("request", "pk"), method="post"
     ),
+    "courses:steps": Entry(
+        HERS,
+        lambda world: [world.enrolment.pk, world.topic.pk],
+        lambda world: [world.foreign_enrolment.pk, world.topic.pk],
+    ),
+    "courses:place": Entry(
+        (SIGN_IN, *(422,) * 7), lambda world: [world.topic.pk], method="post"
+    ),
     # calls
     "sessions:agenda": Entry(SIGNED_IN),
     "sessions:feed": Entry(SIGNED_IN),

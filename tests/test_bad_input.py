@@ -132,6 +132,9 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("trainee", "post", f"/check/{own}/{key}/start/"),
         ("trainee", "get", f"/check/{key}/"),
         ("trainee", "post", f"/check/{key}/submit/"),
+        ("trainee", "get", f"/steps/{key}/{world.topic.pk}/"),
+        ("trainee", "get", f"/steps/{own}/{key}/"),
+        ("trainee", "post", f"/place/{key}/"),
         ("staff", "get", f"/cms/programmes/{key}/publish-edition/"),
         ("staff", "get", f"/cms/users/welcome/{key}/"),
     ]

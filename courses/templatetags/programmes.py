@@ -18,8 +18,9 @@ from wagtail.models import Page
 from content.blocks import lines_in
 from content.walls import access_from
 from courses import reading
-from courses.bodies import Texts, texts_of
+from courses.bodies import Texts, blocks_of, texts_of
 from courses.models import Edition, EvidenceKind, ProgrammePage, TopicPage
+from courses.places import anchor_of
 from courses.progress import Step, TopicProgress
 from lms import states
 from lms.mail import times
@@ -241,6 +242,15 @@ def topic_texts(
     return texts_of(page, context.get("request"), in_call=reader.has_call)
 
 
+@register.simple_tag(takes_context=True)
+def stopped_at(context: Context, page: TopicPage, reader: reading.TopicReader) -> str:
+    """`{% stopped_at page reader as anchor %}`: where to read on, if not at the top."""
+    if not reader.place or reader.has_read:
+        return ""
+    further = blocks_of(page, context.get("request"))[1:]
+    return anchor_of(reader.place) if reader.place in further else ""
+
+
 @register.simple_tag
 def criteria_of(reader: reading.TopicReader, page: TopicPage) -> list[str]:
     """`{% criteria_of reader page as criteria %}`: what the reader is measured by."""
@@ -343,4 +353,8 @@ def _open_step(
     if is_ready_for_call(topic, reader):
         url = reverse("sessions:book", args=[reader.enrolment.pk])
         return ShownStep(word, state, detail, url, _("Book a call"))
-    return ShownStep(word, "locked", _("Opens when the steps before are done."))
+    if topic.is_missing(EvidenceKind.READ):
+        why, url = _("Opens when you have read this page."), "#topic-foot"
+        return ShownStep(word, "locked", why, url, _("To its foot"))
+    why = _("Opens when you have passed the check.")
+    return ShownStep(word, "locked", why, "#check", _("To the check"))

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from content.acknowledging import Word
+from courses.places import anchor_of, place_in
 from lms import states
 from lms.dashboards.record import Record, record_of
 from lms.dashboards.state import Cell
@@ -72,7 +73,7 @@ def next_step(member: Member, record: Record) -> NextStep:
         cell for cell in record.cells if cell.enrolment and cell.enrolment.is_open
     ]
     for cell in open_cells:
-        if step := _reading_step(cell):
+        if step := _reading_step(member, cell):
             return step
     for cell in open_cells:
         if step := _booking_step(cell):
@@ -125,7 +126,7 @@ def _call_step(call: Booking, zone: str) -> NextStep:
     return NextStep(title, about, call.get_absolute_url(), _("Open your call"), "video")
 
 
-def _reading_step(cell: Cell) -> NextStep | None:
+def _reading_step(member: Member, cell: Cell) -> NextStep | None:
     topic = cell.progress.next_topic if cell.progress else None
     if cell.progress is None or topic is None or topic.is_prepared:
         return None
@@ -135,7 +136,7 @@ def _reading_step(cell: Cell) -> NextStep | None:
     return NextStep(
         title % {"topic": topic.title},
         cell.programme.title,
-        topic.topic.url,
+        f"{topic.topic.url}{anchor_of(place_in(member.user, topic.topic))}",
         _("Open the topic"),
         "book",
     )

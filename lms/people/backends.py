@@ -16,7 +16,8 @@ class AuthenticationBackend(AllauthAuthenticationBackend):
     """
 
     def get_user(self, user_id: int) -> User | None:
-        person: User | None = (
-            User.objects.select_related("trainer").filter(pk=user_id).first()
-        )
-        return person if person and self.user_can_authenticate(person) else None
+        try:
+            person: User = User.objects.select_related("trainer").get(pk=user_id)
+        except User.DoesNotExist:
+            return None
+        return person if self.user_can_authenticate(person) else None

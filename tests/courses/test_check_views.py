@@ -126,9 +126,9 @@ def test_handing_in_ticks_the_steps_and_the_outline_at_once(client, enrolment):
         submit_url(attempt), as_posted(attempt, right_answers(attempt)), **HTMX
     )
 
-    answer = response.content.decode()
+    answer = " ".join(response.content.decode().split())
     assert response.status_code == 200
-    assert '<div id="topic-steps" hx-swap-oob="true">' in answer
+    assert 'id="topic-steps" hx-swap-oob="true"' in answer
     assert '<div id="topic-outline" hx-swap-oob="true">' in answer
     assert "You passed the check" in answer
     assert "<html" not in answer
