@@ -22,12 +22,27 @@ LARGEST_CAPTIONS = 2 * MEGABYTE
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file: its word, the extensions it goes by, how it begins."""
+    """A kind of file: its word, the extensions it goes by, how it is told."""
 
     word: str | Promise
     content_types: dict[str, str]  # by extension
     is_one: Callable[[IO[bytes]], bool]
     largest: int = 25 * MEGABYTE
+
+    @property
+    def refusal(self) -> str:
+        """What is said of a file that goes by this kind's name and is none."""
+        if self in OFFICE:
+            text = _(
+                "This file is not what its name says (%(kind)s), is damaged, or holds "
+                "macros. Please save it anew in its own program, without macros."
+            )
+        else:
+            text = _(
+                "This file is not what its name says (%(kind)s), or it is damaged. "
+                "Please save it anew in its own program."
+            )
+        return text % {"kind": self.word}
 
 
 def _begins(*magic: bytes) -> Callable[[IO[bytes]], bool]:
@@ -127,12 +142,6 @@ def check_upload(name: str, size: int, file: IO[bytes]) -> None:
     file.seek(0)
     try:
         if not kind.is_one(file):
-            raise Refused(
-                _(
-                    "This file is not what its name says (%(kind)s), or it is damaged "
-                    "or holds macros. Please save it anew in its own program."
-                )
-                % {"kind": kind.word}
-            )
+            raise Refused(kind.refusal)
     finally:
         file.seek(0)

@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
+from content.blocks import BODY_BLOCKS
 from lms import states
 from lms.people.access import MemberRequest
 from lms.people.roles import staff_required
@@ -156,6 +157,9 @@ def _samples() -> dict[str, Any]:
         ),
         "ended": State("ended", _("Expired"), "clock", "warn", "", states.Actor.NOBODY),
         "revoked": states.REVOKED,
+        "blocks": [
+            block.bind(block.get_preview_value()) for _name, block in BODY_BLOCKS
+        ],
         "in_progress": states.IN_PROGRESS,
         "call_booked": states.CALL_BOOKED,
         "qualified": states.QUALIFIED,

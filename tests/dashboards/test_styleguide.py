@@ -15,6 +15,15 @@ def test_styleguide_shows_every_state_to_staff(client):
     assert [state.key for state in states.STATES if str(state.word) not in page] == []
 
 
+def test_styleguide_shows_the_blocks_of_pages(client):
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+
+    page = client.get(reverse("styleguide")).content.decode()
+
+    assert "Checklist for a handover" in page
+    assert "How soon we answer" in page
+
+
 def test_styleguide_is_closed_to_members(client):
     client.force_login(MemberFactory().user)
 
