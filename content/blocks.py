@@ -389,7 +389,7 @@ class AccordionBlock(blocks.ListBlock):
         ]
 
 
-BODY_BLOCKS = [
+BODY_BLOCKS: list[tuple[str, blocks.Block]] = [
     ("heading", HeadingBlock(max_length=200)),
     ("text", TextBlock(features=RICH_TEXT)),
     ("callout", CalloutBlock()),
