@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 from wagtail.models import Page
 
 from content.models import HandbookPage
-
-NAMED = 3
+from content.naming import name_some
 
 
 def within(pages: Iterable[Page]) -> Q:
@@ -22,15 +21,6 @@ def within(pages: Iterable[Page]) -> Q:
     for page in pages:
         places |= Q(path__startswith=page.path)
     return places
-
-
-def name_some(pages: Iterable[Page]) -> str:
-    """Name the first few of the pages: “Scope”, “Purpose” and more."""
-    titles = [f"“{page.title}”" for page in pages]
-    named = ", ".join(titles[:NAMED])
-    if len(titles) > NAMED:
-        return _("%(pages)s and more") % {"pages": named}
-    return named
 
 
 def send_back(request: HttpRequest, page: Page, why: str) -> HttpResponse | None:

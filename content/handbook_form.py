@@ -7,12 +7,13 @@ from typing import Any
 from django import forms
 from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.forms import WagtailAdminPageForm
+
+from content.whole import WholePageForm
 
 CORRECTION, MATTERS = "", "yes"
 
 
-class HandbookForm(WagtailAdminPageForm):
+class HandbookForm(WholePageForm):
     """Raises the version by one where the editor says that the change matters."""
 
     asks_again = forms.ChoiceField(

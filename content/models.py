@@ -26,7 +26,8 @@ from content.branding import validate_accent
 from content.copying import DraftCopyForm
 from content.handbook_form import HandbookForm
 from content.kept import kept
-from content.walls import NO_SCHEDULE, MembersPage
+from content.walls import ADDRESS, NO_SCHEDULE, MembersPage
+from content.whole import WholePageForm
 from lms.constraints import AppendOnly
 from lms.people.models import Member, User
 
@@ -44,7 +45,10 @@ class HomePage(Page):
 
     content_panels = [*Page.content_panels, FieldPanel("introduction")]
     settings_panels = NO_SCHEDULE
+    promote_panels = ADDRESS
+    base_form_class = WholePageForm
     parent_page_types = ["wagtailcore.Page"]
+    subpage_types = ["content.HandbookPage", "courses.ProgrammeIndexPage"]
     max_count = 1
     template = "content/home.html"
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 from wagtail.models import (
     Collection,
+    GroupApprovalTask,
     GroupCollectionPermission,
     GroupPagePermission,
     Page,
+    Workflow,
+    WorkflowPage,
+    WorkflowTask,
 )
 
 PAGES = ["add_page", "change_page", "publish_page", "lock_page", "unlock_page"]
@@ -18,7 +23,7 @@ FILES = {
 }
 RECORDS = {  # deleting is not among them: people and what they did stay
     "wagtailadmin": ["access_admin"],
-    "content": ["change_branding"],
+    "content": ["change_branding", "add_tag", "change_tag"],
     "people": [
         *("add_reseller", "change_reseller"),
         *("add_invitation", "change_invitation"),
@@ -44,6 +49,18 @@ def grant_channel_team(group: Group) -> None:
         GroupCollectionPermission.objects.get_or_create(
             group=group, collection=collection, permission=permission
         )
+    _let_approve(group, root)
+
+
+def _let_approve(group: Group, root: Page) -> None:
+    """Let the group approve what editors who may not publish have submitted."""
+    if GroupApprovalTask.objects.filter(groups=group).exists():
+        return
+    task = GroupApprovalTask.objects.create(name=_("Approval by the channel team"))
+    task.groups.add(group)
+    workflow = Workflow.objects.create(name=_("Channel team publishes"))
+    WorkflowTask.objects.create(workflow=workflow, task=task)
+    WorkflowPage.objects.update_or_create(page=root, defaults={"workflow": workflow})
 
 
 def _permissions(wanted: dict[str, list[str]]) -> QuerySet[Permission]:

@@ -7,9 +7,11 @@ from typing import Any
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from wagtail.admin.panels import CommentPanel
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.panels import CommentPanel, FieldPanel
 from wagtail.models import Page, PageViewRestriction
 
+from content.whole import WholePageForm
 from lms.people.access import Access
 
 
@@ -32,6 +34,17 @@ def members_only(request: HttpRequest) -> HttpResponse | None:
 # of what people's records point to.
 NO_SCHEDULE = [CommentPanel()]
 
+# What search engines are told is left out: nobody reaches these pages signed out.
+ADDRESS = [
+    FieldPanel(
+        "slug",
+        help_text=_(
+            "The last part of the page's address. Links of ours follow a change; "
+            "those that people saved do not."
+        ),
+    )
+]
+
 
 NO_RESTRICTIONS = PageViewRestriction.objects.none()
 
@@ -44,6 +57,8 @@ class MembersPage(Page):
 
     private_page_options: list[str] = []
     settings_panels = NO_SCHEDULE
+    promote_panels = ADDRESS
+    base_form_class = WholePageForm
 
     class Meta:
         abstract = True

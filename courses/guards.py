@@ -8,7 +8,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 from wagtail.models import Page
 
-from content.guards import name_some, within
+from content.guards import within
+from content.naming import name_some
 from courses.enrolling import editions_in_force
 from courses.models import Edition, EditionTopic, Enrolment, ProgrammePage, TopicPage
 

@@ -1,9 +1,11 @@
-"""What editors still have to fill in or confirm, in one list."""
+"""What editors still have to fill in or confirm, and what to look at again."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from wagtail.models import Page
@@ -12,7 +14,10 @@ from content.blocks import holes_in
 from content.models import HandbookPage
 from courses.enrolling import editions_in_force
 from courses.models import EditionAudience, ProgrammePage, TopicPage
+from lms.mail.times import on_day
 from lms.people.models import Team
+
+OLD = timedelta(days=365)
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class Matter:
     page: Page | None
     title: str
     words: str
+    url: str = ""  # more about it
 
 
 def matters() -> list[Matter]:
@@ -30,6 +36,34 @@ def matters() -> list[Matter]:
     Five queries; it reads the texts of all topics and of the handbook.
     """
     return [*_needs_to_confirm(), *_teams_without_programme(), *_pages_with_holes()]
+
+
+def to_look_at() -> list[Matter]:
+    """Published topics without a check, or not published again in a year; one query."""
+    topics = list(TopicPage.objects.live().order_by("path"))
+    return [*_without_check(topics), *_old(topics)]
+
+
+def _without_check(topics: list[TopicPage]) -> list[Matter]:
+    return [
+        Matter(page, page.title, _("It has no knowledge check."))
+        for page in topics
+        if not page.questions
+    ]
+
+
+def _old(topics: list[TopicPage]) -> list[Matter]:
+    words = _("Last published on %(date)s, over a year ago.")
+    limit = now() - OLD
+    return [
+        Matter(
+            page,
+            page.title,
+            words % {"date": on_day(page.last_published_at.date())},
+        )
+        for page in topics
+        if page.last_published_at and page.last_published_at < limit
+    ]
 
 
 def _needs_to_confirm() -> list[Matter]:

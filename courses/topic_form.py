@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
-from wagtail.admin.forms import WagtailAdminPageForm
+
+from content.whole import WholePageForm
 
 
-class TopicForm(WagtailAdminPageForm):
+class TopicForm(WholePageForm):
     """A topic's form. A draft may be saved unfinished; what is published may not."""
 
     def clean(self) -> dict[str, Any]:

@@ -86,7 +86,10 @@ class ProgrammePage(MembersPage):
         null=True, blank=True, help_text=_("Days people have. Empty: no due date.")
     )
     preparation = models.CharField(
-        max_length=10, choices=Preparation.choices, default=Preparation.ADVISED
+        max_length=10,
+        choices=Preparation.choices,
+        default=Preparation.ADVISED,
+        help_text=_("Whether reading and the check must come before the call."),
     )
     cancel_hours = models.PositiveSmallIntegerField(
         _("calls can be called off until, in hours"),
@@ -159,7 +162,14 @@ class TopicPage(MembersPage):
     objectives = StreamField(
         LINE_BLOCKS, blank=True, help_text=_("What people will be able to do.")
     )
-    body = StreamField(TOPIC_BLOCKS, blank=True)
+    body = StreamField(
+        TOPIC_BLOCKS,
+        blank=True,
+        help_text=_(
+            "The text, and exercises to try. Where it still has to be written, add "
+            "“To fill in”."
+        ),
+    )
     agenda = StreamField(
         LINE_BLOCKS, blank=True, help_text=_("What the call goes through.")
     )
@@ -169,7 +179,11 @@ class TopicPage(MembersPage):
     criteria = StreamField(
         CRITERION_BLOCKS, blank=True, help_text=_("What the trainer ticks.")
     )
-    tags = ClusterTaggableManager(through=TopicTag, blank=True)
+    tags = ClusterTaggableManager(
+        through=TopicTag,
+        blank=True,
+        help_text=_("Choose from the list: they lead from one page to another."),
+    )
     questions = StreamField(
         QUESTION_BLOCKS,
         blank=True,
@@ -201,7 +215,11 @@ class TopicPage(MembersPage):
         validators=[MaxValueValidator(7 * 24 * 60)],
         help_text=_("0: people may try again at once."),
     )
-    is_shuffled = models.BooleanField(_("shuffle questions and answers"), default=True)
+    is_shuffled = models.BooleanField(
+        _("shuffle questions and answers"),
+        default=True,
+        help_text=_("For each attempt anew."),
+    )
     draw = models.PositiveSmallIntegerField(
         _("draw so many questions"),
         null=True,
@@ -209,9 +227,21 @@ class TopicPage(MembersPage):
         validators=[MinValueValidator(1)],
         help_text=_("For each attempt, out of all above. Empty: all of them."),
     )
-    one_at_a_time = models.BooleanField(_("show one question at a time"), default=False)
-    needs_read = models.BooleanField(_("people read the page"), default=True)
-    needs_call = models.BooleanField(_("a call covers it"), default=True)
+    one_at_a_time = models.BooleanField(
+        _("show one question at a time"),
+        default=False,
+        help_text=_("Else all of them stand on one page."),
+    )
+    needs_read = models.BooleanField(
+        _("people read the page"),
+        default=True,
+        help_text=_("They press “I have read this” at its foot."),
+    )
+    needs_call = models.BooleanField(
+        _("a call covers it"),
+        default=True,
+        help_text=_("A trainer goes through it with them, and signs it off."),
+    )
     call_minutes = models.PositiveSmallIntegerField(
         default=20,
         validators=[MinValueValidator(5), MaxValueValidator(90)],
