@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -116,20 +118,42 @@ def state_of_check(enrolment: Enrolment, topic: TopicPage) -> CheckState:
     An attempt counts while the edition asks for the check, the topic is open, and
     nothing shows the check passed; all else is practice.
     """
-    passed = Evidence.objects.filter(
-        enrolment=enrolment, topic=topic, kind=EvidenceKind.CHECK, voided_at=None
-    ).first()
-    counts = (
-        passed is None
-        and enrolment.is_open
-        and EditionTopic.objects.filter(
-            edition=enrolment.edition_id, topic=topic, needs_check=True
-        ).exists()
-        and not TopicCompletion.objects.filter(
-            enrolment=enrolment, topic=topic, voided_at=None
-        ).exists()
+    return states_of_checks(enrolment, [topic])[topic.pk]
+
+
+def states_of_checks(
+    enrolment: Enrolment, topics: Sequence[TopicPage]
+) -> dict[int, CheckState]:
+    """The same for several topics, by their keys; four queries for any number."""
+    live = {"enrolment": enrolment, "topic__in": topics, "voided_at": None}
+    passed = {
+        each.topic_id: each
+        for each in Evidence.objects.filter(
+            kind=EvidenceKind.CHECK, **live
+        ).select_related("by")
+    }
+    asked = set(
+        EditionTopic.objects.filter(
+            edition=enrolment.edition_id, topic__in=topics, needs_check=True
+        ).values_list("topic_id", flat=True)
     )
-    return _state(enrolment, topic, counts=counts, passed=passed)
+    complete = set(
+        TopicCompletion.objects.filter(**live).values_list("topic_id", flat=True)
+    )
+    attempts = _attempts(enrolment, topics)
+    return {
+        topic.pk: _state(
+            enrolment,
+            topic,
+            attempts.get(topic.pk, []),
+            counts=enrolment.is_open
+            and topic.pk in asked
+            and topic.pk not in complete
+            and topic.pk not in passed,
+            passed=passed.get(topic.pk),
+        )
+        for topic in topics
+    }
 
 
 def state_for_reader(
@@ -138,30 +162,51 @@ def state_for_reader(
     """The same for a page that knows the progress already; one query, or two."""
     passed = None
     if is_passed:
-        passed = Evidence.objects.filter(
-            enrolment=enrolment, topic=topic, kind=EvidenceKind.CHECK, voided_at=None
-        ).first()
-    return _state(enrolment, topic, counts=counts, passed=passed)
+        passed = (
+            Evidence.objects.filter(
+                enrolment=enrolment,
+                topic=topic,
+                kind=EvidenceKind.CHECK,
+                voided_at=None,
+            )
+            .select_related("by")
+            .first()
+        )
+    attempts = _attempts(enrolment, [topic]).get(topic.pk, [])
+    return _state(enrolment, topic, attempts, counts=counts, passed=passed)
 
 
-def _state(
-    enrolment: Enrolment, topic: TopicPage, *, counts: bool, passed: Evidence | None
-) -> CheckState:
-    kind = AttemptKind.CHECK if counts else AttemptKind.PRACTICE
+def _attempts(
+    enrolment: Enrolment, topics: Sequence[TopicPage]
+) -> dict[int, list[Attempt]]:
+    """All attempts at these checks, by topic; each carries `more`, what was given."""
     given = (
-        MoreAttempts.objects.filter(enrolment=OuterRef("enrolment"), topic=topic)
+        MoreAttempts.objects.filter(
+            enrolment=OuterRef("enrolment"), topic=OuterRef("topic")
+        )
         .order_by()
         .values("enrolment")
         .annotate(given=Sum("count"))
         .values("given")
     )
-    attempts = [
-        each
-        for each in Attempt.objects.filter(enrolment=enrolment, topic=topic)
-        .select_related("enrolment")
-        .annotate(more=Coalesce(Subquery(given), Value(0)))
-        if is_paper(each)
-    ]
+    by_topic: dict[int, list[Attempt]] = defaultdict(list)
+    for attempt in Attempt.objects.filter(
+        enrolment=enrolment, topic__in=topics
+    ).annotate(more=Coalesce(Subquery(given), Value(0))):
+        if is_paper(attempt):
+            by_topic[attempt.topic_id].append(attempt)
+    return by_topic
+
+
+def _state(
+    enrolment: Enrolment,
+    topic: TopicPage,
+    attempts: list[Attempt],
+    *,
+    counts: bool,
+    passed: Evidence | None,
+) -> CheckState:
+    kind = AttemptKind.CHECK if counts else AttemptKind.PRACTICE
     submitted = [each for each in attempts if each.submitted_at]
     practised = [each for each in submitted if each.kind == AttemptKind.PRACTICE]
     still_open = [

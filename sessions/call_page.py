@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.timezone import now
 
-from courses.models import Enrolment
+from courses.models import Attempt, AttemptKind, Enrolment
 from lms.people.access import MemberRequest
 from sessions import calendar_files
 from sessions.booking import length_of, ready_topics
@@ -83,6 +83,7 @@ def show(
         "may_change": may_change,
         "may_hand_over": may_change and not is_trainee,
         "may_sign_off": may_sign_off(request, call),
+        "tried": tried_checks(call) if may_see_answers(request, call) else (),
         "undo_until": until if until and until >= now() else None,
         "on_time_until": call.on_time_until,
         "is_late": is_late(call, user, Cause.PLANS),
@@ -189,6 +190,30 @@ def _other_zone(call: Booking, user_pk: int) -> str:
     if user_pk == call.trainee_id:
         return call.trainer.time_zone
     return call.trainee.time_zone
+
+
+def may_see_answers(request: MemberRequest, call: Booking) -> bool:
+    """Whether they may read the trainee's check answers: both met, or will meet."""
+    if request.user.pk == call.trainee_id:
+        return False
+    is_theirs = request.user.pk == call.trainer.user_id
+    has_met = call.state in (BookingState.BOOKED, BookingState.DONE)
+    return request.access.is_staff or (is_theirs and has_met)
+
+
+def tried_checks(call: Booking) -> set[int]:
+    """The topics of the call whose check the trainee has tried; one query."""
+    agenda = [topic.topic_id for topic in call.topics.all()]
+    return set(
+        Attempt.objects.filter(
+            enrolment=call.enrolment_id,
+            topic__in=agenda,
+            kind=AttemptKind.CHECK,
+            submitted_at__isnull=False,
+        )
+        .order_by()
+        .values_list("topic_id", flat=True)
+    )
 
 
 def may_sign_off(request: MemberRequest, call: Booking) -> bool:

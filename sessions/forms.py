@@ -9,6 +9,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from courses.checks import MOST_GIVEN
+from courses.checks import NOTE_LENGTH as CHECK_NOTE_LENGTH
 from courses.models import EditionTopic
 from lms.forms import ManyField
 from lms.mail.zones import zone_choices
@@ -362,3 +364,34 @@ class SignOffForm(forms.Form):
             )
             for topic in self.agenda
         ]
+
+
+class PassCheckForm(forms.Form):
+    """The trainer's word that a check was talked through."""
+
+    note = forms.CharField(
+        label=_("What you talked through"),
+        max_length=CHECK_NOTE_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("They read this on the topic’s page."),
+    )
+
+    def __init__(self, data: Any = None, *, topic: int) -> None:
+        super().__init__(data, auto_id=f"id_pass_{topic}_%s")
+
+
+class GiveAttemptsForm(forms.Form):
+    """New attempts at a check for somebody who has none left."""
+
+    count = forms.IntegerField(
+        label=_("How many"), min_value=1, max_value=MOST_GIVEN, initial=1
+    )
+    note = forms.CharField(
+        label=_("A word to them"),
+        max_length=CHECK_NOTE_LENGTH,
+        required=False,
+        help_text=_("They read this on the topic’s page."),
+    )
+
+    def __init__(self, data: Any = None, *, topic: int) -> None:
+        super().__init__(data, auto_id=f"id_give_{topic}_%s")

@@ -6,6 +6,7 @@ from sessions import (
     absence_views,
     book_views,
     call_changes,
+    check_views,
     feed_views,
     hours_views,
     load_views,
@@ -38,6 +39,12 @@ urlpatterns = [
     path("calls/<slug:ref>/call.ics", views.calendar_file, name="calendar_file"),
     path("calls/<slug:ref>/sign-off/", trainer_views.sign_off, name="sign_off"),
     path("calls/<slug:ref>/sign-off/undo/", trainer_views.undo, name="undo"),
+    path("calls/<slug:ref>/checks/", check_views.check_answers, name="check_answers"),
+    path(
+        "calls/<slug:ref>/checks/<key:topic_pk>/",
+        check_views.help_with_check,
+        name="help_with_check",
+    ),
     path("trainer/", trainer_views.today, name="today"),
     path("trainer/ready/", scheduling_views.ready, name="ready"),
     path(

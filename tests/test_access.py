@@ -254,6 +254,19 @@ TABLE: dict[str, Entry] = {
     "sessions:sign_off": Entry(
         (SIGN_IN, 403, 404, 403, 404, 200, 404, 200), *CALL, staff=200
     ),
+    "sessions:check_answers": Entry(
+        (SIGN_IN, 403, 404, 403, 404, 200, 404, 200), *CALL, staff=200
+    ),
+    "sessions:help_with_check": Entry(
+        (SIGN_IN, 403, 404, 403, 404, 422, 404, 422),
+        lambda world: [world.booking.ref, world.topic.pk],
+        lambda world: [
+            world.foreign_booking.ref,
+            world.foreign_booking.topics.first().topic_id,
+        ],
+        method="post",
+        staff=422,
+    ),
     "sessions:undo": Entry(
         (SIGN_IN, 403, 404, 403, 404, 302, 404, 302), *CALL, method="post", staff=302
     ),

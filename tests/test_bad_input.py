@@ -23,7 +23,7 @@ from django.utils.timezone import now
 from certificates.models import CertificateState
 from content.models import Branding
 from content.permissions import grant_channel_team
-from courses.checks import start_attempt
+from courses.checks import start_attempt, submit_attempt
 from courses.exercises import find_exercise
 from lms.mail.models import Message
 from lms.people import accounts, inviting
@@ -135,6 +135,7 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("trainee", "get", f"/steps/{key}/{world.topic.pk}/"),
         ("trainee", "get", f"/steps/{own}/{key}/"),
         ("trainee", "post", f"/place/{key}/"),
+        ("trainer", "post", f"/calls/{world.call.ref}/checks/{key}/"),
         ("staff", "get", f"/cms/programmes/{key}/publish-edition/"),
         ("staff", "get", f"/cms/users/welcome/{key}/"),
     ]
@@ -161,6 +162,8 @@ def test_name_of_nothing_in_an_address_is_not_found(ask: Ask, word: str):
         ("trainer", "get", f"/calls/{word}/sign-off/"),
         ("trainer", "post", f"/calls/{word}/sign-off/"),
         ("trainer", "post", f"/calls/{word}/sign-off/undo/"),
+        ("trainer", "get", f"/calls/{word}/checks/"),
+        ("trainer", "post", f"/calls/{word}/checks/1/"),
         ("nobody", "get", f"/calendar/{word}.ics"),
         ("trainee", "get", f"/certificates/{word}/"),
         ("trainee", "get", f"/certificates/{word}/pdf/"),
@@ -438,6 +441,22 @@ def answering_a_check(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainee", url, as_posted(attempt, right_answers(attempt))
 
 
+def failed_check(world: Any) -> str:
+    world.topic.questions, world.topic.attempts_allowed = questions(1), 1
+    world.topic.save()
+    submit_attempt(start_attempt(world.enrolment, world.topic), {})
+    args = [world.call.ref, world.topic.pk]
+    return reverse("sessions:help_with_check", args=args)
+
+
+def passing_a_check(world: Any) -> tuple[str, str, dict[str, Any]]:
+    return "trainer", failed_check(world), {"do": "pass", "note": "x"}
+
+
+def giving_attempts(world: Any) -> tuple[str, str, dict[str, Any]]:
+    return "trainer", failed_check(world), {"do": "give", "count": 1, "note": "x"}
+
+
 def sign_off(world: Any) -> tuple[str, str, dict[str, Any]]:
     over = BookingFactory(
         enrolment=world.enrolment,
@@ -568,6 +587,8 @@ def cms_branding(world: Any) -> tuple[str, str, dict[str, Any]]:
         handing_over,
         disputing,
         answering_a_check,
+        passing_a_check,
+        giving_attempts,
         sign_off,
         cannot_work,
         leaving,
