@@ -6,7 +6,7 @@ itself: it is shown, answered and scored whatever becomes of the page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import SystemRandom
 from typing import Any
@@ -85,74 +85,72 @@ def known_answers(questions: Sequence[Json], answers: Answers) -> dict[str, Answ
     for question in questions:
         given = answers.get(question["id"])
         options = {option["id"] for option in question["options"]}
-        if isinstance(given, dict):
-            lefts = {left["id"] for left in question.get("lefts", ())}
+        if question["kind"] == "match":
+            lefts = {left["id"] for left in question["lefts"]}
+            pairs = given.items() if isinstance(given, dict) else ()
             kept[question["id"]] = {
                 left: option
-                for left, option in given.items()
+                for left, option in pairs
                 if left in lefts and option in options
             }
-        elif given:
+        elif isinstance(given, list):
             kept[question["id"]] = [each for each in given if each in options]
     return kept
 
 
-def _numbered(rows: Sequence[tuple[Any, str]]) -> tuple[list[Json], dict[str, Any]]:
-    """The rows as shown, numbered by place; and each number's id on the page."""
-    shown = [
-        {"id": str(number), "text": text}
-        for number, (_id, text) in enumerate(rows, start=1)
+def _numbered(texts: Iterable[str]) -> list[Json]:
+    """The texts as shown, numbered by their place."""
+    return [
+        {"id": str(number), "text": text} for number, text in enumerate(texts, start=1)
     ]
-    names = {str(number): row[0] for number, row in enumerate(rows, start=1)}
-    return shown, names
 
 
 def _choice(value: Any, is_shuffled: bool) -> tuple[Json, Json]:
-    rows = list(value["options"].bound_blocks)
+    rows = list(value["options"])
     if is_shuffled:
         dice.shuffle(rows)
-    options, names = _numbered([(row.id, row.value["text"]) for row in rows])
+    options = _numbered(row["text"] for row in rows)
     right = [
         option["id"]
         for option, row in zip(options, rows, strict=True)
-        if row.value["is_right"]
+        if row["is_right"]
     ]
-    return {"options": options}, {"right": right, "names": names}
+    return {"options": options}, {"right": right}
 
 
 def _true_false(value: Any, is_shuffled: bool) -> tuple[Json, Json]:
-    options, names = _numbered([("true", _("True")), ("false", _("False"))])
-    right = ["1" if value["is_true"] else "2"]
-    return {"options": options}, {"right": right, "names": names}
+    options = _numbered([_("True"), _("False")])
+    return {"options": options}, {"right": ["1" if value["is_true"] else "2"]}
 
 
 def _order(value: Any, is_shuffled: bool) -> tuple[Json, Json]:
-    rows = list(enumerate(value["items"].bound_blocks))
+    rows = list(enumerate(value["items"]))
     dice.shuffle(rows)
-    options, names = _numbered([(row.id, row.value) for _place, row in rows])
+    options = _numbered(text for _place, text in rows)
     places = {
-        place: option["id"] for option, (place, _row) in zip(options, rows, strict=True)
+        place: option["id"]
+        for option, (place, _text) in zip(options, rows, strict=True)
     }
-    right = [places[place] for place in sorted(places)]
-    return {"options": options}, {"right": right, "names": names}
+    return {"options": options}, {"right": [places[each] for each in sorted(places)]}
 
 
 def _match(value: Any, is_shuffled: bool) -> tuple[Json, Json]:
-    pairs = list(value["pairs"].bound_blocks)
+    pairs = list(enumerate(value["pairs"]))
     if is_shuffled:
         dice.shuffle(pairs)
     partners = list(pairs)
     dice.shuffle(partners)
-    lefts, names = _numbered([(pair.id, pair.value["left"]) for pair in pairs])
-    options, partner_names = _numbered(
-        [(pair.id, pair.value["right"]) for pair in partners]
-    )
-    right = {
-        left["id"]: options[partners.index(pair)]["id"]
-        for left, pair in zip(lefts, pairs, strict=True)
+    lefts = _numbered(pair["left"] for _place, pair in pairs)
+    options = _numbered(pair["right"] for _place, pair in partners)
+    partner_of = {
+        place: option["id"]
+        for option, (place, _pair) in zip(options, partners, strict=True)
     }
-    key = {"right": right, "names": partner_names, "left_names": names}
-    return {"lefts": lefts, "options": options}, key
+    right = {
+        left["id"]: partner_of[place]
+        for left, (place, _pair) in zip(lefts, pairs, strict=True)
+    }
+    return {"lefts": lefts, "options": options}, {"right": right}
 
 
 _MAKERS = {

@@ -347,7 +347,7 @@ def pass_in_call(
     if known is not None:
         return known
     state = _state_to_help(enrolment, topic, by)
-    if not state.attempts:
+    if topic.questions and not state.attempts:
         raise Refused(_("They have not tried this check yet."))
     note = note.strip()
     if not note:

@@ -10,9 +10,10 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
+from courses.check_figures import LATEST, questions_of, share_of
 from courses.editions import asked_of, missing_for_edition, publish_edition
 from courses.enrolling import audience_of
-from courses.models import ProgrammePage
+from courses.models import ProgrammePage, TopicPage
 from courses.progress import untouched
 from lms.errors import Refused
 from lms.people.access import MemberRequest
@@ -44,3 +45,17 @@ def publish_first_edition(request: MemberRequest, programme_pk: int) -> HttpResp
         "people": audience_of(programme.audience.all()).count(),
     }
     return render(request, "courses/cms/publish_edition.html", context)
+
+
+def check_report(request: MemberRequest, topic_pk: int) -> HttpResponse:
+    """How many choose what in each question of a topic's check, and how many pass."""
+    topic = get_object_or_404(TopicPage, pk=topic_pk)
+    if not topic.permissions_for_user(request.user).can_edit():
+        raise PermissionDenied
+    context: dict[str, Any] = {
+        "topic": topic,
+        "share": share_of(topic),
+        "questions": questions_of(topic),
+        "latest": LATEST,
+    }
+    return render(request, "courses/cms/check_report.html", context)

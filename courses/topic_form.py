@@ -16,7 +16,25 @@ class TopicForm(WholePageForm):
         cleaned: dict[str, Any] = super().clean()
         if not self.is_deferred_validation and "questions" in cleaned:
             self._check_the_draw(cleaned)
+            if not cleaned["questions"] and self._is_check_asked():
+                words = _(
+                    "People are asked to pass this check: it needs a question at "
+                    "least. To do without it, publish an edition that does not ask "
+                    "for it."
+                )
+                self.add_error("questions", words)
         return cleaned
+
+    def _is_check_asked(self) -> bool:
+        """Whether the edition in force asks for the check, or an open enrolment's."""
+        if self.instance.pk is None:
+            return False
+        asking = self.instance.edition_topics.filter(needs_check=True)
+        return any(
+            row.edition.enrolments.open().exists()
+            or row.edition.programme.edition_on() == row.edition
+            for row in asking.select_related("edition__programme")
+        )
 
     def _check_the_draw(self, cleaned: dict[str, Any]) -> None:
         count, draw = len(cleaned["questions"]), cleaned.get("draw")

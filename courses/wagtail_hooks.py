@@ -16,12 +16,13 @@ from wagtail.models import Page
 
 from content.guards import send_back
 from content.menu import PagesMenuItem
-from courses.cms import publish_first_edition
+from courses.cms import check_report, publish_first_edition
 from courses.guards import why_not_deleted, why_not_moved, why_not_unpublished
-from courses.models import ProgrammeIndexPage, ProgrammePage
+from courses.models import ProgrammeIndexPage, ProgrammePage, TopicPage
 from courses.panels import ToFillIn
 
 PUBLISH = "courses_publish_edition"
+CHECK_REPORT = "courses_check_report"
 
 
 def programmes_menu_item() -> MenuItem:
@@ -36,8 +37,21 @@ def edition_urls() -> list[URLPattern]:
             "programmes/<key:programme_pk>/publish-edition/",
             publish_first_edition,
             name=PUBLISH,
-        )
+        ),
+        path("programmes/checks/<key:topic_pk>/", check_report, name=CHECK_REPORT),
     ]
+
+
+def check_report_button(page: Page, user: Any, **kwargs: Any) -> Iterator[Button]:
+    """Lead from a topic to how people answer its check."""
+    is_topic = issubclass(page.specific_class, TopicPage)
+    if is_topic and page.pk and page.permissions_for_user(user).can_edit():
+        yield Button(
+            _("How people answer its check"),
+            reverse(CHECK_REPORT, args=[page.pk]),
+            icon_name="clipboard-list",
+            priority=40,
+        )
 
 
 def edition_button(page: Page, user: Any, **kwargs: Any) -> Iterator[Button]:
@@ -105,6 +119,8 @@ hooks.register("construct_homepage_panels", say_what_to_fill_in)
 hooks.register("register_admin_menu_item", programmes_menu_item)
 hooks.register("register_admin_urls", edition_urls)
 hooks.register("register_page_header_buttons", edition_button)
+hooks.register("register_page_header_buttons", check_report_button)
+hooks.register("register_page_listing_more_buttons", check_report_button)
 hooks.register("register_page_listing_more_buttons", edition_button)
 hooks.register("after_publish_page", tell_of_the_edition)
 hooks.register("before_delete_page", keep_from_deleting)
