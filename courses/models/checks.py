@@ -21,7 +21,7 @@ from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from courses.models.enrolments import Enrolment, OfEnrolmentQuerySet
+from courses.models.enrolments import Enrolment
 from courses.models.pages import TopicPage
 from lms.constraints import AppendOnly
 from lms.people.models import User
@@ -123,6 +123,14 @@ class Attempt(models.Model):
         return f"{self.enrolment}: {self.topic}, {self.kind}"
 
 
+class MoreAttemptsQuerySet(models.QuerySet["MoreAttempts"]):
+    def visible_to(self, access: Access) -> MoreAttemptsQuerySet:
+        """As the attempts: one's own; all, for staff."""
+        if access.is_staff:
+            return self
+        return self.filter(enrolment__member__user=access.user)
+
+
 class MoreAttempts(models.Model):
     """New attempts at a check, given to somebody who has used theirs up."""
 
@@ -137,7 +145,7 @@ class MoreAttempts(models.Model):
     at = models.DateTimeField(default=now)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
 
-    objects = OfEnrolmentQuerySet["MoreAttempts"].as_manager()
+    objects = MoreAttemptsQuerySet.as_manager()
     wagtail_reference_index_ignore = True
 
     class Meta:

@@ -193,6 +193,10 @@ def topic_way_on(
     context: Context, reader: reading.TopicReader, call: Call | None
 ) -> Way | None:
     """`{% topic_way_on reader call as way %}`: once a topic is read, what comes next."""
+    here = reader.here
+    wants_check = here is not None and here.is_missing(EvidenceKind.CHECK)
+    if here and wants_check and not here.is_check_used_up and reader.enrolment:
+        return Way(_("Take the check"), "#check")
     calls = (
         {} if call is None or not reader.here else {reader.here.asked.topic_id: call}
     )

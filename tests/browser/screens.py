@@ -16,8 +16,14 @@ from playwright.sync_api import Page
 from certificates.models import Certificate
 from content.acknowledging import acknowledge
 from content.models import HandbookPage
+from courses.checks import (
+    give_attempts,
+    pass_in_call,
+    start_attempt,
+    submit_attempt,
+)
 from courses.models import Enrolment, ProgrammePage
-from courses.wagtail_hooks import PUBLISH
+from courses.wagtail_hooks import CHECK_REPORT, PUBLISH
 from lms.people.accounts import welcome_link
 from lms.people.models import Invitation, Member, Reseller, User
 from lms.seed import cast
@@ -411,6 +417,44 @@ def of_readers() -> Iterator[Screen]:
         yield Screen(str(enrolment_of(worker).programme.url), who=worker)
 
 
+def fail_check(worker: cast.Worker, number: int = 0) -> None:
+    """Hand in nothing for one of their topics' checks."""
+    enrolment = enrolment_of(worker)
+    topic = enrolment.edition.topics.select_related("topic")[number].topic
+    submit_attempt(start_attempt(enrolment, topic), {})
+
+
+def see_each_question(page: Page) -> None:
+    page.locator("#check details").evaluate("each => (each.open = true)")
+
+
+def of_check_takers() -> Iterator[Screen]:
+    topic = topic_of(cast.LIAM)
+    yield Screen(topic, press("Start the check"), "check started")
+    yield Screen(topic, press("Hand in"), "check refused")
+    fail_check(cast.LIAM)
+    yield Screen(topic, see_each_question, "check failed")
+    fail_check(cast.LIAM)
+    fail_check(cast.LIAM)
+    yield Screen(topic, see_each_question, "check used up")
+    trainer = User.objects.get(email=ELEANOR.email)
+    enrolment = enrolment_of(cast.LIAM)
+    page = enrolment.edition.topics.select_related("topic")[0].topic
+    give_attempts(enrolment, page, by=trainer, count=1, note="Read part two.")
+    yield Screen(topic, name="check given")
+    pass_in_call(enrolment, page, by=trainer, note="Knows it by heart.")
+    yield Screen(topic, see_each_question, "check passed in a call")
+    second = enrolment.edition.topics.select_related("topic")[1].topic
+    type(second).objects.filter(pk=second.pk).update(one_at_a_time=True)
+    attempt = start_attempt(enrolment, second)
+    address = reverse("courses:check", args=[attempt.pk])
+    yield Screen(topic_of(cast.LIAM, 1), name="check begun")
+    for number in range(1, len(attempt.questions) + 1):
+        yield Screen(f"{address}?at={number}", name=f"question {number}")
+    yield Screen(f"{address}?at=99", name="all answers")
+    yield Screen(f"{address}?at=99", press("Hand in"), "answers missing")
+
+
 def of_owners() -> Iterator[Screen]:
     """What is one's own: settings, sign-in, certificates."""
     yield Screen("/settings/", open_menu, "menu open")
@@ -432,6 +476,11 @@ def of_owners() -> Iterator[Screen]:
 
 
 def of_trainer() -> Iterator[Screen]:
+    for _ in range(3):
+        fail_check(cast.CHLOE)
+    answers = f"{call_of(cast.CHLOE)}checks/"
+    yield Screen(answers)
+    yield Screen(answers, press("Pass this check"), "refused")
     yield Screen("/trainer/")
     yield Screen("/trainer/ready/")
     yield Screen("/trainer/week/")
@@ -539,3 +588,6 @@ def of_staff_in_cms() -> Iterator[Screen]:
     new = ProgrammePageFactory(parent=programme_index(), title="A new programme")
     for programme in (new, ProgrammePage.objects.earliest("path")):
         yield Screen(reverse(PUBLISH, args=[programme.pk]))
+    fail_check(cast.LIAM)
+    asked = enrolment_of(cast.LIAM).edition.topics.earliest("order")
+    yield Screen(reverse(CHECK_REPORT, args=[asked.topic_id]))

@@ -70,6 +70,7 @@ def test_screens_of_anybody(journey: Journey, demo: None) -> None:
         (cast.FATIMA, screens.of_those_with_offers),
         (cast.LIAM, screens.of_movers),
         (cast.LIAM, screens.of_readers),
+        (cast.LIAM, screens.of_check_takers),
         (cast.LIAM, screens.of_owners),
         (screens.ELEANOR, screens.of_trainer),
         (cast.AMARA, screens.of_manager),

@@ -134,6 +134,15 @@ def test_handing_in_ticks_the_steps_and_the_outline_at_once(client, enrolment):
     assert "<html" not in answer
 
 
+def test_what_is_read_leads_to_the_check(client, enrolment, topic):
+    client.force_login(enrolment.member.user)
+    args = [enrolment.pk, topic.pk]
+
+    response = client.post(reverse("courses:read", args=args), **HTMX)
+
+    assert 'href="#check">Take the check' in " ".join(response.text.split())
+
+
 def test_starting_by_htmx_brings_the_questions(client, enrolment):
     client.force_login(enrolment.member.user)
 

@@ -97,6 +97,7 @@ def test_trainer_reads_every_attempt_with_what_is_right(client, call, enrolment,
     assert page.count("Right is") == 10
     assert page.count(REASON) == 10
     assert "No attempt left" in page
+    assert page.count('method="post"') == page.count('name="csrfmiddlewaretoken"')
 
 
 @pytest.mark.parametrize("who", ["trainee", "manager"])
