@@ -35,8 +35,10 @@ from tests.factories import (
     DisputeFactory,
     EditionFactory,
     EnrolmentFactory,
+    EvidenceFactory,
     HandbookPageFactory,
     MemberFactory,
+    ProgrammeRequestFactory,
     ResellerFactory,
     TeamFactory,
     TrainerFactory,
@@ -111,6 +113,13 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
     own = world.enrolment.pk
     addresses = [
         ("manager", "get", f"/team/{key}/"),
+        ("manager", "get", f"/team/{key}/teams/"),
+        ("manager", "get", f"/team/programmes/{key}/"),
+        ("manager", "post", f"/team/programmes/{key}/undo/"),
+        ("manager", "post", f"/team/requests/{key}/"),
+        ("staff", "get", f"/team/evidence/{key}/void/"),
+        ("trainee", "get", f"/ask/{key}/"),
+        ("trainee", "post", f"/ask/{key}/withdraw/"),
         ("staff", "get", f"/standing/{key}/"),
         ("trainee", "post", f"/acknowledge/{key}/"),
         ("trainee", "get", f"/acknowledged/{key}/"),
@@ -192,6 +201,8 @@ MATRIX = ["q", "page", "team", "reseller", "state", "format"]
 LISTS = [
     ("trainee", "/search/", ["q", "kind", "tag"]),
     ("manager", "/team/", MATRIX),
+    ("manager", "/team/add/", ["members"]),
+    ("manager", "/team/who-had-to/", [*MATRIX, "on", "programme"]),
     ("staff", "/standing/{reseller}/", MATRIX),
     ("staff", "/standing/", ["format"]),
     ("manager", "/team/handbook/", ["q", "page", "reseller", "state", "format"]),
@@ -491,6 +502,48 @@ def outside_calendar(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainer", reverse("sessions:calendars"), words
 
 
+def teams(world: Any) -> tuple[str, str, dict[str, Any]]:
+    url = reverse("dashboards:teams", args=[world.member.pk])
+    return "manager", url, {"teams": [TeamFactory().pk]}
+
+
+def adding(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"members": [world.member.pk], "programme": EditionFactory().programme.pk}
+    return "manager", reverse("dashboards:add"), words | {"due_on": "2099-01-01"}
+
+
+def due_date(world: Any) -> tuple[str, str, dict[str, Any]]:
+    url = reverse("dashboards:enrolment", args=[world.enrolment.pk])
+    return "manager", url, {"do": "due", "due_on": "2099-01-01"}
+
+
+def taking_out(world: Any) -> tuple[str, str, dict[str, Any]]:
+    return "manager", due_date(world)[1], {"do": "remove", "why": "x"}
+
+
+def exempting(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"do": "exempt", "why": "x", "whole": "on", "topics": []}
+    return "staff", due_date(world)[1], words
+
+
+def voiding(world: Any) -> tuple[str, str, dict[str, Any]]:
+    evidence = EvidenceFactory(enrolment=world.enrolment)
+    return "staff", reverse("dashboards:void", args=[evidence.pk]), {"why": "x"}
+
+
+def asking_for_a_programme(world: Any) -> tuple[str, str, dict[str, Any]]:
+    programme = EditionFactory().programme
+    return "trainee", reverse("courses:ask", args=[programme.pk]), {"note": "x"}
+
+
+def answering_a_request(world: Any) -> tuple[str, str, dict[str, Any]]:
+    asked = ProgrammeRequestFactory(
+        member=world.member, programme=EditionFactory().programme
+    )
+    url = reverse("dashboards:answer", args=[asked.pk])
+    return "manager", url, {"do": "grant", "answer": "x", "due_on": "2099-01-01"}
+
+
 def pack(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "manager", reverse("certificates:pack"), {"serial": ["0" * 13]}
 
@@ -594,6 +647,14 @@ def cms_branding(world: Any) -> tuple[str, str, dict[str, Any]]:
         leaving,
         settling,
         outside_calendar,
+        teams,
+        adding,
+        due_date,
+        taking_out,
+        exempting,
+        voiding,
+        asking_for_a_programme,
+        answering_a_request,
         pack,
         practising,
         cms_reseller,

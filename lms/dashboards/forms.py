@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from courses.enrolling import editions_in_force
@@ -50,6 +51,14 @@ class ProgrammeField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not g
 
     def __init__(self, **options: Any) -> None:
         super().__init__(ProgrammePage.objects.none(), **options)
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except OverflowError:  # a key that SQLite cannot hold is one that is not there
+            raise ValidationError(
+                self.error_messages["invalid_choice"], "invalid_choice"
+            ) from None
 
     def offer(self, editions: Iterable[Any]) -> None:
         keys = [edition.programme_id for edition in editions]
@@ -107,13 +116,14 @@ class ExemptForm(forms.Form):
     topics = ManyField(
         label=_("Topics"),
         queryset=EditionTopic.objects.none(),
+        required=False,
         widget=forms.CheckboxSelectMultiple,
         error_messages={
-            "required": _("Choose at least one topic."),
             "invalid_choice": _("One of the topics is not open any more."),
             "invalid_pk_value": _("One of the topics is not open any more."),
         },
     )
+    whole = forms.BooleanField(label=_("All that is still open"), required=False)
     why = why_field(
         REASON_LENGTH,
         help_text=_("For ByteKast alone: it stays with the exemption."),
@@ -129,6 +139,14 @@ class ExemptForm(forms.Form):
             topic__completions__enrolment=enrolment,
             topic__completions__voided_at=None,
         )
+
+    def clean(self) -> dict[str, Any]:
+        words = super().clean() or {}
+        if words.get("whole"):
+            words["topics"] = self.fields["topics"].queryset  # type: ignore[attr-defined]  # as above
+        elif "topics" in words and not words["topics"]:
+            self.add_error("topics", _("Choose at least one topic."))
+        return words
 
 
 class VoidForm(forms.Form):

@@ -22,9 +22,10 @@ from courses.checks import (
     start_attempt,
     submit_attempt,
 )
-from courses.models import Enrolment, ProgrammePage
+from courses.models import Enrolment, ProgrammePage, Source
 from courses.wagtail_hooks import CHECK_REPORT, PUBLISH
 from lms.people.accounts import welcome_link
+from lms.people.membership import set_teams
 from lms.people.models import Invitation, Member, Reseller, User
 from lms.seed import cast
 from sessions.booking import book_call, ready_topics
@@ -49,6 +50,7 @@ from tests.factories import (
     EnrolmentFactory,
     OutsideCalendarFactory,
     ProgrammePageFactory,
+    ProgrammeRequestFactory,
     TimeRequestFactory,
     TopicPageFactory,
     programme_index,
@@ -227,6 +229,16 @@ def choose_both(page: Page) -> None:
     page.get_by_text("Now choose a time for call 2.").wait_for()
     page.locator("#call-2 .slots-soonest a").first.click()
     page.get_by_role("button", name="Book both calls").wait_for()
+
+
+def open_decline(page: Page) -> None:
+    page.locator("summary", has_text="Decline").click()
+
+
+def decline_without_a_word(page: Page) -> None:
+    open_decline(page)
+    page.get_by_role("button", name="Decline, and tell them").click()
+    page.get_by_role("alert").wait_for()
 
 
 def type_a_time(page: Page) -> None:
@@ -415,6 +427,11 @@ def of_readers() -> Iterator[Screen]:
     yield Screen("/nothing-here/")
     for worker in (cast.YUKI, cast.NADIA):
         yield Screen(str(enrolment_of(worker).programme.url), who=worker)
+    other = enrolment_of(cast.BRUNO).programme
+    yield Screen(str(other.url), name="not theirs")
+    yield Screen(reverse("courses:ask", args=[other.pk]))
+    ProgrammeRequestFactory(member=member_of(cast.LIAM), programme=other)
+    yield Screen(str(other.url), name="asked for")
 
 
 def fail_check(worker: cast.Worker, number: int = 0) -> None:
@@ -535,6 +552,32 @@ def of_manager() -> Iterator[Screen]:
     yield Screen("/team/", who=cast.HENRIK)  # of two companies
     bruno = reverse("dashboards:person", args=[member_of(cast.BRUNO).pk])
     yield Screen(bruno, who=cast.HENRIK)
+    yield from of_manager_who_changes()
+
+
+def of_manager_who_changes() -> Iterator[Screen]:
+    """Teams, programmes and requests of their people."""
+    liam, jonas = member_of(cast.LIAM), member_of(cast.JONAS)
+    yield Screen("/team/who-had-to/")
+    yield Screen("/team/who-had-to/?on=2000-01-01", name="nobody had to")
+    yield Screen("/team/requests/")
+    ProgrammeRequestFactory(
+        member=liam, programme=enrolment_of(cast.NADIA).programme, note="Please."
+    )
+    yield Screen("/team/", open_decline, "asked")
+    yield Screen("/team/requests/", decline_without_a_word, "refused")
+    yield Screen(f"/team/add/?members={liam.pk}&members={jonas.pk}")
+    yield Screen(f"/team/add/?members={liam.pk}", press("Add 1 person"), "refused")
+    yield Screen("/team/add/", name="nobody")
+    yield Screen(f"/team/{jonas.pk}/teams/")
+    set_teams(jonas, [], by=None)
+    yield Screen(f"/team/{jonas.pk}/", name="just left")
+    yield Screen(call_of(cast.JONAS), name="freed soon")
+    added = EnrolmentFactory(
+        member=liam, source=Source.MANAGER, edition=EditionFactory()
+    )
+    page = reverse("dashboards:enrolment", args=[added.pk])
+    yield Screen(page, press("Take them out"), "refused")
 
 
 def of_staff() -> Iterator[Screen]:
@@ -545,6 +588,13 @@ def of_staff() -> Iterator[Screen]:
     northlight = member_of(cast.LIAM).reseller
     yield Screen(reverse("dashboards:reseller_handbook", args=[northlight.pk]))
     yield from of_staff_of_trainers()
+    exempt_page = reverse("dashboards:enrolment", args=[enrolment_of(cast.YUKI).pk])
+    yield Screen(exempt_page)
+    yield Screen(exempt_page, press("Exempt them"), "refused")
+    evidence = enrolment_of(cast.NADIA).evidence.earliest("pk")
+    void = reverse("dashboards:void", args=[evidence.pk])
+    yield Screen(void)
+    yield Screen(void, press("Take it back"), "refused")
     yield Screen("/cms/styleguide/")
     yield person_screen(cast.NADIA)
     yield Screen(call_of(cast.CHLOE))
