@@ -97,14 +97,14 @@ def only_own_names() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def django_db_setup(
     django_test_environment: None, django_db_blocker: Any
-) -> Iterator[None]:
+) -> Iterator[RunDatabase]:
     """Take the place of pytest-django's: a copy of the template, no flush."""
     database: RunDatabase = Postgresql() if ON_POSTGRESQL else Sqlite(FOLDER)
     with django_db_blocker.unblock():
         database.create()
         flush = TransactionTestCase._fixture_teardown
         TransactionTestCase._fixture_teardown = lambda self: database.restore()
-        yield
+        yield database
         TransactionTestCase._fixture_teardown = flush
         database.remove()
 

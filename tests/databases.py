@@ -37,6 +37,12 @@ class RunDatabase(Protocol):
     def restore(self) -> None:
         """Bring it back to the template's content, whatever a test has done."""
 
+    def keep(self, name: str) -> None:
+        """Remember what it holds now."""
+
+    def bring(self, name: str) -> bool:
+        """Bring back what was kept; False where nothing was."""
+
     def remove(self) -> None: ...
 
 
@@ -45,6 +51,7 @@ class Sqlite:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "db.sqlite3"
+        self.kept: dict[str, sqlite3.Connection] = {}
 
     def create(self) -> None:
         template = CACHE / f"{_fingerprint()}.sqlite3"
@@ -74,14 +81,29 @@ class Sqlite:
             old.unlink()
 
     def restore(self) -> None:
+        self._copy(self.template)
+
+    def _copy(self, source: sqlite3.Connection) -> None:
         _forget()
         # SQLite's own copying: right for connections still open in other threads.
         with closing(sqlite3.connect(self.path, timeout=20)) as target:
-            self.template.backup(target)
+            source.backup(target)
+
+    def keep(self, name: str) -> None:
+        connections.close_all()
+        self.kept[name] = sqlite3.connect(":memory:")
+        with closing(sqlite3.connect(self.path, timeout=20)) as source:
+            source.backup(self.kept[name])
+
+    def bring(self, name: str) -> bool:
+        if name in self.kept:
+            self._copy(self.kept[name])
+        return name in self.kept
 
     def remove(self) -> None:
         connections.close_all()
-        self.template.close()
+        for each in (self.template, *self.kept.values()):
+            each.close()
 
 
 class Postgresql:
@@ -164,6 +186,12 @@ class Postgresql:
                 )
             )
         connection.close()
+
+    def keep(self, name: str) -> None:
+        """Not here: it is made anew, where it is asked for."""
+
+    def bring(self, name: str) -> bool:
+        return False
 
     def remove(self) -> None:
         connections.close_all()
