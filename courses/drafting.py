@@ -119,6 +119,28 @@ def _from_pages(draft: EditionDraft) -> Proposal:
     return Proposal(edition, tuple(topics), tuple(teams))
 
 
+def edited_since(draft: EditionDraft) -> list[str]:
+    """Titles of the pages that say something else than when it was put up."""
+    if draft.pinned is None or draft.edition_id is not None:
+        return []
+    pinned, now_said = unpin(draft, draft.pinned), _from_pages(draft)
+    before = {topic.topic_id: topic for topic in pinned.topics}
+    titles = []
+    if pinned.pin()["edition"] != now_said.pin()["edition"] or set(pinned.teams) != set(
+        now_said.teams
+    ):
+        titles.append(draft.programme.title)
+    for topic in now_said.topics:
+        was = before.pop(topic.topic_id, None)
+        if was is None or _but_order(was) != _but_order(topic):
+            titles.append(topic.title)
+    return [*titles, *(topic.title for topic in before.values())]
+
+
+def _but_order(topic: EditionTopic) -> list[Any]:
+    return [getattr(topic, name) for name in _TOPIC if name != "order"]
+
+
 def fingerprint(draft: EditionDraft) -> str:
     """Of all that an editor sees of the draft: another one, another sight."""
     seen = [

@@ -11,12 +11,21 @@ from wagtail.models import Page
 from content.guards import within
 from content.naming import name_some
 from courses.enrolling import editions_in_force
-from courses.models import Edition, EditionTopic, Enrolment, ProgrammePage, TopicPage
+from courses.models import (
+    Edition,
+    EditionDraft,
+    EditionTopic,
+    Enrolment,
+    ProgrammePage,
+    TopicPage,
+)
 
 
 def why_not_deleted(pages: Iterable[Page]) -> str:
     """Why these pages must stay, with all below them; empty when nothing says so."""
     pages = list(pages)
+    if why := why_put_up(pages):
+        return why
     programmes = ProgrammePage.objects.filter(within(pages)).filter(
         Exists(Edition.objects.filter(programme=OuterRef("pk")))
     )
@@ -38,6 +47,8 @@ def why_not_unpublished(pages: Iterable[Page]) -> str:
     An edition in force asks for them, or one that somebody is in the middle of.
     """
     pages = list(pages)
+    if why := why_put_up(pages):
+        return why
     asking = Q(pk__in=[edition.pk for edition in editions_in_force()]) | Q(
         pk__in=Enrolment.objects.open().values("edition")
     )
@@ -58,8 +69,9 @@ def why_not_unpublished(pages: Iterable[Page]) -> str:
 
 def why_not_moved(pages: Iterable[Page], destination: Page) -> str:
     """Why these pages must stay where they are: editions ask for them there."""
+    keys = [page.pk for page in pages]
     asked = Exists(EditionTopic.objects.filter(topic=OuterRef("pk")))
-    topics = TopicPage.objects.filter(pk__in=[page.pk for page in pages]).filter(asked)
+    topics = TopicPage.objects.filter(asked | Q(pk__in=_topics_put_up()), pk__in=keys)
     leaving = [topic for topic in topics if not topic.is_child_of(destination)]
     if not leaving:
         return ""
@@ -67,3 +79,23 @@ def why_not_moved(pages: Iterable[Page], destination: Page) -> str:
         "Nothing was moved: a published edition of its programme asks for %(pages)s. "
         "Copy the page to the other programme instead."
     ) % {"pages": name_some(leaving)}
+
+
+def why_put_up(pages: Iterable[Page]) -> str:
+    """Why these pages must stay, with all below them: the next edition waits; or ""."""
+    kept = TopicPage.objects.filter(within(pages), pk__in=_topics_put_up())
+    if not kept:
+        return ""
+    return _(
+        "Nothing was changed: the next edition, which is put up already, asks for "
+        "%(pages)s. Stop it first."
+    ) % {"pages": name_some(kept)}
+
+
+def _topics_put_up() -> set[int]:
+    """Topics of editions that wait for their hour."""
+    return {
+        topic["topic_id"]
+        for draft in EditionDraft.objects.put_up()
+        for topic in (draft.pinned or {})["topics"]
+    }

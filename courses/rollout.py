@@ -17,7 +17,6 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
@@ -55,16 +54,6 @@ class Fate:
     COMPLETE = "complete"
     JOIN = "join"
     LEAVE = "leave"
-
-
-WORDS = {
-    Fate.KEEP: gettext_lazy("Nothing changes for them"),
-    Fate.REDO: gettext_lazy("Qualified, and redo what changed"),
-    Fate.GO_ON: gettext_lazy("In the middle, and go on in the new edition"),
-    Fate.COMPLETE: gettext_lazy("In the middle, and complete with it at once"),
-    Fate.JOIN: gettext_lazy("Not in the programme yet, and added to it"),
-    Fate.LEAVE: gettext_lazy("In the middle, and no longer asked for it"),
-}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from courses import check_views, request_views, views
+from courses import check_views, past_views, request_views, views
 
 app_name = "courses"
 
@@ -19,6 +19,11 @@ urlpatterns = [
         "check/<key:attempt_pk>/submit/",
         check_views.submit_check,
         name="submit_check",
+    ),
+    path(
+        "as-it-was/<key:enrolment_pk>/<key:topic_pk>/",
+        past_views.topic_as_it_was,
+        name="topic_as_it_was",
     ),
     path("ask/<key:programme_pk>/", request_views.ask, name="ask"),
     path("ask/<key:pk>/withdraw/", request_views.withdraw, name="withdraw"),

@@ -16,6 +16,7 @@ from wagtail.models import Page
 
 from content.guards import send_back
 from content.menu import PagesMenuItem
+from courses import edition_views
 from courses.cms import check_report, publish_first_edition
 from courses.guards import why_not_deleted, why_not_moved, why_not_unpublished
 from courses.models import ProgrammeIndexPage, ProgrammePage, TopicPage
@@ -39,6 +40,21 @@ def edition_urls() -> list[URLPattern]:
             name=PUBLISH,
         ),
         path("programmes/checks/<key:topic_pk>/", check_report, name=CHECK_REPORT),
+        path(
+            "programmes/<key:programme_pk>/next-edition/",
+            edition_views.next_edition,
+            name=edition_views.NEXT,
+        ),
+        path(
+            "programmes/<key:programme_pk>/next-edition/people/",
+            edition_views.people,
+            name="courses_next_edition_people",
+        ),
+        path(
+            "programmes/<key:programme_pk>/next-edition/progress/",
+            edition_views.progress,
+            name="courses_next_edition_progress",
+        ),
     ]
 
 
@@ -55,14 +71,18 @@ def check_report_button(page: Page, user: Any, **kwargs: Any) -> Iterator[Button
 
 
 def edition_button(page: Page, user: Any, **kwargs: Any) -> Iterator[Button]:
-    """Offer “Publish edition 1” on a programme that has none."""
-    if _waits_for_edition(page) and page.permissions_for_user(user).can_publish():
-        yield Button(
-            _("Publish edition 1"),
-            reverse(PUBLISH, args=[page.pk]),
-            icon_name="check",
-            priority=5,
-        )
+    """Offer “Publish edition 1” on a programme that has none, else the next one."""
+    if not issubclass(page.specific_class, ProgrammePage):
+        return
+    if not page.permissions_for_user(user).can_publish():
+        return
+    is_first = _waits_for_edition(page)
+    yield Button(
+        _("Publish edition 1") if is_first else _("Next edition"),
+        reverse(PUBLISH if is_first else edition_views.NEXT, args=[page.pk]),
+        icon_name="check" if is_first else "history",
+        priority=5,
+    )
 
 
 def tell_of_the_edition(request: HttpRequest, page: Page) -> None:

@@ -31,6 +31,7 @@ from tests.factories import (
     CertificateFactory,
     DisputeFactory,
     EditionFactory,
+    EditionTopicFactory,
     EnrolmentFactory,
     EvidenceFactory,
     HandbookPageFactory,
@@ -38,6 +39,8 @@ from tests.factories import (
     OutsideCalendarFactory,
     ProgrammeRequestFactory,
     ResellerFactory,
+    TopicCompletionFactory,
+    TopicPageFactory,
     TrainerFactory,
     UserFactory,
 )
@@ -180,6 +183,12 @@ TABLE: dict[str, Entry] = {
         lambda world: [world.enrolment.pk, world.topic.pk],
         lambda world: [world.foreign_enrolment.pk, world.topic.pk],
         method="post",
+    ),
+    "courses:topic_as_it_was": Entry(
+        HERS_AND_MANAGERS,
+        lambda world: [world.past.enrolment_id, world.past.topic_id],
+        lambda world: [world.foreign_past.enrolment_id, world.foreign_past.topic_id],
+        staff=200,
     ),
     "courses:practise": Entry(
         SIGNED_IN, lambda world: [world.topic.pk, world.topic.body[0].id]
@@ -354,7 +363,15 @@ def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, An
     topic = programme_edition.topics.first().topic
     topic.questions = questions(1)
     topic.save()
+    page = TopicPageFactory()
+    text_then = EditionTopicFactory(
+        edition=EditionFactory(programme=page.get_parent().specific, topics=[]),
+        topic=page,
+        revision=page.save_revision(),
+    )
+    read = EnrolmentFactory(member=member, edition=text_then.edition)
     made = {
+        "past": TopicCompletionFactory(enrolment=read, topic=page),
         "attempt": start_attempt(enrolment, topic),
         "reseller": reseller,
         "member": member,

@@ -24,6 +24,7 @@ from certificates.models import CertificateState
 from content.models import Branding
 from content.permissions import grant_channel_team
 from courses.checks import start_attempt, submit_attempt
+from courses.drafting import begin_draft, fingerprint
 from courses.exercises import find_exercise
 from lms.mail.models import Message
 from lms.people import accounts, inviting
@@ -136,6 +137,8 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("trainer", "post", f"/trainer/hours/calendars/{key}/remove/"),
         ("trainee", "post", f"/read/{key}/{world.topic.pk}/"),
         ("trainee", "post", f"/read/{own}/{key}/"),
+        ("trainee", "get", f"/as-it-was/{own}/{key}/"),
+        ("trainee", "get", f"/as-it-was/{key}/{world.topic.pk}/"),
         ("trainee", "post", f"/practise/{key}/{uuid4()}/"),
         ("trainee", "post", f"/check/{key}/{world.topic.pk}/start/"),
         ("trainee", "post", f"/check/{own}/{key}/start/"),
@@ -146,6 +149,10 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("trainee", "post", f"/place/{key}/"),
         ("trainer", "post", f"/calls/{world.call.ref}/checks/{key}/"),
         ("staff", "get", f"/cms/programmes/{key}/publish-edition/"),
+        ("staff", "get", f"/cms/programmes/{key}/next-edition/"),
+        ("staff", "post", f"/cms/programmes/{key}/next-edition/"),
+        ("staff", "get", f"/cms/programmes/{key}/next-edition/people/"),
+        ("staff", "get", f"/cms/programmes/{key}/next-edition/progress/"),
         ("staff", "get", f"/cms/users/welcome/{key}/"),
     ]
 
@@ -612,6 +619,15 @@ def cms_branding(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "staff", url, {"accent": "#0b6078", "training_email": "a@example.com"}
 
 
+def cms_next_edition(world: Any) -> tuple[str, str, dict[str, Any]]:
+    draft = begin_draft(world.edition.programme, by=None)
+    words = {"do": "save", "seen": fingerprint(draft), "summary": "New queues."}
+    words |= {"redo_days": 60, "renewal": "all", "effective_on": "2030-01-01"}
+    words |= {"changed": [world.topic.pk], "left_out": [world.topic.pk]}
+    url = reverse("courses_next_edition", args=[world.edition.programme_id])
+    return "staff", url, words
+
+
 @pytest.mark.parametrize(
     "form",
     [
@@ -664,6 +680,7 @@ def cms_branding(world: Any) -> tuple[str, str, dict[str, Any]]:
         cms_colleague,
         cms_person,
         cms_branding,
+        cms_next_edition,
     ],
 )
 def test_form_answers_anything_in_any_field(ask: Ask, world: Any, form: Any):

@@ -17,11 +17,17 @@ from wagtail.models import Page
 
 from content.blocks import lines_in
 from content.walls import access_from
-from courses import reading
+from courses import past, reading
 from courses.bodies import Texts, blocks_of, texts_of
-from courses.models import Edition, EvidenceKind, ProgrammePage, TopicPage
+from courses.models import (
+    Edition,
+    Enrolment,
+    EvidenceKind,
+    ProgrammePage,
+    TopicPage,
+)
 from courses.places import anchor_of
-from courses.progress import Step, TopicProgress
+from courses.progress import Progress, Step, TopicProgress
 from lms import states
 from lms.mail import times
 
@@ -292,6 +298,18 @@ def _need(edition: Edition) -> str:
 def is_ready_for_call(topic: TopicProgress, reader: reading.Reader) -> bool:
     """`{% if topic|is_ready_for_call:reader %}`: whether a call may cover it now."""
     return reader.progress is not None and topic in reader.progress.for_call
+
+
+@register.simple_tag
+def earlier_cycles_of(enrolment: Enrolment | None) -> list[Progress]:
+    """`{% earlier_cycles_of enrolment as earlier %}`: what was completed before it."""
+    return past.earlier_cycles(enrolment)
+
+
+@register.filter
+def has_past(topic: TopicProgress, enrolment: Enrolment) -> bool:
+    """`{% if topic|has_past:enrolment %}`: whether its text was another one then."""
+    return past.has_past(topic, enrolment)
 
 
 @register.filter

@@ -255,10 +255,17 @@ def test_first_edition_is_not_for_those_who_may_not_publish(client, programme):
     assert list(edition_button(programme, UserFactory())) == []
 
 
+def test_programme_with_an_edition_offers_the_next(cms, edition):
+    (button,) = edition_button(edition.programme, UserFactory(is_superuser=True))
+
+    url = reverse("courses_next_edition", args=[edition.programme_id])
+    assert (button.label, button.url) == ("Next edition", url)
+
+
 def test_other_pages_offer_no_edition(cms, edition):
     user = UserFactory(is_superuser=True)
 
-    for page in (edition.programme, edition.topics.first().topic, home_page()):
+    for page in (edition.topics.first().topic, home_page()):
         assert list(edition_button(page, user)) == []
 
 
