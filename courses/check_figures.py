@@ -46,9 +46,6 @@ class QuestionFigures:
         rows = sorted(self.choices.values(), key=lambda each: -each.count)
         return rows[:MOST_CHOICES]
 
-    def share(self, choice: ChoiceFigures) -> int:
-        return 100 * choice.count // max(self.answered, 1)
-
 
 @dataclass(frozen=True)
 class Share:

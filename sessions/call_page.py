@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -83,7 +85,9 @@ def show(
         "may_change": may_change,
         "may_hand_over": may_change and not is_trainee,
         "may_sign_off": may_sign_off(request, call),
-        "tried": tried_checks(call) if may_see_answers(request, call) else (),
+        "tried": tried_checks([call])[call.pk]
+        if may_see_answers(request, call)
+        else (),
         "undo_until": until if until and until >= now() else None,
         "on_time_until": call.on_time_until,
         "is_late": is_late(call, user, Cause.PLANS),
@@ -201,19 +205,23 @@ def may_see_answers(request: MemberRequest, call: Booking) -> bool:
     return request.access.is_staff or (is_theirs and has_met)
 
 
-def tried_checks(call: Booking) -> set[int]:
-    """The topics of the call whose check the trainee has tried; one query."""
-    agenda = [topic.topic_id for topic in call.topics.all()]
-    return set(
+def tried_checks(calls: Iterable[Booking]) -> dict[int, set[int]]:
+    """By call, the topics whose check its trainee has tried; one query for any."""
+    calls = list(calls)
+    tried: dict[int, set[int]] = defaultdict(set)
+    rows = (
         Attempt.objects.filter(
-            enrolment=call.enrolment_id,
-            topic__in=agenda,
+            enrolment__in=[call.enrolment_id for call in calls],
             kind=AttemptKind.CHECK,
             submitted_at__isnull=False,
         )
         .order_by()
-        .values_list("topic_id", flat=True)
+        .values_list("enrolment", "topic")
+        .distinct()
     )
+    for enrolment, topic in rows:
+        tried[enrolment].add(topic)
+    return {call.pk: tried[call.enrolment_id] for call in calls}
 
 
 def may_sign_off(request: MemberRequest, call: Booking) -> bool:

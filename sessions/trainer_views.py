@@ -23,7 +23,7 @@ from lms.people.roles import trainer_required
 from sessions.access import (
     trainer_of,
 )
-from sessions.call_page import fetch
+from sessions.call_page import fetch, tried_checks
 from sessions.forms import SignOffForm
 from sessions.missing import counts_for
 from sessions.models import Booking, BookingState, BookingTopic, Outcome, Trainer
@@ -83,9 +83,10 @@ def _just_signed_off(trainer: Trainer) -> list[Booking]:
 
 
 def _cards(trainer: Trainer, calls: list[Booking]) -> list[dict[str, Any]]:
-    """Who comes, prepared or not, and what was noted before; six queries."""
+    """Who comes, prepared or not, and what was noted before; seven queries."""
     counts = counts_for([call.trainee for call in calls])
     progress = progress_of([call.enrolment for call in calls])
+    tried = tried_checks(calls)
     notes: dict[int, list[BookingTopic]] = defaultdict(list)
     for said in earlier_words(trainer, [call.trainee_id for call in calls]):
         notes[said.booking.trainee_id].append(said)
@@ -98,6 +99,7 @@ def _cards(trainer: Trainer, calls: list[Booking]) -> list[dict[str, Any]]:
             ],
             "notes": notes[call.trainee_id][:EARLIER_NOTES],
             "count": counts[call.trainee_id],
+            "tried": tried[call.pk],
         }
         for call in calls
     ]
@@ -159,6 +161,7 @@ def sign_off(request: MemberRequest, ref: str) -> HttpResponse:
     progress = progress_of([call.enrolment])[call.enrolment_id]
     context = {
         "call": call,
+        "tried": tried_checks([call])[call.pk],
         "form": form,
         "parts": [
             part | {"progress": progress.topic(part["topic"].topic_id)}

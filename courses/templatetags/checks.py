@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from django import template
 from django.template import Context
+from django.utils.timezone import now
 
 from courses.check_form import CheckForm
 from courses.check_paper import Json, is_right
 from courses.checks import CheckState, attempts_left_words, state_for_reader
 from courses.models import Attempt, EvidenceKind, MoreAttempts, TopicPage
 from courses.reading import TopicReader
+from courses.templatetags.programmes import Call
 
 register = template.Library()
 
@@ -54,6 +56,12 @@ def check_of(
 def as_form(attempt: Attempt) -> CheckForm:
     """`{{ attempt|as_form }}`: its questions to answer."""
     return CheckForm(attempt)
+
+
+@register.filter
+def is_over(call: Call) -> bool:
+    """`{% if call|is_over %}`: whether it waits for its trainer's word."""
+    return call.ends_at <= now()
 
 
 @register.filter

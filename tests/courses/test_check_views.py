@@ -2,11 +2,13 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.timezone import now
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -193,6 +195,16 @@ def test_used_up_leads_to_the_call(client, enrolment, booked):
     assert "Talk it through in your call" in text_of(response)
     assert (f'href="{reverse("sessions:book", args=[enrolment.pk])}"' in ways) != booked
     assert call is None or f'href="{call.get_absolute_url()}"' in ways
+
+
+def test_used_up_waits_for_the_trainers_word_once_the_call_is_over(client, enrolment):
+    hand_in(enrolment, times=3)
+    begin = now() - timedelta(hours=2)
+    BookingFactory(
+        enrolment=enrolment, starts_at=begin, ends_at=begin + timedelta(minutes=20)
+    )
+
+    assert "waits for your trainer’s word" in page_text(client, enrolment)
 
 
 def test_used_up_says_what_comes_before_the_call_where_one_prepares_first(
