@@ -43,14 +43,14 @@ def picture_in(form: str, size: tuple[int, int] = (160, 80)) -> bytes:
     return content.getvalue()
 
 
-def picture() -> Image:
-    file = ContentFile(picture_in("PNG", (1600, 800)), "hill.png")
+def picture(size: tuple[int, int] = (160, 80)) -> Image:
+    file = ContentFile(picture_in("PNG", size), "hill.png")
     return Image.objects.create(title="A hill", file=file)
 
 
 def every_block() -> list[tuple[str, Any]]:
     """One of each block of `content.blocks.BODY_BLOCKS`; some in two ways."""
-    hill = picture()
+    hill = picture((1600, 800))
     hill.contextual_alt_text, hill.decorative = "A hill, and the sun above it", False
     caption = document("clock.vtt", CAPTIONS)
     film_fields = {

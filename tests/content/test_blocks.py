@@ -129,6 +129,46 @@ def test_download_says_kind_and_size() -> None:
     assert "PDF, 2.0" in html
 
 
+# --- Drafts, and what is gone -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_empty_block_is_shown_in_a_draft(name: str) -> None:
+    """A draft may lack everything; its preview opens all the same."""
+    block = BLOCKS[name]
+
+    draft = block.clean_deferred(block.get_default())
+
+    assert block.render(draft) is not None
+    assert block.render(block.to_python(block.get_prep_value(draft))) is not None
+
+
+def test_draft_of_a_video_may_lack_its_captions_but_not_lie() -> None:
+    block = BLOCKS["video"]
+    film, sheet = document("talk.mp4"), document("talk.pdf")
+    value = block.get_default() | {"title": "A talk", "file": film}
+
+    assert block.clean_deferred(block.normalize(value))["file"] == film
+    with pytest.raises(ValidationError):
+        block.clean_deferred(block.normalize(value | {"file": sheet}))
+
+
+def test_page_stands_when_its_files_are_gone() -> None:
+    film, hill = document("talk.mp4"), picture()
+    values = {
+        "download": {"document": film.pk, "title": ""},
+        "video": {"title": "A talk", "file": film.pk, "poster": hill.pk},
+        "image": {"image": hill.pk, "alt_text": "A hill", "decorative": False},
+    }
+    film.delete()
+    hill.delete()
+
+    html = {name: rendered(name, value) for name, value in values.items()}
+
+    assert (html["download"], html["image"]) == ("", "")
+    assert "A talk" in html["video"]
+
+
 # --- Whatever somebody types ----------------------------------------------------------
 
 HOSTILE = {

@@ -1,9 +1,12 @@
 """A file is told by how it begins, not by its name: what is taken, what refused."""
 
+from contextlib import suppress
 from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from content import files
 from content.files import KINDS, MEGABYTE, check_upload
@@ -131,3 +134,17 @@ def test_file_is_given_back_at_its_beginning():
 
 def test_no_extension_stands_for_two_kinds():
     assert len(files.CONTENT_TYPES) == sum(len(kind.content_types) for kind in KINDS)
+
+
+@given(
+    name=st.sampled_from([name for name in TRUE if name.isascii()]),
+    edits=st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=4)), max_size=4),
+    length=st.integers(0, 500),
+)
+def test_damaged_file_is_taken_or_refused_and_never_fails(name, edits, length):
+    content = TRUE[name][-length:] if length else TRUE[name]
+    for at, put in edits:
+        content = content[:at] + put + content[at + len(put) :]
+
+    with suppress(Refused):
+        check(name, content)
