@@ -11,6 +11,7 @@ from django.db.models import Count, Q
 from courses.check_paper import Json, is_paper, is_right
 from courses.models import Attempt, AttemptKind, TopicPage
 
+CHECK_REPORT = "courses_check_report"  # the address in the CMS
 LATEST = 5000  # attempts that a report reads: enough to judge a question by
 MOST_CHOICES = 12  # of one question, the most frequent first
 FAILING_PERCENT = 40
@@ -77,12 +78,14 @@ def share_of(topic: TopicPage) -> Share:
     return share
 
 
-def failing_checks() -> list[Share]:
+def failing_checks(topics: Iterable[TopicPage] | None = None) -> list[Share]:
     """Checks that over 40 % of the people who tried them fail, in the tree's order.
 
-    Two queries. Only topics that can be read and still have a check.
+    Of `topics` (None: all that can be read) those that still have a check. A query,
+    and one for the topics where they are not brought.
     """
-    topics = TopicPage.objects.live().order_by("path")
+    if topics is None:
+        topics = TopicPage.objects.live().order_by("path")
     return [
         each for each in _shares(topics) if each.topic.questions and each.is_failing
     ]

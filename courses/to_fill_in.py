@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -12,6 +13,7 @@ from wagtail.models import Page
 
 from content.blocks import holes_in
 from content.models import HandbookPage
+from courses.check_figures import CHECK_REPORT, failing_checks
 from courses.enrolling import editions_in_force
 from courses.models import EditionAudience, ProgrammePage, TopicPage
 from lms.mail.times import on_day
@@ -39,9 +41,25 @@ def matters() -> list[Matter]:
 
 
 def to_look_at() -> list[Matter]:
-    """Published topics without a check, or not published again in a year; one query."""
+    """Published topics without a check, with one that many fail, or a year old.
+
+    Two queries.
+    """
     topics = list(TopicPage.objects.live().order_by("path"))
-    return [*_without_check(topics), *_old(topics)]
+    return [*_without_check(topics), *_failing(topics), *_old(topics)]
+
+
+def _failing(topics: list[TopicPage]) -> list[Matter]:
+    words = _("%(percent)d %% of those who tried its check have failed it.")
+    return [
+        Matter(
+            share.topic,
+            share.topic.title,
+            words % {"percent": share.failed_percent},
+            reverse(CHECK_REPORT, args=[share.topic.pk]),
+        )
+        for share in failing_checks(topics)
+    ]
 
 
 def _without_check(topics: list[TopicPage]) -> list[Matter]:

@@ -17,13 +17,13 @@ from wagtail.models import Page
 from content.guards import send_back
 from content.menu import PagesMenuItem
 from courses import edition_views
+from courses.check_figures import CHECK_REPORT
 from courses.cms import check_report, publish_first_edition
 from courses.guards import why_not_deleted, why_not_moved, why_not_unpublished
 from courses.models import ProgrammeIndexPage, ProgrammePage, TopicPage
 from courses.panels import ToFillIn
 
 PUBLISH = "courses_publish_edition"
-CHECK_REPORT = "courses_check_report"
 
 
 def programmes_menu_item() -> MenuItem:

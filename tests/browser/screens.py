@@ -16,6 +16,7 @@ from playwright.sync_api import Page
 from certificates.models import Certificate
 from content.acknowledging import acknowledge
 from content.models import HandbookPage
+from courses.check_figures import CHECK_REPORT
 from courses.checks import (
     give_attempts,
     pass_in_call,
@@ -23,7 +24,7 @@ from courses.checks import (
     submit_attempt,
 )
 from courses.models import Enrolment, ProgrammePage, Source
-from courses.wagtail_hooks import CHECK_REPORT, PUBLISH
+from courses.wagtail_hooks import PUBLISH
 from lms.people.accounts import welcome_link
 from lms.people.membership import set_teams
 from lms.people.models import Invitation, Member, Reseller, User

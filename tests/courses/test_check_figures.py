@@ -4,9 +4,14 @@ import pytest
 from django.urls import reverse
 
 from content.permissions import grant_channel_team
-from courses.check_figures import failing_checks, questions_of, share_of
+from courses.check_figures import (
+    CHECK_REPORT,
+    failing_checks,
+    questions_of,
+    share_of,
+)
 from courses.checks import start_attempt, submit_attempt
-from courses.wagtail_hooks import CHECK_REPORT
+from courses.to_fill_in import to_look_at
 from lms.people.accounts import set_channel_team
 from tests.checks import questions, right_answers, wrong_answers
 from tests.factories import (
@@ -105,6 +110,9 @@ def test_failing_is_over_forty_percent_of_at_least_five(
         answer(edition, wrong_answers)
 
     assert [each.topic for each in failing_checks()] == [topic] * is_failing
+    told = "% of those who tried its check have failed it."
+    words = [matter.words for matter in to_look_at()]
+    assert any(told in each for each in words) == is_failing
 
 
 def test_failing_checks_take_two_queries(topic, edition, django_assert_num_queries):
