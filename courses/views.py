@@ -68,8 +68,11 @@ def practise(request: MemberRequest, topic_pk: int, key: UUID) -> HttpResponse:
     """
     if wall := members_only(request):
         return wall
-    topic = get_object_or_404(TopicPage.objects.live(), pk=topic_pk)
-    exercise = find_exercise(topic, str(key))
+    topic = get_object_or_404(TopicPage, pk=topic_pk)
+    exercise = find_exercise(topic, str(key)) if topic.live else None
+    if exercise is None and topic.permissions_for_user(request.user).can_edit():
+        draft = topic.get_latest_revision_as_object()  # they try it in a preview
+        exercise = find_exercise(draft, str(key))
     if exercise is None:
         raise Http404
     if request.method != "POST":

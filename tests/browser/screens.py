@@ -412,6 +412,8 @@ def of_readers() -> Iterator[Screen]:
         yield Screen(topic_of(cast.LIAM, number), answer_exercise, "answered")
     every = TopicPageFactory(title="Every block", body=every_block())
     yield Screen(every.url, open_all)
+    start = press("Start the check")  # it has pairs of long answers to match
+    yield Screen(topic_of(cast.TOMASZ, 2), start, "long answers", cast.TOMASZ)
     yield Screen("/programmes/")
     yield Screen("/handbook/")
     for page in HandbookPage.objects.filter(depth__gt=3):

@@ -161,3 +161,14 @@ def test_items_are_mixed_the_same_for_everybody():
     assert order == [each.key for each in mixed(asks[::-1])]
     assert order != sorted(order)
     assert sorted(order) == list("abcdefgh")
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_editor_who_chooses_it_sees_how_it_looks(kind):
+    block = BLOCKS[kind]
+
+    shown = block.render(block.get_preview_value())
+
+    assert block.is_previewable
+    assert block.meta.preview_value["title"] in shown
+    assert "disabled" in shown  # there is nowhere to send an answer to

@@ -11,6 +11,7 @@ from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from content.permissions import grant_channel_team
 from courses.exercises import find_exercise
 from courses.models import (
     Attempt,
@@ -19,12 +20,14 @@ from courses.models import (
     Evidence,
     TopicCompletion,
 )
+from lms.people.accounts import set_channel_team
 from tests.factories import (
     EditionFactory,
     EnrolmentFactory,
     MemberFactory,
     TopicPageFactory,
     TrainerFactory,
+    UserFactory,
 )
 
 WHY_MEOW, WHY_BARK = "Only cats do that.", "Only dogs do that."
@@ -260,6 +263,24 @@ def test_topic_that_is_not_published_has_no_exercise(client, topic, enrolment):
     topic.save()
 
     assert client.get(address_of(topic)).status_code == 404
+
+
+@pytest.mark.parametrize("is_editor", [True, False])
+def test_exercise_of_a_draft_is_tried_by_its_editors_alone(client, topic, is_editor):
+    topic.body = []
+    topic.save_revision().publish()
+    topic.body = json.dumps([{"type": "sort", "value": SORT, "id": str(uuid4())}])
+    topic.save_revision()
+    key = topic.body[0].id
+    reader = UserFactory()
+    set_channel_team(reader, True, by=None)
+    if is_editor:
+        grant_channel_team(reader.groups.get())
+    client.force_login(reader)
+
+    response = client.get(reverse("courses:practise", args=[topic.pk, key]))
+
+    assert response.status_code == (200 if is_editor else 404)
 
 
 FORM = "application/x-www-form-urlencoded"
