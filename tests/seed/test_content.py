@@ -3,7 +3,6 @@
 from datetime import date
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 from wagtail.models import Page, Site
 
@@ -13,7 +12,7 @@ from lms.people.models import Team
 from lms.seed.content import seed_content
 from lms.seed.policy import read_policy
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("seeded")]
 
 
 def rows() -> dict[str, list[tuple]]:
@@ -32,8 +31,6 @@ def rows() -> dict[str, list[tuple]]:
 
 
 def test_seed_makes_what_the_policy_names():
-    seed_content()
-
     assert [(p.section, p.title) for p in ProgrammePage.objects.order_by("path")] == [
         ("1.1", "Sales & Marketing"),
         ("1.2", "Production & Onboarding"),
@@ -53,7 +50,6 @@ def test_seed_makes_what_the_policy_names():
 
 
 def test_seeding_twice_changes_nothing():
-    seed_content()
     before = rows()
 
     made = seed_content()
@@ -63,8 +59,6 @@ def test_seeding_twice_changes_nothing():
 
 
 def test_edition_1_asks_what_the_policy_file_says():
-    seed_content()
-
     support = Edition.objects.get(section="1.3")
 
     assert (support.number, support.title) == (1, "User Support")
@@ -82,8 +76,6 @@ def test_edition_1_asks_what_the_policy_file_says():
 
 
 def test_each_programme_has_one_edition_and_1_4_needs_one_person():
-    seed_content()
-
     editions = Edition.objects.order_by("section").values_list(
         "section", "number", "need_count"
     )
@@ -100,8 +92,6 @@ def test_each_programme_has_one_edition_and_1_4_needs_one_person():
 
 
 def test_handbook_holds_the_policy_and_its_date():
-    seed_content()
-
     parts = HandbookPage.objects.exclude(section="").order_by("path")
 
     assert [(part.section, part.title, part.has_holes) for part in parts] == [
@@ -113,20 +103,7 @@ def test_handbook_holds_the_policy_and_its_date():
     assert {page.last_edited_on for page in parts} == {date(2020, 4, 6)}
 
 
-def test_addresses_are_those_of_the_design(settings):
-    settings.PUBLIC_URL = "https://learn.example.com"
-
-    seed_content()
-
-    site = Site.objects.get()
-    topic = TopicPage.objects.get(slug="using-resolve")
-    assert (site.hostname, site.port) == ("learn.example.com", 443)
-    assert topic.get_url() == "/programmes/user-support/using-resolve/"
-    assert HandbookPage.objects.get(slug="scope").get_url() == "/handbook/scope/"
-
-
 def test_site_follows_a_new_public_url(settings):
-    seed_content()
     settings.PUBLIC_URL = "http://localhost:8123"
 
     seed_content()
@@ -135,13 +112,10 @@ def test_site_follows_a_new_public_url(settings):
 
 
 def test_wagtails_welcome_page_is_gone():
-    seed_content()
-
     assert [page.specific_class for page in Page.objects.filter(depth=2)] == [HomePage]
 
 
 def test_editors_words_survive():
-    seed_content()
     topic = TopicPage.objects.get(slug="using-resolve")
     topic.title, topic.slug = "Working with Resolve", "resolve"
     topic.body = [("text", "<p>Ours.</p>")]
@@ -161,7 +135,6 @@ def test_editors_words_survive():
 
 
 def test_what_an_editor_deleted_stays_deleted():
-    seed_content()
     HandbookPage.objects.get(slug="scope").delete()
     Team.objects.get(slug="training").delete()
 
@@ -169,13 +142,3 @@ def test_what_an_editor_deleted_stays_deleted():
 
     assert HandbookPage.objects.filter(slug="scope").exists() is False
     assert Team.objects.filter(slug="training").exists() is False
-
-
-def test_command_says_what_is_left_to_confirm(capsys):
-    call_command("seed")
-    first = capsys.readouterr().out
-    call_command("seed")
-
-    assert "To confirm: 1.4 Data Privacy & Analytics" in first
-    assert "To confirm: Training: the policy names this team" in first
-    assert capsys.readouterr().out == "Nothing to seed.\n"

@@ -1,47 +1,33 @@
 """The demo: everybody in the state they are said to show, in demo mode alone."""
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from datetime import timedelta
 
 import pytest
 import time_machine
-from django.core.management import call_command
-from django.core.management.base import CommandError
+from django.test import override_settings
 from django.utils.timezone import now
 
 from certificates.models import Certificate, CertificateState, End
 from courses.checks import state_of_check
-from courses.models import Attempt, Enrolment, Evidence, ProgrammePage, TopicPage
+from courses.models import Attempt, Enrolment, Evidence, TopicPage
 from lms import states
-from lms.dashboards.state import cells_of
 from lms.mail.models import Message
 from lms.people.models import Invitation, Member, Reseller, User
 from lms.seed import cast
-from lms.seed.content import seed_content
 from lms.seed.demo import seed_demo
 from sessions.models import Booking, BookingState, TimeRequest, Trainer, Waiting
 from sessions.slots import free_slots
+from tests.seed.people import state_of
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def demo(settings):
-    settings.DEMO = settings.DEBUG = True
-    settings.SIGN_OFF_UNDO = timedelta(minutes=15)
-    seed_content()
-    seed_demo()
-
-
-def state_of(worker: cast.Worker) -> states.State:
-    """Of the one programme that is theirs; the same for all where none is."""
-    member = Member.objects.select_related("user").get(user__email=worker.email)
-    cells = cells_of([member], list(ProgrammePage.objects.all())).values()
-    own = [cell.state for cell in cells if cell.enrolment]
-    return own[0] if own else states.strongest({cell.state for cell in cells})
+@pytest.fixture(scope="module")
+def demo(seeded):
+    with override_settings(DEMO=True, DEBUG=True, SIGN_OFF_UNDO=timedelta(minutes=15)):
+        seed_demo()
+        yield
 
 
 def make_files() -> None:
@@ -90,27 +76,6 @@ def test_demo_shows_each_way_with_a_check(demo):
     assert checks_of(cast.OLGA) == [(1, True), (3, False), (0, False), (0, False)]
     assert in_the_middle.enrolment.member.user.email == cast.YUKI.email
     assert checks_of(cast.YUKI)[:2] == [(1, True), (0, False)]
-
-
-@pytest.mark.parametrize(
-    "today",
-    [
-        "2026-03-27 23:50",  # a Friday night; the clocks change on Sunday
-        "2026-10-25 12:00",  # the Sunday on which they change back
-        "2028-02-29 00:10",
-    ],
-)
-def test_demo_can_be_made_on_any_day(settings, today):
-    settings.DEMO = settings.DEBUG = True
-
-    with time_machine.travel(today, tick=False):
-        seed_content()
-        seed_demo()
-
-        assert state_of(cast.CHLOE) == states.WAITING_FOR_SIGN_OFF
-        assert state_of(cast.DIEGO) == states.GO_OVER_AGAIN
-        held = Booking.objects.filter(state=BookingState.DONE)
-        assert [booking.ends_at < now() for booking in held] == [True] * 7
 
 
 def test_demo_has_its_people(demo):
@@ -169,55 +134,6 @@ def test_only_the_invitation_is_mailed(demo):
     waiting = Message.objects.filter(sent_at=None, dropped_at=None)
 
     assert [message.to for message in waiting] == [cast.INVITED.email]
-
-
-@pytest.mark.parametrize(("demo_on", "debug"), [(False, True), (True, False)])
-def test_demo_is_refused_outside_demo_mode(settings, demo_on, debug):
-    settings.DEMO, settings.DEBUG = demo_on, debug
-    seed_content()
-
-    with pytest.raises(CommandError, match="with DEMO=1 and DEBUG=1 only"):
-        seed_demo()
-    with pytest.raises(CommandError, match="with DEMO=1 and DEBUG=1 only"):
-        call_command("demo_sign_ins")
-
-    assert User.objects.count() == 0
-
-
-def test_seed_makes_no_people_without_demo(settings, capsys):
-    settings.DEMO = False
-
-    call_command("seed")
-
-    assert User.objects.count() == 0
-    assert "Demo" not in capsys.readouterr().out
-
-
-def test_start_is_refused_with_demo_and_without_debug():
-    environment = os.environ | {"DEMO": "1", "DEBUG": "0", "SECRET_KEY": "k" * 50}
-
-    started = subprocess.run(
-        [sys.executable, "-c", "import lms.settings"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert started.returncode == 1
-    assert started.stderr.startswith("DEMO is on while DEBUG is off")
-    assert len(started.stderr.splitlines()) == 1
-
-
-def test_sign_ins_name_everybody_and_the_password(settings, capsys):
-    settings.DEMO = settings.DEBUG = True
-
-    call_command("demo_sign_ins")
-
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].endswith(cast.PASSWORD)
-    people = [cast.STAFF, *cast.TRAINERS, *cast.WORKERS, cast.INVITED]
-    assert [line.split()[0] for line in lines[1:]] == [p.email for p in people]
 
 
 def test_trainers_find_who_asks_who_waits_and_what_they_proposed(demo):
