@@ -26,7 +26,7 @@ from content.branding import validate_accent
 from content.copying import DraftCopyForm
 from content.handbook_form import HandbookForm
 from content.kept import kept
-from content.walls import ADDRESS, NO_SCHEDULE, MembersPage
+from content.walls import ADDRESS, NO_SCHEDULE, MembersPage, title_panel
 from content.whole import WholePageForm
 from lms.constraints import AppendOnly
 from lms.people.models import Member, User
@@ -137,7 +137,7 @@ class HandbookPage(MembersPage):
     )
 
     content_panels = [
-        *Page.content_panels,
+        title_panel(_("As people read it, and as their record names it.")),
         FieldPanel("section"),
         FieldPanel("body"),
         MultiFieldPanel(
@@ -159,6 +159,10 @@ class HandbookPage(MembersPage):
     subpage_types = ["content.HandbookPage"]
     template = "content/handbook.html"
     admin_default_ordering = "ord"
+
+    class Meta:
+        verbose_name = _("page of the handbook")
+        verbose_name_plural = _("pages of the handbook")
 
     @property
     def has_holes(self) -> bool:

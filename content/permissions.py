@@ -58,7 +58,7 @@ def _let_approve(group: Group, root: Page) -> None:
         return
     task = GroupApprovalTask.objects.create(name=_("Approval by the channel team"))
     task.groups.add(group)
-    workflow = Workflow.objects.create(name=_("Channel team publishes"))
+    workflow = Workflow.objects.create(name=_("the channel team"))
     WorkflowTask.objects.create(workflow=workflow, task=task)
     WorkflowPage.objects.update_or_create(page=root, defaults={"workflow": workflow})
 

@@ -7,8 +7,9 @@ from typing import Any
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.panels import CommentPanel, FieldPanel
+from wagtail.admin.panels import CommentPanel, FieldPanel, TitleFieldPanel
 from wagtail.models import Page, PageViewRestriction
 
 from content.whole import WholePageForm
@@ -47,6 +48,11 @@ ADDRESS = [
 
 
 NO_RESTRICTIONS = PageViewRestriction.objects.none()
+
+
+def title_panel(help_text: str | Promise) -> TitleFieldPanel:
+    """The title of a page, with what is said about it to editors."""
+    return TitleFieldPanel("title", help_text=help_text)
 
 
 class MembersPage(Page):

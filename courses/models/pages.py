@@ -23,7 +23,7 @@ from wagtail.url_routing import RouteResult
 from content.blocks import CRITERION_BLOCKS, LINE_BLOCKS
 from content.copying import DraftCopyForm
 from content.models import Tag
-from content.walls import MembersPage
+from content.walls import MembersPage, title_panel
 from courses.exercise_blocks import TOPIC_BLOCKS
 from courses.questions import MOST_QUESTIONS, QUESTION_BLOCKS
 from courses.topic_form import TopicForm
@@ -102,7 +102,7 @@ class ProgrammePage(MembersPage):
     )
 
     content_panels = [
-        *Page.content_panels,
+        title_panel(_("As people read it, and as certificates print it.")),
         FieldPanel("section"),
         FieldPanel("summary"),
         FieldPanel("policy_quote"),
@@ -128,6 +128,10 @@ class ProgrammePage(MembersPage):
     admin_default_ordering = "ord"
     copy_form_class = DraftCopyForm
     exclude_fields_in_copy = ["section", "audience"]
+
+    class Meta:
+        verbose_name = _("programme")
+        verbose_name_plural = _("programmes")
 
     @property
     def cancel_limit(self) -> timedelta:
@@ -160,7 +164,9 @@ class TopicPage(MembersPage):
     TEXTS = ("objectives", "body", "agenda", "preparation", "criteria")
 
     objectives = StreamField(
-        LINE_BLOCKS, blank=True, help_text=_("What people will be able to do.")
+        LINE_BLOCKS,
+        blank=True,
+        help_text=_("One line for each: what they can do afterwards."),
     )
     body = StreamField(
         TOPIC_BLOCKS,
@@ -171,13 +177,19 @@ class TopicPage(MembersPage):
         ),
     )
     agenda = StreamField(
-        LINE_BLOCKS, blank=True, help_text=_("What the call goes through.")
+        LINE_BLOCKS,
+        blank=True,
+        help_text=_("One line for each step. People read it before the call."),
     )
     preparation = StreamField(
-        LINE_BLOCKS, blank=True, help_text=_("What to prepare for the call.")
+        LINE_BLOCKS,
+        blank=True,
+        help_text=_("One line for each thing to bring or to have done."),
     )
     criteria = StreamField(
-        CRITERION_BLOCKS, blank=True, help_text=_("What the trainer ticks.")
+        CRITERION_BLOCKS,
+        blank=True,
+        help_text=_("One line for each. People read them too."),
     )
     tags = ClusterTaggableManager(
         through=TopicTag,
@@ -249,31 +261,37 @@ class TopicPage(MembersPage):
     )
 
     content_panels = [
-        *Page.content_panels,
-        FieldPanel("objectives"),
-        FieldPanel("body"),
-        FieldPanel("agenda"),
-        FieldPanel("preparation"),
+        title_panel(_("As people read it: a few words.")),
+        FieldPanel("objectives", heading=_("What people will be able to do")),
+        FieldPanel("body", heading=_("Text and exercises")),
+        FieldPanel("questions", heading=_("Knowledge check")),
         MultiFieldPanel(
             [
-                FieldPanel("questions"),
                 FieldRowPanel([FieldPanel("pass_percent"), FieldPanel("draw")]),
                 FieldRowPanel(
                     [FieldPanel("attempts_allowed"), FieldPanel("cooldown_minutes")]
                 ),
                 FieldRowPanel([FieldPanel("is_shuffled"), FieldPanel("one_at_a_time")]),
             ],
-            heading=_("Knowledge check"),
+            heading=_("How the check goes"),
+            classname="collapsed",
         ),
-        FieldPanel("tags"),
         MultiFieldPanel(
             [
-                FieldPanel("criteria"),
+                FieldPanel("agenda", heading=_("What the call goes through")),
+                FieldPanel("preparation", heading=_("What to prepare for it")),
+            ],
+            heading=_("The call"),
+        ),
+        MultiFieldPanel(
+            [
+                FieldPanel("criteria", heading=_("What the trainer ticks")),
                 FieldRowPanel([FieldPanel("needs_read"), FieldPanel("needs_call")]),
                 FieldPanel("call_minutes"),
             ],
             heading=_("What the next edition asks for"),
         ),
+        FieldPanel("tags"),
     ]
     search_fields = [
         *Page.search_fields,
@@ -285,6 +303,10 @@ class TopicPage(MembersPage):
     template = "courses/topic.html"
     base_form_class = TopicForm
     copy_form_class = DraftCopyForm
+
+    class Meta:
+        verbose_name = _("topic")
+        verbose_name_plural = _("topics")
 
     def route(self, request: HttpRequest, path_components: list[str]) -> RouteResult:
         """Answer when unpublished too, to people who may be in the middle of it."""

@@ -18,12 +18,12 @@ class StaffMenuItem(MenuItem):
 
 def certificates_menu_item() -> MenuItem:
     url = reverse("certificates:team")
-    return StaffMenuItem(_("Certificates"), url, icon_name="doc-full", order=310)
+    return StaffMenuItem(_("Certificates"), url, icon_name="doc-full", order=190)
 
 
 def standing_menu_item() -> MenuItem:
     url = reverse("dashboards:standing")
-    return StaffMenuItem(_("Standing"), url, icon_name="site", order=320)
+    return StaffMenuItem(_("Standing"), url, icon_name="site", order=195)
 
 
 hooks.register("register_admin_menu_item", certificates_menu_item)

@@ -26,7 +26,7 @@ def register_menu() -> MenuItem:
         Menu(register_hook_name=MENU),
         name="people",
         icon_name="group",
-        order=300,
+        order=180,
     )
 
 

@@ -156,7 +156,7 @@ def test_granting_again_makes_no_second_workflow(staff):
     grant_channel_team(Group.objects.get(name=CHANNEL_TEAM))
 
     assert Workflow.objects.count() == before
-    assert Page.get_first_root_node().get_workflow().name == "Channel team publishes"
+    assert Page.get_first_root_node().get_workflow().name == "the channel team"
 
 
 # --- Many at once -------------------------------------------------------------------
