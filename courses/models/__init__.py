@@ -21,6 +21,7 @@ from courses.models.evidence import Evidence, EvidenceKind, TopicCompletion
 from courses.models.following import ReadingPlace
 from courses.models.pages import (
     Preparation,
+    PreviewMode,
     ProgrammeIndexPage,
     ProgrammePage,
     TopicPage,
@@ -44,6 +45,7 @@ __all__ = [
     "MoreAttempts",
     "OfEnrolmentQuerySet",
     "Preparation",
+    "PreviewMode",
     "ProgrammeIndexPage",
     "ProgrammePage",
     "ProgrammeRequest",

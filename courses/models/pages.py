@@ -40,6 +40,16 @@ class Preparation(models.TextChoices):
     FIRST = "first", _("Prepare first: the call opens when it is done")
 
 
+class PreviewMode(models.TextChoices):
+    """As whom an editor looks at a topic that is not published yet."""
+
+    NEW = "new", _("Somebody new to it")
+    BEGUN = "begun", _("In progress: read")
+    LOCKED = "locked", _("Its call is locked: prepare first")
+    USED_UP = "used_up", _("All attempts at its check used up")
+    DONE = "done", _("Done")
+
+
 class ProgrammeIndexPage(MembersPage):
     """All programmes, for those who may read them."""
 
@@ -313,6 +323,20 @@ class TopicPage(MembersPage):
         if not path_components and not self.live and self.edition_topics.exists():
             return RouteResult(self)
         return super().route(request, path_components)
+
+    @property
+    def preview_modes(self) -> list[tuple[str, Any]]:
+        """As whom an editor may look at it; only what can come about in it."""
+        never = set()
+        if not self.questions:
+            never.add(PreviewMode.USED_UP)
+        if not self.needs_call:
+            never.add(PreviewMode.LOCKED)
+        return [mode for mode in PreviewMode.choices if mode[0] not in never]
+
+    @property
+    def default_preview_mode(self) -> str:
+        return PreviewMode.NEW
 
     def get_template(self, request: HttpRequest, *args: Any, **kwargs: Any) -> str:
         if self.live or getattr(request, "is_preview", False):

@@ -8,6 +8,7 @@ from django import template
 from django.template import Context
 from django.utils.timezone import now
 
+from courses import previews
 from courses.check_form import CheckForm
 from courses.check_paper import Json, is_right
 from courses.checks import CheckState, attempts_left_words, state_for_reader
@@ -38,6 +39,8 @@ def check_of(
 
     None where there is no check, or the reader does not follow the topic.
     """
+    if mode := previews.mode_in(context.get("request")):
+        return previews.check_in(page, reader, mode)
     here, enrolment = reader.here, reader.enrolment
     if here is None or enrolment is None:
         return None

@@ -17,7 +17,7 @@ from wagtail.models import Page
 
 from content.blocks import lines_in
 from content.walls import access_from
-from courses import past, reading
+from courses import past, previews, reading
 from courses.bodies import Texts, blocks_of, texts_of
 from courses.models import (
     Edition,
@@ -105,8 +105,13 @@ def programme_reader(context: Context, page: ProgrammePage) -> reading.Reader:
 
 @register.simple_tag(takes_context=True)
 def topic_reader(context: Context, page: TopicPage) -> reading.TopicReader:
-    """`{% topic_reader page as reader %}`: what it asks of who reads it."""
+    """`{% topic_reader page as reader %}`: what it asks of who reads it.
+
+    In a preview they are made up.
+    """
     request = context.get("request")
+    if mode := previews.mode_in(request):
+        return previews.reader_in(page, mode)
     return reading.topic_reader_of(page, access_from(request), request)
 
 
@@ -375,8 +380,12 @@ def _open_step(
     if is_ready_for_call(topic, reader):
         url = reverse("sessions:book", args=[reader.enrolment.pk])
         return ShownStep(word, state, detail, url, _("Book a call"))
-    if topic.is_missing(EvidenceKind.READ):
-        why, url = _("Opens when you have read this page."), "#topic-foot"
-        return ShownStep(word, "locked", why, url, _("To its foot"))
-    why = _("Opens when you have passed the check.")
-    return ShownStep(word, "locked", why, "#check", _("To the check"))
+    if not topic.is_missing(EvidenceKind.READ):
+        why = _("Opens when you have passed the check.")
+        return ShownStep(word, "locked", why, "#check", _("To the check"))
+    why = (
+        _("Opens when you have read this page and passed its check.")
+        if topic.is_missing(EvidenceKind.CHECK) and not topic.is_check_used_up
+        else _("Opens when you have read this page.")
+    )
+    return ShownStep(word, "locked", why, "#topic-foot", _("To its foot"))

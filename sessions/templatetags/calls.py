@@ -43,8 +43,11 @@ def for_topic(calls: dict[int, Booking], topic_pk: int) -> Booking | None:
 
 @register.simple_tag
 def booked_call_for(enrolment: Enrolment | None, topic: TopicPage) -> Booking | None:
-    """`{% booked_call_for enrolment page as call %}`: its booked call; one query."""
-    if enrolment is None:
+    """`{% booked_call_for enrolment page as call %}`: its booked call; one query.
+
+    None, and no query, for the made-up reader of a preview.
+    """
+    if enrolment is None or not enrolment.pk:
         return None
     return Booking.objects.filter(
         topics__booked_for=enrolment, topics__topic=topic.pk

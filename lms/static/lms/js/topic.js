@@ -6,48 +6,49 @@ const headers = JSON.parse(document.body.getAttribute("hx-headers") ?? "{}");
 
 // --- The place where one stopped -----------------------------------------------------
 const PAUSE_MS = 1500;
-const LINE = "-35% 0px -64% 0px"; // a thin line across, a third of the way down
+const LINE = 0.35; // of the height: what is below has not been read yet
 
 function keepPlace(url, blocks) {
-  let here = null;
   let sent = null;
   let timer = 0;
 
+  function blockHere() {
+    const line = innerHeight * LINE;
+    return blocks.findLast((block) => block.getBoundingClientRect().top < line)?.id;
+  }
+
   function send() {
     clearTimeout(timer);
+    timer = 0;
+    const here = blockHere();
     if (here && here !== sent) {
       sent = here;
-      const body = new URLSearchParams({ block: here });
+      const body = new URLSearchParams({ block: here.slice("b-".length) });
       // It may fail: the next one tells the place anew.
       fetch(url, { method: "POST", body, headers, keepalive: true }).catch(() => {});
     }
   }
 
-  const watch = new IntersectionObserver(
-    (entries) => {
-      const crossed = entries.find((entry) => entry.isIntersecting);
-      // Who only opened the page at its top has not stopped anywhere yet.
-      if (crossed && (here || scrollY > 0)) {
-        here = crossed.target.id.slice("b-".length);
-        clearTimeout(timer);
-        timer = setTimeout(send, PAUSE_MS);
-      }
-    },
-    { rootMargin: LINE },
-  );
-  for (const block of blocks) {
-    watch.observe(block);
+  function sendSoon() {
+    clearTimeout(timer);
+    timer = setTimeout(send, PAUSE_MS);
   }
-  addEventListener("pagehide", send);
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) {
+
+  function sendNow() {
+    if (timer) {
       send();
     }
-  });
+  }
+
+  // Who has only opened the page has not stopped anywhere: it takes a scroll.
+  addEventListener("scroll", sendSoon, { passive: true });
+  addEventListener("pagehide", sendNow);
+  document.addEventListener("visibilitychange", () => document.hidden && sendNow());
 }
 
 if (topic?.dataset.placeUrl) {
-  keepPlace(topic.dataset.placeUrl, topic.querySelectorAll("[data-reading] > [id]"));
+  const blocks = [...topic.querySelectorAll("[data-reading] > [id]")];
+  keepPlace(topic.dataset.placeUrl, blocks);
 }
 
 // --- What completes it, as evidence arrives -------------------------------------------
