@@ -8,6 +8,7 @@ from datetime import date
 from django.db import transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from wagtail.models import Revision
 
 from content.blocks import lines_in
 from courses.enrolling import enrol_audience
@@ -79,8 +80,18 @@ def freeze(
     rows = list(topics)
     for row in rows:
         row.edition = edition
+        row.revision = row.revision or _first_revision(row.topic)
     EditionTopic.objects.bulk_create(rows)
     record(by, "published", edition, programme=edition.programme_id)
+
+
+def _first_revision(topic: TopicPage) -> Revision | None:
+    """Keep the text of a page that was published without one, as our seed does."""
+    if topic.latest_revision_id is not None:
+        return None
+    revision = topic.save_revision(changed=False, clean=False)
+    TopicPage.objects.filter(pk=topic.pk).update(live_revision=revision)
+    return revision
 
 
 def edition_of(programme: ProgrammePage) -> Edition:

@@ -61,6 +61,17 @@ def test_edition_freezes_what_the_pages_say(programme):
     ]
 
 
+def test_edition_keeps_the_text_of_a_page_published_without_a_revision(programme):
+    topic = programme.topics().first()
+    assert topic.live_revision is None
+
+    edition = publish_edition(programme, by=None)
+
+    topic.refresh_from_db()
+    assert edition.topics.first().revision == topic.live_revision
+    assert not topic.has_unpublished_changes
+
+
 def test_later_edit_of_a_page_asks_nothing_else_of_people(programme):
     edition = publish_edition(programme, by=None)
     topic = programme.topics().first()
