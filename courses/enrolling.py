@@ -145,7 +145,7 @@ def follow_the_calendar() -> int:
     """Do what a day brings and no signal says; return how many people it touched.
 
     For the clock: an edition comes into force, a team is joined or left on a later
-    day, a planned leaving has come; or a person joined in the very moment in which
+    day, a planned leaving has come, a reseller's approval has ended; or a person joined in the very moment in which
     an edition was published.
     """
     editions = editions_in_force()
@@ -225,7 +225,7 @@ def _waiting(edition: Edition) -> QuerySet[Member]:
 
 
 def _behind(editions: list[Edition]) -> QuerySet[Enrolment]:
-    """Open enrolments of those who left, or whose team is not asked any more."""
+    """Open enrolments of those who left, or whose team or reseller asks no more."""
     obliged = Exists(
         TeamMembership.objects.live().filter(
             member=OuterRef("member"),
@@ -236,6 +236,7 @@ def _behind(editions: list[Edition]) -> QuerySet[Enrolment]:
         )
     )
     by_team = Q(pk__in=Enrolment.objects.open().by_team().values("pk"))
+    has_ended = ~Q(member__reseller__in=Reseller.objects.live())
     return Enrolment.objects.open().filter(
-        ~Q(member__in=Member.objects.live()) | (by_team & ~obliged)
+        ~Q(member__in=Member.objects.live()) | (by_team & (~obliged | has_ended))
     )

@@ -20,7 +20,7 @@ from courses.models import Edition, Enrolment, EnrolmentQuerySet
 from lms.audit.log import record
 from lms.errors import Refused
 from lms.people.membership import set_teams
-from lms.people.models import Member, Team, User
+from lms.people.models import Member, Reseller, Team, User
 
 UNDO_FOR = timedelta(days=1)
 
@@ -28,10 +28,13 @@ UNDO_FOR = timedelta(days=1)
 def undo_until(enrolment: Enrolment) -> datetime | None:
     """Until when a withdrawal can be undone, and its calls stand.
 
-    None for what is not withdrawn, and for one who has left the reseller: that frees
-    the calls at once.
+    None for what is not withdrawn, and for one who has left the reseller, or whose
+    reseller has ended: that frees the calls at once.
     """
     if enrolment.withdrawn_at is None or not enrolment.member.is_live:
+        return None
+    ended_on = enrolment.member.reseller.ended_on
+    if ended_on is not None and ended_on <= now().date():
         return None
     return enrolment.withdrawn_at + UNDO_FOR
 
@@ -51,6 +54,7 @@ def just_left() -> EnrolmentQuerySet:
         ~Exists(later),
         withdrawn_at__gt=now() - UNDO_FOR,
         member__in=Member.objects.live(),
+        member__reseller__in=Reseller.objects.live(),
     )
 
 
@@ -88,7 +92,7 @@ def undo_leaving(enrolment: Enrolment, *, by: User) -> Enrolment:
         return there
     until = undo_until(enrolment)
     if until is None:
-        raise Refused(_("They have left. Invite them again first."))
+        raise Refused(_("They are no longer there: they cannot be put back."))
     if now() >= until:
         raise Refused(
             _(

@@ -101,11 +101,19 @@ class Reader:
 
     @property
     def why(self) -> str:
-        """Why the reader is in the programme, in a sentence; one query for a team."""
+        """Why the reader is in the programme, and by whom, in a sentence; one query."""
         if self.enrolment is None:
             return ""
         if self.enrolment.source == Source.TEAM:
             return _why_by_team(self.enrolment)
+        if by := self.enrolment.enrolled_by:
+            named = {
+                Source.MANAGER: _("%(name)s, your manager, added you."),
+                Source.SELF: _("You asked to take it, and %(name)s added you."),
+                Source.STAFF: _("%(name)s of ByteKast added you."),
+            }.get(Source(self.enrolment.source))
+            if named:
+                return named % {"name": by.full_name}
         return {
             Source.MANAGER: _("Your manager added you to this programme."),
             Source.SELF: _("You asked to take this programme."),

@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from courses.completing import lock
 from courses.leaving import UNDO_FOR, teams_left, undo_until
 from courses.models import Enrolment
-from lms.people.models import Member, Team
+from lms.people.models import Member, Reseller, Team
 from sessions import asking
 from sessions.booking import despite_deadlock
 from sessions.cancelling import OPEN, free_calls
@@ -56,7 +56,9 @@ def free_left() -> int:
     found = (
         Enrolment.objects.filter(
             Q(pk__in=coming.values("enrolment")) | Q(pk__in=asked.values("enrolment")),
-            is_over | ~Q(member__in=Member.objects.live()),
+            is_over
+            | ~Q(member__in=Member.objects.live())
+            | ~Q(member__reseller__in=Reseller.objects.live()),
             withdrawn_at__isnull=False,
         )
         .select_related("member")

@@ -239,7 +239,8 @@ def facts_of(reader: reading.Reader) -> list[Fact]:
                 until = times.on_day(enrolment.valid_until)
                 facts.append(Fact(_("Valid until"), until))
         elif enrolment.due_on:
-            facts.append(Fact(_("Due"), times.on_day(enrolment.due_on)))
+            label = _("Overdue since") if enrolment.is_overdue else _("Due")
+            facts.append(Fact(label, times.on_day(enrolment.due_on)))
     minutes = sum(
         (topic.asked.call_length for topic in reader.topics if topic.asked.needs_call),
         timedelta(),

@@ -315,6 +315,21 @@ def test_calendar_withdraws_those_whose_team_or_time_here_has_ended(
     assert Enrolment.objects.open().get().member == stays
 
 
+def test_calendar_withdraws_when_the_resellers_approval_ends(member, programme):
+    follow_teams(member, by=None)
+    other = EnrolmentFactory(member=member, source=Source.MANAGER)
+    member.reseller.ended_on = TODAY + timedelta(days=1)
+    member.reseller.save()
+    assert follow_the_calendar() == 0
+
+    member.reseller.ended_on = TODAY
+    member.reseller.save()
+
+    assert follow_the_calendar() == 1
+    assert follow_the_calendar() == 0
+    assert list(Enrolment.objects.open()) == [other]
+
+
 @pytest.mark.races
 def test_enrolling_at_once_enrols_once(run_at_once):
     edition = EditionFactory()

@@ -122,6 +122,18 @@ def test_who_has_left_the_reseller_is_not_put_back(member, manager):
         undo_leaving(enrolment, by=manager)
 
 
+def test_nobody_is_put_back_once_the_reseller_has_ended(member, manager):
+    enrolment = left(member, manager)
+    member.reseller.ended_on = now().date()
+    member.reseller.save()
+    enrolment = Enrolment.objects.get(pk=enrolment.pk)
+
+    assert undo_until(enrolment) is None
+    assert not just_left().exists()
+    with pytest.raises(Refused):
+        undo_leaving(enrolment, by=manager)
+
+
 def test_taking_out_is_undone_without_a_team(manager, member):
     programme = EditionFactory().programme
     enrolment = add(member, programme, by=manager)

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 from django.utils.timezone import now
@@ -133,6 +135,31 @@ def test_programme_page_says_who_added_one(client, db, source, why):
     sign_in(client, enrolment)
 
     assert why in text_of(client.get(enrolment.programme.url))
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (Source.MANAGER, "Anna Berg, your manager, added you."),
+        (Source.SELF, "You asked to take it, and Anna Berg added you."),
+        (Source.STAFF, "Anna Berg of ByteKast added you."),
+        (Source.EDITION, "You are here because the programme has changed."),
+    ],
+)
+def test_programme_page_names_who_added_one(client, db, source, why):
+    anna = UserFactory(full_name="Anna Berg")
+    enrolment = EnrolmentFactory(source=source, enrolled_by=anna)
+    sign_in(client, enrolment)
+
+    assert why in text_of(client.get(enrolment.programme.url))
+
+
+@pytest.mark.parametrize(("days", "words"), [(0, "Due"), (1, "Overdue since")])
+def test_programme_page_says_when_it_is_due(client, db, days, words):
+    enrolment = EnrolmentFactory(due_on=now().date() - timedelta(days=days))
+    sign_in(client, enrolment)
+
+    assert f"<dt>{words}</dt>" in text_of(client.get(enrolment.programme.url))
 
 
 def test_programme_page_shows_the_booked_call_and_offers_none_for_it(client, enrolment):
