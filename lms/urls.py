@@ -7,6 +7,7 @@ from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.documents import urls as wagtaildocs_urls
 
 from certificates.views import verify, verify_form
+from content.cms import suggest_tags
 from content.views import branding_css
 from lms.dashboards.health import healthz, readyz
 from lms.dashboards.landing import landing
@@ -34,6 +35,8 @@ urlpatterns = [
     path("cms/login/", to_sign_in),
     path("_util/login/", to_sign_in),
     path("cms/account/", own_account),
+    path("cms/tag-autocomplete/", suggest_tags),
+    path("cms/tag-autocomplete/<slug:app_name>/<slug:model_name>/", suggest_tags),
     path("cms/", include(wagtailadmin_urls)),
     path("accounts/", include("allauth.urls")),
     path("documents/", include(wagtaildocs_urls)),

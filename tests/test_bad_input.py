@@ -245,6 +245,11 @@ LISTS = [
     ("staff", "/cms/invitation/", ["q", "p"]),
     ("staff", "/cms/trainer/", ["q", "p"]),
     ("staff", "/cms/users/", ["q", "p"]),
+    ("staff", "/cms/tag/", ["q", "p"]),
+    ("staff", "/cms/tag-autocomplete/", ["term"]),
+    ("staff", "/cms/tag-autocomplete/content/tag/", ["term"]),
+    ("staff", "/cms/documents/chooser/results/", ["q"]),
+    ("staff", "/cms/reports/site-history/", ["label", "p"]),
 ]
 
 
@@ -612,6 +617,10 @@ def cms_person(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "staff", url, {"full_name": "Ann Lee", "is_active": "on"}
 
 
+def cms_tag(world: Any) -> tuple[str, str, dict[str, Any]]:
+    return "staff", reverse("tag:add"), {"name": "Price lists"}
+
+
 def cms_branding(world: Any) -> tuple[str, str, dict[str, Any]]:
     site = world.topic.get_site()
     Branding.objects.create(site=site)
@@ -680,6 +689,7 @@ def cms_next_edition(world: Any) -> tuple[str, str, dict[str, Any]]:
         cms_colleague,
         cms_person,
         cms_branding,
+        cms_tag,
         cms_next_edition,
     ],
 )
