@@ -151,8 +151,13 @@ def place(request: MemberRequest, topic_pk: int) -> HttpResponse:
 
 
 def _own_enrolment(request: MemberRequest, pk: int) -> Enrolment:
-    own = Enrolment.objects.standing().filter(member__user=request.user)
-    found: Enrolment = get_object_or_404(own.visible_to(request.access), pk=pk)
+    """One's own, or what took its place while the page was open."""
+    own = Enrolment.objects.filter(member__user=request.user)
+    opened: Enrolment = get_object_or_404(own.visible_to(request.access), pk=pk)
+    standing = own.standing().filter(
+        member=opened.member_id, programme=opened.programme_id
+    )
+    found: Enrolment = get_object_or_404(standing.order_by("-cycle")[:1])
     return found
 
 

@@ -2,6 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
+from django.urls import reverse
 from django.utils.timezone import now
 from django_tasks_db.models import DBTaskResult
 
@@ -377,6 +378,20 @@ def test_what_was_shown_for_a_closed_cycle_counts_in_the_next(programme, clock):
     again = newest(middle)
     assert [row.topic for row in again.evidence.all()] == [same]
     assert again.evidence.get().carried_from.enrolment == middle
+
+
+def test_page_that_was_open_meanwhile_is_read_for_the_new_edition(
+    programme, clock, client
+):
+    changed = topics_of(programme)[0]
+    middle = somebody(programme)
+    publish(clock, programme, changed=[changed])
+    client.force_login(middle.member.user)
+
+    url = reverse("courses:read", args=[middle.pk, changed.pk])
+    assert client.post(url).status_code == 302
+
+    assert newest(middle).evidence.get().topic == changed
 
 
 def test_killed_anywhere_it_goes_on_and_touches_each_once(
