@@ -7,6 +7,7 @@ from the site down the tree, asking who may see it, and makes its text from the 
 A second is one of the processor's: what else the machine does counts for neither.
 """
 
+import json
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,12 @@ from content.models import HomePage
 from content.walls import MembersPage
 from courses.models import Enrolment, TopicPage
 from tests.benchmarks.figures import Figure
+from tests.factories import (
+    EditionFactory,
+    EnrolmentFactory,
+    ProgrammePageFactory,
+    TopicPageFactory,
+)
 
 T = TypeVar("T")
 
@@ -50,14 +57,12 @@ def thirty_blocks(links: list[int]) -> list[dict[str, Any]]:
 
 
 def long_topic() -> tuple[TopicPage, Enrolment]:
-    """A topic of the demo with 30 blocks instead of its own, and one who learns it."""
-    enrolment = Enrolment.objects.open().order_by("pk")[0]
-    topic: TopicPage = enrolment.edition.topics.select_related("topic")[0].topic
+    """A topic of 30 blocks, without a check, one of four; and one who learns it."""
+    programme = ProgrammePageFactory()
     links = list(TopicPage.objects.live().values_list("pk", flat=True))
-    topic.body = thirty_blocks(links)
-    topic.questions = []
-    topic.save_revision().publish()
-    return topic, enrolment
+    topic = TopicPageFactory(parent=programme, body=json.dumps(thirty_blocks(links)))
+    TopicPageFactory.create_batch(3, parent=programme)
+    return topic, EnrolmentFactory(edition=EditionFactory(programme=programme))
 
 
 def make_anew(request: HttpRequest | None, key: Hashable, make: Callable[[], T]) -> T:
