@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from courses.cycles import begin_again
-from courses.editions import publish_edition
+from courses.editions import asked_of, edition_of, freeze, publish_edition
 from courses.enrolling import enrol
 from courses.models import EvidenceKind, Source
 from courses.past import topic_then
@@ -131,3 +131,29 @@ def test_earlier_cycle_is_linked_from_the_next(client, completed):
 
     assert address(completed) in page
     assert "The programme has changed" in page
+
+
+def test_who_has_to_update_is_told_until_when_they_are_qualified(client, completed):
+    completed.counts_until = now().date() + timedelta(days=60)
+    completed.save()
+    programme = completed.programme
+    second = edition_of(programme)
+    second.summary, second.effective_on = "There are three <b>queues.", now().date()
+    freeze(second, map(asked_of, programme.topics()), [], by=None)
+    begin_again(
+        completed,
+        member=completed.member,
+        edition=second,
+        keep=[],
+        why="Changed",
+        by=None,
+        source=Source.EDITION,
+        due_on=completed.counts_until,
+    )
+    client.force_login(completed.member.user)
+
+    page = client.get(completed.programme.get_url()).text
+
+    day = f'<time datetime="{completed.counts_until}">'
+    assert f"You are qualified until {day}" in page
+    assert "three &lt;b&gt;queues" in page
