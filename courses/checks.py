@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import OuterRef, Subquery, Sum, Value
+from django.db.models import OuterRef, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -59,7 +59,8 @@ class CheckState:
     open_attempt: Attempt | None
     practice: Attempt | None
     more: int
-    passed: Evidence | None
+    passed_at: datetime | None
+    in_call: Evidence | None
 
     @property
     def is_practice(self) -> bool:
@@ -125,20 +126,16 @@ def states_of_checks(
     enrolment: Enrolment, topics: Sequence[TopicPage]
 ) -> dict[int, CheckState]:
     """The same for several topics, by their keys; four queries for any number."""
-    live = {"enrolment": enrolment, "topic__in": topics, "voided_at": None}
-    passed = {
-        each.topic_id: each
-        for each in Evidence.objects.filter(
-            kind=EvidenceKind.CHECK, **live
-        ).select_related("by")
-    }
+    passed = {each.topic_id: each for each in _passed(enrolment, topics)}
     asked = set(
         EditionTopic.objects.filter(
             edition=enrolment.edition_id, topic__in=topics, needs_check=True
         ).values_list("topic_id", flat=True)
     )
     complete = set(
-        TopicCompletion.objects.filter(**live).values_list("topic_id", flat=True)
+        TopicCompletion.objects.filter(
+            enrolment=enrolment, topic__in=topics, voided_at=None
+        ).values_list("topic_id", flat=True)
     )
     attempts = _attempts(enrolment, topics)
     return {
@@ -150,30 +147,48 @@ def states_of_checks(
             and topic.pk in asked
             and topic.pk not in complete
             and topic.pk not in passed,
-            passed=passed.get(topic.pk),
+            passed_at=passed[topic.pk].at if topic.pk in passed else None,
+            in_call=_in_call(passed.get(topic.pk)),
         )
         for topic in topics
     }
 
 
 def state_for_reader(
-    enrolment: Enrolment, topic: TopicPage, *, counts: bool, is_passed: bool
+    enrolment: Enrolment,
+    topic: TopicPage,
+    *,
+    counts: bool,
+    passed_at: datetime | None,
 ) -> CheckState:
-    """The same for a page that knows the progress already; one query, or two."""
-    passed = None
-    if is_passed:
-        passed = (
-            Evidence.objects.filter(
-                enrolment=enrolment,
-                topic=topic,
-                kind=EvidenceKind.CHECK,
-                voided_at=None,
-            )
-            .select_related("by")
-            .first()
-        )
+    """The same for a page that knows the progress already.
+
+    One query; two where it was passed by other than an attempt of this cycle.
+    """
     attempts = _attempts(enrolment, [topic]).get(topic.pk, [])
-    return _state(enrolment, topic, attempts, counts=counts, passed=passed)
+    is_by_attempt = any(
+        each.passed and each.kind == AttemptKind.CHECK for each in attempts
+    )
+    in_call = None
+    if passed_at and not is_by_attempt:
+        in_call = _in_call(_passed(enrolment, [topic]).first())
+    return _state(
+        enrolment, topic, attempts, counts=counts, passed_at=passed_at, in_call=in_call
+    )
+
+
+def _passed(enrolment: Enrolment, topics: Sequence[TopicPage]) -> QuerySet[Evidence]:
+    """What shows these checks to be passed, with who said so."""
+    return Evidence.objects.filter(
+        enrolment=enrolment,
+        topic__in=topics,
+        kind=EvidenceKind.CHECK,
+        voided_at=None,
+    ).select_related("by")
+
+
+def _in_call(passed: Evidence | None) -> Evidence | None:
+    return passed if passed and passed.detail.get("in_call") else None
 
 
 def _attempts(
@@ -204,11 +219,13 @@ def _state(
     attempts: list[Attempt],
     *,
     counts: bool,
-    passed: Evidence | None,
+    passed_at: datetime | None,
+    in_call: Evidence | None,
 ) -> CheckState:
     kind = AttemptKind.CHECK if counts else AttemptKind.PRACTICE
     submitted = [each for each in attempts if each.submitted_at]
     practised = [each for each in submitted if each.kind == AttemptKind.PRACTICE]
+    counted = tuple(each for each in submitted if each.kind == AttemptKind.CHECK)
     still_open = [
         each
         for each in attempts
@@ -218,11 +235,12 @@ def _state(
         enrolment=enrolment,
         topic=topic,
         kind=kind,
-        attempts=tuple(each for each in submitted if each.kind == AttemptKind.CHECK),
+        attempts=counted,
         open_attempt=still_open[-1] if still_open else None,
         practice=practised[-1] if practised else None,
         more=vars(attempts[0])["more"] if attempts else 0,
-        passed=passed,
+        passed_at=passed_at,
+        in_call=in_call,
     )
 
 
@@ -341,10 +359,7 @@ def pass_in_call(
     changes nothing. Raises Refused otherwise.
     """
     enrolment = lock(enrolment)
-    known = Evidence.objects.filter(
-        enrolment=enrolment, topic=topic, kind=EvidenceKind.CHECK, voided_at=None
-    ).first()
-    if known is not None:
+    if known := _passed(enrolment, [topic]).first():
         return known
     state = _state_to_help(enrolment, topic, by)
     if topic.questions and not state.attempts:

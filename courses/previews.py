@@ -21,7 +21,6 @@ from courses.models import (
     Edition,
     EditionTopic,
     Enrolment,
-    Evidence,
     EvidenceKind,
     Preparation,
     PreviewMode,
@@ -95,24 +94,17 @@ def check_in(page: TopicPage, reader: TopicReader, mode: str) -> CheckState | No
             passed=False,
         )
         attempts = [failed] * (page.attempts_allowed or 1)
-    passed = None
-    if mode == PreviewMode.DONE:
-        passed = Evidence(
-            pk=NOBODYS,
-            enrolment=reader.enrolment,
-            topic=page,
-            kind=EvidenceKind.CHECK,
-            at=now(),
-        )
+    is_done = mode == PreviewMode.DONE
     return CheckState(
         enrolment=reader.enrolment,
         topic=page,
-        kind=AttemptKind.PRACTICE if passed else AttemptKind.CHECK,
+        kind=AttemptKind.PRACTICE if is_done else AttemptKind.CHECK,
         attempts=tuple(attempts),
         open_attempt=None,
         practice=None,
         more=0,
-        passed=passed,
+        passed_at=now() if is_done else None,
+        in_call=None,
     )
 
 

@@ -232,8 +232,12 @@ class TopicProgress:
             step.is_done for step in self.steps if step.kind != EvidenceKind.CALL
         )
 
+    def done_at(self, kind: EvidenceKind) -> datetime | None:
+        """When this step was shown to be done; None while it is not."""
+        return next((step.at for step in self.steps if step.kind == kind), None)
+
     def is_done(self, kind: EvidenceKind) -> bool:
-        return any(step.kind == kind and step.is_done for step in self.steps)
+        return self.done_at(kind) is not None
 
     def is_missing(self, kind: EvidenceKind) -> bool:
         """Whether this step still stands between them and the topic's completion."""

@@ -35,7 +35,7 @@ class ShownAnswer:
 def check_of(
     context: Context, reader: TopicReader, page: TopicPage
 ) -> CheckState | None:
-    """`{% check_of reader page as check %}`: one query, two when it was passed.
+    """`{% check_of reader page as check %}`: one query, two when it was passed in a call.
 
     None where there is no check, or the reader does not follow the topic.
     """
@@ -46,12 +46,11 @@ def check_of(
         return None
     if not page.questions and not here.asked.needs_check:
         return None
-    is_passed = here.is_done(EvidenceKind.CHECK)
     return state_for_reader(
         enrolment,
         page,
         counts=here.is_missing(EvidenceKind.CHECK) and enrolment.is_open,
-        is_passed=is_passed,
+        passed_at=here.done_at(EvidenceKind.CHECK),
     )
 
 

@@ -280,6 +280,21 @@ def test_check_costs_the_page_one_query_however_often_it_was_tried(client, count
     assert len(about) == 2  # one is the progress' own
 
 
+@pytest.mark.parametrize("answered", ["not yet", "wrong", "right"])
+def test_topic_with_a_check_takes_ten_queries(
+    client, enrolment, topic, django_assert_num_queries, answered
+):
+    client.force_login(enrolment.member.user)
+    if answered != "not yet":
+        attempt = start_attempt(enrolment, topic)
+        answers = right_answers if answered == "right" else wrong_answers
+        submit_attempt(attempt, answers(attempt))
+    client.get(topic.url)
+
+    with django_assert_num_queries(10):  # a topic's nine, and the attempts
+        client.get(topic.url)
+
+
 # --- One at a time ------------------------------------------------------------------
 
 
