@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import F
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -152,12 +153,12 @@ def place(request: MemberRequest, topic_pk: int) -> HttpResponse:
 
 def _own_enrolment(request: MemberRequest, pk: int) -> Enrolment:
     """One's own, or what took its place while the page was open."""
-    own = Enrolment.objects.filter(member__user=request.user)
-    opened: Enrolment = get_object_or_404(own.visible_to(request.access), pk=pk)
-    standing = own.standing().filter(
-        member=opened.member_id, programme=opened.programme_id
+    own = Enrolment.objects.visible_to(request.access).filter(
+        member__user=request.user,
+        member__enrolments=pk,
+        programme=F("member__enrolments__programme"),
     )
-    found: Enrolment = get_object_or_404(standing.order_by("-cycle")[:1])
+    found: Enrolment = get_object_or_404(own.standing().order_by("-cycle")[:1])
     return found
 
 
