@@ -30,6 +30,7 @@ READY = "fatima.elidrissi@northlight.example.com"
 TRAINER = "eleanor.whitcombe@bytekast.example.com"
 MANAGER = "amara.okafor@northlight.example.com"
 HOLDER = "nadia.rahman@northlight.example.com"
+EDITOR = "sofia.brandt@bytekast.example.com"
 
 
 @contextmanager
@@ -99,6 +100,9 @@ def take_pictures(browser: Browser) -> None:
     learner = sign_in(browser, LEARNER)
     learner.goto("/my/")
     keep(learner, "my-learning")
+    learner.get_by_role("link", name="Open the topic").click()
+    learner.evaluate("scrollTo(0, 0)")
+    keep(learner, "topic")
 
     ready = sign_in(browser, READY, "Africa/Casablanca")
     ready.goto("/my/")
@@ -113,6 +117,17 @@ def take_pictures(browser: Browser) -> None:
     keep(trainer, "hours")
     trainer.goto("/trainer/ready/")
     keep(trainer, "ready")
+
+    editor = sign_in(browser, EDITOR)
+    editor.goto("/programmes/user-support/")
+    edit = editor.get_by_role("link", name="Edit this page").get_attribute("href") or ""
+    programme = edit.split("/pages/")[1].split("/")[0]
+    editor.goto(f"/cms/programmes/{programme}/next-edition/")
+    editor.get_by_role("button", name="Gather the next edition").click()
+    editor.get_by_label("To be shown again: Escalating Tickets").check()
+    editor.get_by_label("What has changed").fill("Tickets have three queues now.")
+    editor.get_by_role("button", name="Save and count again").click()
+    keep(editor, "edition")
 
     manager = sign_in(browser, MANAGER)
     manager.goto("/team/")
