@@ -153,6 +153,7 @@ def answer_check(hands: Hands) -> None:
         hands.choose(field, value)
     hands.enter(check.get_by_role("button", name="Hand in"))
     expect(check.get_by_text("You have passed this check")).to_be_visible()
+    expect(check.locator("[autofocus]")).to_be_focused()
 
 
 def follow_the_other_topics(hands: Hands) -> None:
