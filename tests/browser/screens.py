@@ -23,7 +23,18 @@ from courses.checks import (
     start_attempt,
     submit_attempt,
 )
-from courses.models import Enrolment, ProgrammePage, Source
+from courses.drafting import begin_draft, fingerprint, put_up, save_draft
+from courses.edition_views import NEXT
+from courses.models import (
+    EditionDraft,
+    Enrolment,
+    Preparation,
+    PreviewMode,
+    ProgrammePage,
+    Renewal,
+    Source,
+)
+from courses.rollout import go_on
 from courses.wagtail_hooks import PUBLISH
 from lms.people.accounts import welcome_link
 from lms.people.membership import set_teams
@@ -44,6 +55,7 @@ from sessions.signoff import TopicWord, sign_off
 from sessions.slots import free_slots
 from tests.bodies import every_block
 from tests.browser.journeys import Journey
+from tests.checks import questions
 from tests.factories import (
     BookingFactory,
     DisputeFactory,
@@ -147,6 +159,11 @@ def open_all(page: Page) -> None:
     )
 
 
+def see_text_of_then(page: Page) -> None:
+    page.get_by_role("heading", name="As it was when").wait_for()
+    open_all(page)
+
+
 def cancel_without_a_word(page: Page) -> None:
     page.locator("summary", has_text="Cancel this call").click()
     page.get_by_role("button", name="Cancel the call").click()
@@ -170,6 +187,12 @@ def type_a_night_call(page: Page) -> None:
     page.locator("#id_other_time").fill("23:00")
     page.get_by_role("button", name="Add this time").click()
     page.get_by_role("alert").wait_for()
+
+
+def mistype_the_days(page: Page) -> None:
+    page.get_by_label("Days in which").fill("0")
+    page.get_by_role("button", name="Save and count again").click()
+    page.get_by_text("Ensure this value").wait_for()
 
 
 def check_exercise(page: Page) -> None:
@@ -414,6 +437,8 @@ def of_readers() -> Iterator[Screen]:
     yield Screen(every.url, open_all)
     start = press("Start the check")  # it has pairs of long answers to match
     yield Screen(topic_of(cast.TOMASZ, 2), start, "long answers", cast.TOMASZ)
+    yield Screen(locked_topic_for(cast.LIAM), name="prepare first")
+    yield Screen(topic_as_it_was_for(cast.NADIA), see_text_of_then, who=cast.NADIA)
     yield Screen("/programmes/")
     yield Screen("/handbook/")
     for page in HandbookPage.objects.filter(depth__gt=3):
@@ -435,6 +460,21 @@ def of_readers() -> Iterator[Screen]:
     yield Screen(reverse("courses:ask", args=[other.pk]))
     ProgrammeRequestFactory(member=member_of(cast.LIAM), programme=other)
     yield Screen(str(other.url), name="asked for")
+
+
+def topic_as_it_was_for(worker: cast.Worker) -> str:
+    enrolment = enrolment_of(worker)
+    topic = enrolment.edition.topics.earliest("order").topic_id
+    return reverse("courses:topic_as_it_was", args=[enrolment.pk, topic])
+
+
+def locked_topic_for(worker: cast.Worker) -> str:
+    """A topic whose call opens after reading and the check."""
+    programme = ProgrammePageFactory(parent=programme_index(), title="Prepare first")
+    topic = TopicPageFactory(parent=programme, questions=questions())
+    edition = EditionFactory(programme=programme, preparation=Preparation.FIRST)
+    EnrolmentFactory(member=member_of(worker), edition=edition)
+    return str(topic.url)
 
 
 def fail_check(worker: cast.Worker, number: int = 0) -> None:
@@ -565,6 +605,7 @@ def of_manager() -> Iterator[Screen]:
         yield person_screen(worker)
     yield Screen(call_of(cast.JONAS))
     yield Screen(certificate_of(cast.NADIA).get_absolute_url())
+    yield Screen(topic_as_it_was_for(cast.NADIA), see_text_of_then)
     yield Screen("/team/", who=cast.HENRIK)  # of two companies
     bruno = reverse("dashboards:person", args=[member_of(cast.BRUNO).pk])
     yield Screen(bruno, who=cast.HENRIK)
@@ -657,3 +698,47 @@ def of_staff_in_cms() -> Iterator[Screen]:
     fail_check(cast.LIAM)
     asked = enrolment_of(cast.LIAM).edition.topics.earliest("order")
     yield Screen(reverse(CHECK_REPORT, args=[asked.topic_id]))
+
+
+def of_editors() -> Iterator[Screen]:
+    """The next edition, from the first word to its people; and a topic's preview."""
+    programme = enrolment_of(cast.LIAM).programme
+    page = reverse(NEXT, args=[programme.pk])
+    yield Screen(page)
+    yield Screen(page, press("Gather the next edition"), "nothing to put up")
+    draft = change_much(programme)
+    yield Screen(page, name="with changes")
+    yield Screen(page, mistype_the_days, "refused")
+    yield Screen(f"{page}people/?group=goon")
+    put_up(draft, seen=fingerprint(draft), by=None)
+    yield Screen(page, name="put up")
+    EditionDraft.objects.filter(pk=draft.pk).update(starts_at=now())
+    go_on(draft.pk)
+    yield Screen(page, name="on its way")
+    go_on(draft.pk)
+    yield Screen(page, name="with everybody")
+    topic = programme.topics().live().first()
+    preview = reverse("wagtailadmin_pages:view_draft", args=[topic.pk])
+    yield Screen(f"{preview}?mode={PreviewMode.LOCKED}")
+
+
+def change_much(programme: ProgrammePage) -> EditionDraft:
+    """Let its next edition differ from the one in force in each way it can."""
+    first, second, third, *_rest = programme.topics()
+    second.title, second.call_minutes = "Sorting tickets", 45
+    second.save_revision().publish()
+    TopicPageFactory(parent=programme, title="Handing over", questions=questions())
+    programme.validity_months = 18
+    programme.save_revision().publish()
+    draft = begin_draft(programme, by=None)  # the one that is open, with these pages
+    return save_draft(
+        draft,
+        seen=fingerprint(draft),
+        summary="There are three queues now, and one of them is for outages.",
+        effective_on=None,
+        redo_days=30,
+        renewal=Renewal.CHANGED,
+        changed=[first.pk],
+        left_out=[third.pk],
+        by=None,
+    )

@@ -94,6 +94,7 @@ def test_screens_of_anybody(journey: Journey, demo: None) -> None:
         (cast.AMARA, screens.of_manager),
         (cast.STAFF, screens.of_staff),
         (cast.STAFF, screens.of_staff_in_cms),
+        (cast.STAFF, screens.of_editors),
     ],
     ids=lambda value: getattr(value, "__name__", "by"),
 )
