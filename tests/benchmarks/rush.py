@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import uuid4
 
@@ -91,8 +92,11 @@ def enrol(edition: Any, count: int) -> list[Any]:
     )
 
 
-def asks_for(edition: Any, at_one_time: int) -> list[Ask]:
-    """As many people for each window, at starts that all overlap."""
+def asks_for(edition: Any, at_one_time: int, *, in_step: bool = True) -> list[Ask]:
+    """As many people for each window, at starts that all overlap.
+
+    In step all want the same time at once, then all the next; else in any order.
+    """
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     asks = []
     for n, enrolment in enumerate(enrol(edition, REQUESTS)):
@@ -100,6 +104,8 @@ def asks_for(edition: Any, at_one_time: int) -> list[Ask]:
         minutes = 480 + window * STEP + n % 3 * 15
         at = midnight + timedelta(days=3 + days, minutes=minutes)
         asks.append((enrolment, at))
+    if not in_step:
+        Random(1).shuffle(asks)
     return asks
 
 
@@ -203,12 +209,14 @@ def server_time() -> float:
 def main() -> dict[str, dict[str, float]]:
     prepare()
     found = {}
-    for name, at_one_time, trainers, way in [
-        ("rule, conflict", AT_ONE_TIME, 1, by_rule),
-        ("rule, no conflict", 3, 3, by_rule),
-        ("page, conflict", AT_ONE_TIME, 1, by_page),
+    for name, at_one_time, trainers, in_step, way in [
+        ("rule, conflict", AT_ONE_TIME, 1, False, by_rule),
+        ("rule, conflict in step", AT_ONE_TIME, 1, True, by_rule),
+        ("rule, no conflict", 3, 3, True, by_rule),
+        ("page, conflict", AT_ONE_TIME, 1, False, by_page),
     ]:
-        found[name] = rush(asks_for(programme_with(trainers), at_one_time), way)
+        asks = asks_for(programme_with(trainers), at_one_time, in_step=in_step)
+        found[name] = rush(asks, way)
     return found
 
 
