@@ -38,7 +38,7 @@ def _figures(
     for way, one in found.items():
         answered = one["answered"] / one["seconds"]
         booked = one["booked"] / one["seconds"]
-        budget = least if way == "rule, conflict" else 0
+        budget = least if way.startswith("rule, conflict") else 0
         name = f"booking on {engine}, {way}"
         yield Figure(f"{name}: answered", answered, "/s", budget, at_least=True)
         yield Figure(f"{name}: booked of these", booked, "/s", 0, at_least=True)
