@@ -1,45 +1,32 @@
-"""How a certificate comes about, gets its file, and ends.
+"""How a certificate comes about, and how it ends.
 
 The row, its serial and its claim are written by the event that completes the
-programme, in that transaction. The file follows, made by the worker, and may be
-asked for again at any time: the same claim gives the same bytes.
+programme, in that transaction. The file follows (`certificates.preparing`).
 """
 
 from __future__ import annotations
 
-import json
-import logging
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
-from secrets import token_hex
-from typing import Any
-from unicodedata import normalize
+from secrets import randbelow, token_hex
 
 from django.conf import settings
-from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
-from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
-from django_tasks.base import TaskResultStatus
-from django_tasks_db.models import DBTaskResult
 
-from certificates import fonts, serials
-from certificates.models import Certificate, CertificateState, End
-from certificates.render import CannotRender, Design, render
+from certificates import serials
+from certificates.claims import ISSUER, canonical, evidence_of, facts_of
+from certificates.designing import current_design
+from certificates.models import Certificate, End
 from courses.models import Enrolment
 from lms.audit.log import record
 from lms.errors import Refused
 from lms.mail import outbox
 from lms.people.models import User
 
-logger = logging.getLogger(__name__)
-
-ISSUER = "ByteKast"
-POLICY = "Reseller Support & Qualification Policy"
-_LATE = timedelta(minutes=1)  # then the clock asks the worker again
-_UNFINISHED = (CertificateState.PENDING, CertificateState.WAITING)
+_PLACES_IN_A_LIST = 131_072  # the least a status list has: Bitstring Status List 1.0
 
 
 def issue(enrolment: Enrolment) -> Certificate:
@@ -134,89 +121,25 @@ def end(certificate: Certificate, as_: End, *, why: str, by: User | None) -> Non
     for field, value in ended.items():
         setattr(certificate, field, value)
     record(by, f"certificate_{as_.value}", certificate)
-    outbox.drop(_mail_key(certificate))
+    outbox.drop(mail_key(certificate))
 
 
-def prepare(pk: int) -> bool:
-    """Make and store the file of a certificate; tell whether it is ready now.
+def _free_place() -> int:
+    """A place in the status lists that nobody has, in no order that tells anything.
 
-    Safe to repeat. A letter that no font has leaves it waiting, and names the letter.
+    As few lists as hold all twice, so that a place is found at once; if another takes
+    it first, its constraint refuses the second.
     """
-    certificate = (
-        Certificate.objects.standing()
-        .filter(pk=pk, state__in=_UNFINISHED)
-        .select_related("enrolment__member__user")
-        .first()
-    )
-    if certificate is None:
-        return False
-
-    claim = certificate.public_claim
-    if missing := fonts.missing_letters(_words_of(claim)):
-        _wait(certificate, "".join(sorted(missing)))
-        return False
-    try:
-        pdf = render(claim, Design(), verify_url(certificate.serial))
-    except CannotRender as reason:
-        logger.error("Certificate %s cannot be rendered: %s", pk, reason)  # noqa: TRY400  the sentence says all
-        _wait(certificate, "")
-        return False
-    return store(certificate, pdf)
+    lists = 1 + 2 * Certificate.objects.count() // _PLACES_IN_A_LIST
+    while True:
+        place = randbelow(lists * _PLACES_IN_A_LIST)
+        if not Certificate.objects.filter(status_index=place).exists():
+            return place
 
 
-def store(certificate: Certificate, pdf: bytes) -> bool:
-    """Keep the file under its hash, and say so once."""
-    digest = sha256(pdf).hexdigest()
-    storage = Certificate._meta.get_field("pdf").storage
-    name = f"certificates/{digest}.pdf"
-    if not storage.exists(name):
-        name = storage.save(name, ContentFile(pdf))
-    with transaction.atomic():
-        made_ready = (
-            Certificate.objects.standing()
-            .filter(pk=certificate.pk, state__in=_UNFINISHED)
-            .update(
-                state=CertificateState.READY,
-                missing_letters="",
-                pdf=name,
-                pdf_sha256=digest,
-                ready_at=now(),
-            )
-        )
-        if made_ready:
-            _tell(certificate)
-    return bool(made_ready)
-
-
-def enqueue_pending() -> None:
-    """Ask the worker again for fonts and files that should have been there by now."""
-    from certificates import tasks  # noqa: PLC0415  the tasks call back
-
-    if not fonts.fonts_folder().is_dir() and not _queued(tasks.make_fonts.module_path):
-        tasks.make_fonts.enqueue()
-    late = (
-        Certificate.objects.standing()
-        .filter(state=CertificateState.PENDING, issued_at__lte=now() - _LATE)
-        .order_by("issued_at")
-        .values_list("pk", flat=True)
-    )
-    queued = {args[0] for args in _queued(tasks.prepare.module_path)}
-    for pk in late[:500]:
-        if pk not in queued:
-            tasks.prepare.enqueue(pk)
-
-
-def verify_url(serial: str) -> str:
-    """The public address at which anybody can check the certificate."""
-    path = reverse("verify", args=[serials.shown(serial)])
-    return f"{settings.PUBLIC_URL}{path}"
-
-
-def canonical(claim: dict[str, Any]) -> bytes:
-    """The one way a claim is written down, so that its hash means something."""
-    return json.dumps(
-        claim, ensure_ascii=False, sort_keys=True, separators=(",", ":")
-    ).encode()
+def mail_key(certificate: Certificate) -> str:
+    """The key of the mail which tells that it is ready."""
+    return f"certificate-ready:{certificate.serial}"
 
 
 def _write_anew(certificate: Certificate) -> Certificate:
@@ -235,19 +158,21 @@ def _write(
     supersedes: Certificate | None,
 ) -> Certificate:
     serial = serials.new_serial()
+    design = current_design()
     public = {
         "version": 1,
         "serial": serial,
         "issuer": ISSUER,
         "issued_at": issued_at.isoformat(timespec="seconds"),
         "issued_on": issued_at.date().isoformat(),
-        **_facts(enrolment),
+        **facts_of(enrolment),
+        "design": design.pk,
         "salt": token_hex(16),
     }
     private = {
         "version": 1,
         "serial": serial,
-        "evidence": _evidence(enrolment),
+        "evidence": evidence_of(enrolment),
         "salt": token_hex(16),
     }
     certificate = Certificate.objects.create(
@@ -257,6 +182,8 @@ def _write(
         private_claim=private,
         public_sha256=sha256(canonical(public)).hexdigest(),
         private_sha256=sha256(canonical(private)).hexdigest(),
+        design=design,
+        status_index=_free_place(),
         issued_at=issued_at,
         release_at=release_at,
         supersedes=supersedes,
@@ -268,93 +195,7 @@ def _write(
     return certificate
 
 
-def _facts(enrolment: Enrolment) -> dict[str, Any]:
-    """What the public may know, as things are called at this moment."""
-    member, edition = enrolment.member, enrolment.edition
-    completed = dict(
-        enrolment.completions.filter(voided_at=None).values_list("topic", "at")
-    )
-    return {
-        "language": member.user.language,
-        "name": normalize("NFC", member.user.full_name or member.user.email),
-        "reseller": normalize("NFC", member.reseller.name),
-        "programme": {
-            "title": normalize("NFC", edition.title),
-            "section": edition.section,
-            "edition": edition.number,
-            "policy": POLICY,
-        },
-        "topics": [
-            {
-                "title": normalize("NFC", topic.title),
-                "completed_on": completed[topic.topic_id].date().isoformat(),
-            }
-            for topic in edition.topics.order_by("order")
-        ],
-        "valid_from": _iso(enrolment.valid_from),
-        "valid_until": _iso(enrolment.valid_until),
-    }
-
-
-def _evidence(enrolment: Enrolment) -> list[dict[str, Any]]:
-    """What it rests on: which step, when, and before whom. Never public."""
-    live = enrolment.evidence.filter(voided_at=None).select_related("by")
-    return [
-        {
-            "topic": evidence.topic_id,
-            "kind": evidence.kind,
-            "at": evidence.at.isoformat(timespec="seconds"),
-            "by": evidence.by and evidence.by.full_name,
-        }
-        for evidence in live.order_by("at", "pk")
-    ]
-
-
 def _enqueue_after_commit(certificate: Certificate) -> None:
     from certificates.tasks import prepare  # noqa: PLC0415  the task calls back
 
     transaction.on_commit(lambda: prepare.enqueue(certificate.pk) and None)
-
-
-def _queued(task: str) -> list[list[Any]]:
-    """The arguments of each call of a task that no worker has begun."""
-    calls = DBTaskResult.objects.filter(task_path=task, status=TaskResultStatus.READY)
-    return [call["args"] for call in calls.values_list("args_kwargs", flat=True)]
-
-
-def _tell(certificate: Certificate) -> None:
-    """Write the holder that it is ready; the mail waits for the release."""
-    user = certificate.enrolment.member.user
-    outbox.queue(
-        _mail_key(certificate),
-        user,
-        "certificates/email/ready.txt",
-        {
-            "claim": certificate.public_claim,
-            "page_url": f"{settings.PUBLIC_URL}{certificate.get_absolute_url()}",
-            "verify_url": verify_url(certificate.serial),
-        },
-        send_after=max(now(), certificate.release_at),
-    )
-
-
-def _wait(certificate: Certificate, letters: str) -> None:
-    Certificate.objects.filter(pk=certificate.pk, state__in=_UNFINISHED).update(
-        state=CertificateState.WAITING, missing_letters=letters[:200]
-    )
-    if certificate.state == CertificateState.PENDING:
-        record(None, "certificate_waits_for_letters", certificate)
-
-
-def _words_of(claim: dict[str, Any]) -> str:
-    programme = claim["programme"]
-    titles = [topic["title"] for topic in claim["topics"]]
-    return " ".join([claim["name"], claim["reseller"], programme["title"], *titles])
-
-
-def _mail_key(certificate: Certificate) -> str:
-    return f"certificate-ready:{certificate.serial}"
-
-
-def _iso(day: Any) -> str | None:
-    return day.isoformat() if day else None

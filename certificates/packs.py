@@ -9,7 +9,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 from django.utils.translation import gettext as _
 
 from certificates import serials
-from certificates.issuing import verify_url
+from certificates.claims import verify_url
 from certificates.models import Certificate
 from lms.tables import as_csv
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,6 +33,14 @@ class Design:
 
     ink: str = "#16294f"
     accent: str = "#84682c"
+
+    def facts(self) -> dict[str, Any]:
+        """The design as JSON."""
+        return asdict(self)
+
+    @classmethod
+    def of_facts(cls, facts: dict[str, Any]) -> Design:
+        return cls(**facts)
 
 
 class SetName(NamedTuple):

@@ -2,13 +2,13 @@
 
 from django_tasks import task
 
-from certificates import fonts, issuing
+from certificates import fonts, preparing
 
 
 @task(backend="jobs")
 def prepare(pk: int) -> None:
     """Make the file of a certificate."""
-    issuing.prepare(pk)
+    preparing.prepare(pk)
 
 
 @task(backend="jobs")

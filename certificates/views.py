@@ -23,8 +23,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from certificates import serials
+from certificates.claims import verify_url
 from certificates.forms import SerialForm
-from certificates.issuing import verify_url
 from certificates.models import Certificate, CertificateState
 from certificates.packs import file_name, index, pack
 from certificates.verdict import NOT_FOUND, VALID, state_of, valid_until, verdict_on

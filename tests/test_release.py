@@ -10,8 +10,8 @@ import time_machine
 from django.urls import reverse
 from django.utils.timezone import now
 
-from certificates.issuing import prepare
 from certificates.models import Certificate, End
+from certificates.preparing import prepare
 from certificates.serials import shown
 from courses.models import EvidenceKind
 from courses.progress import record_evidence

@@ -45,6 +45,7 @@ ABOUT_NOBODY = {
     "HandbookTag",
     "HandbookVersion",
     "FreedTime",
+    "DesignRevision",
 }
 
 PRIVATE = {"Message", "Feed", "OutsideCalendar", "OutsideBusy", "ReadingPlace"}

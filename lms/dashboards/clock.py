@@ -8,7 +8,8 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
-from certificates.issuing import end_superseded, enqueue_pending
+from certificates.issuing import end_superseded
+from certificates.preparing import enqueue_pending
 from content.versions import put_up_missing
 from courses.enrolling import follow_the_calendar
 from courses.rollout import carry_on

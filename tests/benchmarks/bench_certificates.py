@@ -15,7 +15,7 @@ import fontpkg_noto_sans
 import fontpkg_source_serif_4
 from django.core.files.base import ContentFile
 
-from certificates.issuing import verify_url
+from certificates.claims import verify_url
 from certificates.models import Certificate
 from certificates.packs import pack
 from certificates.render import Design, page, render

@@ -10,18 +10,11 @@ from django.db import transaction
 from django.utils.timezone import now
 from django_tasks_db.models import DBTaskResult
 
-from certificates import issuing, serials, tasks
-from certificates.issuing import (
-    canonical,
-    end,
-    end_superseded,
-    enqueue_pending,
-    issue,
-    prepare,
-    replace,
-    verify_url,
-)
+from certificates import serials, tasks
+from certificates.claims import canonical, verify_url
+from certificates.issuing import end, end_superseded, issue, replace
 from certificates.models import Certificate, CertificateState, End
+from certificates.preparing import enqueue_pending, prepare
 from courses.completing import settle
 from courses.cycles import close
 from courses.models import EvidenceKind
@@ -113,6 +106,7 @@ def test_claim_is_what_was_true_at_that_moment(enrolment):
         ],
         "valid_from": "2026-11-12",
         "valid_until": "2028-11-12",
+        "design": certificate.design_id,
     }
 
 
@@ -406,6 +400,6 @@ def test_topics_are_dated_by_their_live_completion(enrolment):
 def test_verify_url_is_the_shown_serial_at_the_public_address(settings):
     settings.PUBLIC_URL = "https://qualifications.example.com"
 
-    url = issuing.verify_url("8K3QZ7MXP4TDH")
+    url = verify_url("8K3QZ7MXP4TDH")
 
     assert url == "https://qualifications.example.com/c/8K3Q-Z7MX-P4TD-H"

@@ -5,8 +5,9 @@ from functools import partial
 import pytest
 from django.db import transaction
 
-from certificates.issuing import issue, store
+from certificates.issuing import issue
 from certificates.models import Certificate, CertificateState
+from certificates.preparing import store
 from lms.mail.models import Message
 from tests.factories import CertificateFactory, EnrolmentFactory, TopicCompletionFactory
 

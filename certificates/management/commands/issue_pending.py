@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand
 from django.db import connections
 
 from certificates.fonts import ensure_fonts
-from certificates.issuing import prepare
 from certificates.models import Certificate, CertificateState
+from certificates.preparing import prepare
 
 
 class Command(BaseCommand):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.core.files.storage import storages
-from django.core.files.storage.base import Storage
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
+from certificates.models.designs import DesignRevision, private_storage
 from courses.models import Enrolment
 from lms.constraints import AppendOnly
 from lms.people.models import User
@@ -66,21 +65,26 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
         return self.filter(state=CertificateState.READY)
 
 
-def private_storage() -> Storage:
-    return storages["private"]
-
-
 class Certificate(models.Model):
-    """The proof of a completed enrolment. Never changes, but by erasure."""
+    """The proof of a completed enrolment. Never changes, but by erasure.
+
+    `credential` is the Open Badges credential inside the file, `status_index` its
+    random place in the status lists. `trouble` tells staff why there is no file yet.
+    After an erasure both claims are empty, and the hashes of them stay.
+    """
 
     enrolment = models.ForeignKey(
         Enrolment, on_delete=models.PROTECT, related_name="certificates"
     )
     serial = models.CharField(max_length=13, unique=True)
-    public_claim = models.JSONField()
-    private_claim = models.JSONField()
+    public_claim = models.JSONField(default=dict)
+    private_claim = models.JSONField(default=dict)
     public_sha256 = models.CharField(max_length=64)
     private_sha256 = models.CharField(max_length=64)
+    design = models.ForeignKey(
+        DesignRevision, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    status_index = models.PositiveIntegerField(null=True, unique=True)
     issued_at = models.DateTimeField(default=now)
     release_at = models.DateTimeField()
     state = models.CharField(
@@ -89,9 +93,13 @@ class Certificate(models.Model):
         default=CertificateState.PENDING,
     )
     missing_letters = models.CharField(max_length=200, blank=True)
+    trouble = models.CharField(max_length=200, blank=True)
+    credential = models.JSONField(default=dict)
     pdf = models.FileField(storage=private_storage, blank=True, max_length=200)
     pdf_sha256 = models.CharField(max_length=64, blank=True)
     ready_at = models.DateTimeField(null=True)
+    is_name_hidden = models.BooleanField(default=False)
+    erased_at = models.DateTimeField(null=True)
     ended_as = models.CharField(max_length=10, choices=End.choices, blank=True)
     ended_at = models.DateTimeField(null=True)
     ended_by = models.ForeignKey(
@@ -128,10 +136,25 @@ class Certificate(models.Model):
                 | (~Q(ended_as="") & Q(ended_at__isnull=False)),
                 name="certificate_ended_at",
             ),
+            models.CheckConstraint(
+                condition=Q(erased_at=None) | Q(pdf=""),
+                name="certificate_erased_has_no_file",
+            ),
             AppendOnly(
                 name="certificate_append_only",
-                may_change=["state", "missing_letters"],
+                may_change=["state", "missing_letters", "trouble", "is_name_hidden"],
+                may_clear=[
+                    "public_claim",
+                    "private_claim",
+                    "credential",
+                    "pdf",
+                    "ended_why",
+                ],
                 write_once=[
+                    "design",
+                    "status_index",
+                    "credential",
+                    "erased_at",
                     "pdf",
                     "pdf_sha256",
                     "ready_at",
