@@ -2,13 +2,13 @@
 
 from django.urls import path
 
-from certificates import views
+from certificates import team_views, views
 
 app_name = "certificates"
 urlpatterns = [
     path("", views.certificates, name="certificates"),
-    path("team/", views.team, name="team"),
-    path("pack/", views.pack_view, name="pack"),
+    path("team/", team_views.team, name="team"),
+    path("pack/", team_views.pack_view, name="pack"),
     path("<slug:serial>/", views.certificate, name="certificate"),
     path("<slug:serial>/pdf/", views.pdf, name="pdf"),
 ]

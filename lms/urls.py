@@ -6,7 +6,7 @@ from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.documents import urls as wagtaildocs_urls
 
-from certificates.views import verify, verify_form
+from certificates.public_views import verify, verify_form
 from content.cms import suggest_tags
 from content.views import branding_css
 from lms.dashboards.health import healthz, readyz
