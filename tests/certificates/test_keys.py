@@ -1,0 +1,115 @@
+import stat
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from certificates import keys
+
+
+@pytest.fixture(autouse=True)
+def key_folder(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    return tmp_path / "keys"
+
+
+def test_keys_are_made_at_their_first_use_for_us_alone(key_folder):
+    keys.seal_key()
+    keys.badge_key()
+
+    modes = {
+        str(path.relative_to(key_folder)): stat.S_IMODE(path.stat().st_mode)
+        for path in key_folder.rglob("*")
+    }
+    assert stat.S_IMODE(key_folder.stat().st_mode) == 0o700
+    assert modes == {
+        "authority-1": 0o700,
+        "authority-1/key.pem": 0o600,
+        "authority-1/certificates.pem": 0o600,
+        "seal-1": 0o700,
+        "seal-1/key.pem": 0o600,
+        "seal-1/certificates.pem": 0o600,
+        "badge-1": 0o700,
+        "badge-1/key.pem": 0o600,
+        "badge-1/public.pem": 0o600,
+    }
+
+
+def test_keys_stay_the_same():
+    first = keys.badge_key().public_key(), keys.seal_key().certificate
+
+    assert (keys.badge_key().public_key(), keys.seal_key().certificate) == first
+
+
+def test_seal_is_vouched_for_by_our_own_authority():
+    seal = keys.seal_key()
+    (authority,) = seal.chain
+
+    seal.certificate.verify_directly_issued_by(authority)
+    authority.verify_directly_issued_by(authority)
+
+    assert isinstance(seal.key, ec.EllipticCurvePrivateKey)
+    assert isinstance(seal.key.curve, ec.SECP256R1)
+    assert keys.seal_roots() == [authority]
+    assert keys.seal_certificates() == [seal.certificate]
+    usage = seal.certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    assert usage.digital_signature
+    assert usage.content_commitment
+    assert not usage.key_cert_sign
+    life = seal.certificate.not_valid_after_utc - seal.certificate.not_valid_before_utc
+    assert timedelta(days=3650) < life < timedelta(days=3656)
+    assert authority.not_valid_after_utc > seal.certificate.not_valid_after_utc
+
+
+def test_badge_key_is_named_by_itself():
+    raw = bytes.fromhex(  # the example of the Multikey specification's test vectors
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+    )
+
+    name = keys.key_id(Ed25519PublicKey.from_public_bytes(raw))
+
+    assert name == "z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw"
+    assert keys.badge_keys() == {}
+    key = keys.badge_key()
+    assert keys.badge_keys() == {keys.key_id(key.public_key()): key.public_key()}
+
+
+def test_issuer_is_our_host(settings):
+    settings.PUBLIC_URL = "https://qualifications.example.com"
+    assert keys.issuer_id() == "did:web:qualifications.example.com"
+    settings.PUBLIC_URL = "http://localhost:8000"
+    assert keys.issuer_id() == "did:web:localhost%3A8000"
+
+
+def test_keys_made_in_several_processes_at_once_are_one(run_in_processes):
+    def make(number, barrier):
+        barrier.wait()
+        return keys.seal_key().certificate.serial_number, keys.key_id(
+            keys.badge_key().public_key()
+        )
+
+    made = run_in_processes(4, make)
+
+    assert len(set(made)) == 1
+    assert not list(keys.keys_folder().glob(".making-*"))
+
+
+def test_a_damaged_key_is_told_in_words(key_folder):
+    keys.seal_key()
+    (key_folder / "seal-1" / "key.pem").write_bytes(b"")
+
+    with pytest.raises(
+        keys.KeyTrouble,
+        match=r"^seal-1/key.pem in the key folder cannot be read: it is damaged\.$",
+    ):
+        keys.seal_key()
+
+
+def test_a_lost_key_is_told_in_words(key_folder):
+    keys.badge_key()
+    (key_folder / "badge-1" / "key.pem").unlink()
+
+    with pytest.raises(keys.KeyTrouble, match=r"badge-1/key.pem .*No such file"):
+        keys.badge_key()
