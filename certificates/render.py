@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+import segno
 from django.template.loader import render_to_string
 from django.utils.translation import gettext, override
 
-from certificates import fonts, serials
+from certificates import fonts, ornament, serials
 
 if TYPE_CHECKING:
     from certificates.renderer import Renderer
 
+QR_ADDRESS = "certificate:qr.svg"
+STYLES = Path(__file__).parent / "pdf" / "certificate.css"
 NAME_WIDTH_MM = 222.0
 ONE_LINE = (46, 40, 34, 28)  # in points, each a class in the style sheet
 TWO_LINES = (26, 22, 16)
@@ -43,6 +49,15 @@ class Design:
         return cls(**facts)
 
 
+class Attached(NamedTuple):
+    """A file inside the PDF, as the data that the page was made from."""
+
+    name: str
+    content: bytes
+    description: str
+    mime: str
+
+
 class SetName(NamedTuple):
     """How a name is set: its lines, their size, and whether in the plain face."""
 
@@ -51,27 +66,61 @@ class SetName(NamedTuple):
     is_sans: bool
 
 
-def render(claim: dict[str, Any], design: Design, verify_url: str) -> bytes:
-    """Set the public claim as one A4 page: PDF/A-3a, tagged.
+def render(
+    claim: dict[str, Any],
+    design: Design,
+    verify_url: str,
+    *,
+    attachments: Sequence[Attached] = (),
+    is_sample: bool = False,
+) -> bytes:
+    """Set the public claim as one A4 page: PDF/A-3a and PDF/UA-1, ready for the seal.
 
-    The first call of a process loads WeasyPrint and the fonts. Not for threads.
-    Raises CannotRender when a letter has no glyph or the page overflows.
+    A sample says so across the page. The first call of a process loads WeasyPrint and
+    the fonts. Not for threads. Raises CannotRender when a letter has no glyph or the
+    page overflows.
     """
-    return _renderer(design).render(
-        page(claim, verify_url), verify_url, identifier=claim["serial"]
+    renderer = _renderer(design)
+    return renderer.render(
+        page(claim, verify_url, is_sample=is_sample),
+        identifier=claim["serial"],
+        at=datetime.fromisoformat(claim["issued_at"]),
+        drawings={QR_ADDRESS: qr_code(verify_url)},
+        attachments=attachments,
     )
 
 
-@cache
-def _renderer(design: Design) -> Renderer:
+def renderer_of(styles: str, *, under: bytes = b"") -> Renderer:
+    """Load WeasyPrint with our fonts alone, for pages in this style sheet.
+
+    What lies `under` them is drawn in PDF's own operators. Keep it for a process: the
+    fonts and the style sheet are read once.
+    """
     # Fontconfig is told of our fonts alone, before WeasyPrint asks it for any.
     os.environ["FONTCONFIG_FILE"] = str(fonts.fontconfig_file())
     from certificates.renderer import Renderer  # noqa: PLC0415  the line above first
 
-    return Renderer(design)
+    return Renderer(styles, under=under)
 
 
-def page(claim: dict[str, Any], verify_url: str) -> str:
+@cache
+def _renderer(design: Design) -> Renderer:
+    return renderer_of(
+        f":root {{ --ink: {design.ink}; --accent: {design.accent} }}\n"
+        f"{STYLES.read_text()}",
+        under=ornament.background(design.ink, design.accent),
+    )
+
+
+def qr_code(text: str) -> str:
+    """A QR code as SVG, with the quiet zone that readers ask for."""
+    code = segno.make(text, error="m", micro=False)
+    file = BytesIO()
+    code.save(file, kind="svg", border=4, scale=4, xmldecl=False)
+    return file.getvalue().decode()
+
+
+def page(claim: dict[str, Any], verify_url: str, *, is_sample: bool = False) -> str:
     """The page as HTML, in the claim's language."""
     address = urlsplit(verify_url)
     programme, topics = claim["programme"], claim["topics"]
@@ -97,6 +146,7 @@ def page(claim: dict[str, Any], verify_url: str) -> str:
                 "issued_on": date.fromisoformat(claim["issued_on"]),
                 "valid_until": valid_until and date.fromisoformat(valid_until),
                 "serial": serials.shown(claim["serial"]),
+                "is_sample": is_sample,
                 "verify_url": verify_url,
                 "verify_address": f"{address.netloc}{address.path}",
             },

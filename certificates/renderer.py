@@ -1,12 +1,13 @@
 """WeasyPrint, loaded once: import this where something is rendered, only."""
 
 import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from importlib.resources import files
 from io import BytesIO
-from pathlib import Path
+from types import MappingProxyType
 from zlib import compress
 
-import segno
 from pydyf import PDF, Array, Stream
 from weasyprint import CSS, HTML
 from weasyprint.css import ColorProfile
@@ -14,20 +15,18 @@ from weasyprint.document import Document
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
-from certificates import fonts, ornament
-from certificates.render import CannotRender, Design
+from certificates import finishing, fonts
+from certificates.render import Attached, CannotRender
 
 logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)  # 7 lines a page
 
 VARIANT = "pdf/a-3a"
-QR_ADDRESS = "certificate:qr.svg"
-STYLES = Path(__file__).parent / "pdf" / "certificate.css"
 
 
 class OwnDrawings(URLFetcher):
     """Gives the drawings made here, under `certificate:…`, and refuses all else."""
 
-    def __init__(self, drawings: dict[str, str]) -> None:
+    def __init__(self, drawings: Mapping[str, str]) -> None:
         super().__init__(allowed_protocols=(), fail_on_errors=True)
         self.drawings = drawings
 
@@ -59,54 +58,72 @@ class Srgb(ColorProfile):
 
 
 class Renderer:
-    """The fonts, the style sheet and the engraving of one design."""
+    """A style sheet with our fonts, read once; makes tagged pages ready for a seal.
 
-    def __init__(self, design: Design) -> None:
-        self.engraving = compress(ornament.background(design.ink, design.accent))
+    What it makes claims PDF/A-3a and PDF/UA-1, and the same HTML gives the same bytes.
+    """
+
+    def __init__(self, styles: str, *, under: bytes = b"") -> None:
+        self.under = compress(under)
         self.fonts = FontConfiguration()
         self.colours = Srgb()
         self.css = CSS(
-            string=f":root {{ --ink: {design.ink}; --accent: {design.accent} }}\n"
-            f"{STYLES.read_text()}",
-            font_config=self.fonts,
-            url_fetcher=OwnDrawings({}),
+            string=styles, font_config=self.fonts, url_fetcher=OwnDrawings({})
         )
 
-    def render(self, html: str, verify_url: str, *, identifier: str) -> bytes:
-        """Make the PDF; raises CannotRender (see `certificates.render.render`)."""
-        drawings = {QR_ADDRESS: qr_code(verify_url)}
+    def render(
+        self,
+        html: str,
+        *,
+        identifier: str,
+        at: datetime,
+        drawings: Mapping[str, str] = MappingProxyType({}),
+        attachments: Sequence[Attached] = (),
+        pages: int = 1,
+    ) -> bytes:
+        """Make the PDF, with an empty signature field named Seal on its first page.
+
+        `html` needs a language, a title and the dates `dcterms.created` and
+        `dcterms.modified`; `at` dates what is attached. Raises CannotRender when a
+        letter has no glyph, or it does not fit into so many pages.
+        """
         document = HTML(string=html, url_fetcher=OwnDrawings(drawings)).render(
             font_config=self.fonts,
             stylesheets=[self.css],
             color_profiles={"srgb": self.colours},
             pdf_variant=VARIANT,
         )
-        if len(document.pages) != 1:
+        if len(document.pages) > pages:
             raise CannotRender("it does not fit on one page")
-        pdf: bytes = document.write_pdf(
-            finisher=self.finish,
+
+        def finish(document: Document, pdf: PDF) -> None:
+            _require_own_letters(document)
+            self._lay_under(pdf)
+            finishing.claim_accessible(pdf)
+            finishing.attach(pdf, attachments, at)
+            finishing.add_signature_field(pdf)
+
+        made: bytes = document.write_pdf(
+            finisher=finish,
             pdf_variant=VARIANT,
             output_intent="given above",  # else it opens a profile and never closes it
             pdf_identifier=identifier.encode(),
         )
-        return pdf
+        return made
 
-    def finish(self, document: Document, pdf: PDF) -> None:
-        """Lay the engraving under the page, and see that every letter is there."""
-        ours = {face.family for face in fonts.FACES}
-        if strange := {font.family for font in document.fonts.values()} - ours:
-            raise CannotRender(f"it would use {', '.join(sorted(strange))}")
-        if any(font.missing for font in document.fonts.values()):
-            raise CannotRender("a letter has no glyph")
-        under = Stream([self.engraving], {"Filter": "/FlateDecode"})
+    def _lay_under(self, pdf: PDF) -> None:
+        """Lay the engraving under each page."""
+        under = Stream([self.under], {"Filter": "/FlateDecode"})
         pdf.add_object(under)
-        first_page = pdf.objects[pdf.pages["Kids"][0]]
-        first_page["Contents"] = Array([under.reference, first_page["Contents"]])
+        for number in pdf.pages["Kids"][::3]:
+            page = pdf.objects[number]
+            page["Contents"] = Array([under.reference, page["Contents"]])
 
 
-def qr_code(text: str) -> str:
-    """A QR code as SVG, with the quiet zone that readers ask for."""
-    code = segno.make(text, error="m", micro=False)
-    file = BytesIO()
-    code.save(file, kind="svg", border=4, scale=4, xmldecl=False)
-    return file.getvalue().decode()
+def _require_own_letters(document: Document) -> None:
+    """See that every letter is there, in a font of ours."""
+    ours = {face.family for face in fonts.FACES}
+    if strange := {font.family for font in document.fonts.values()} - ours:
+        raise CannotRender(f"it would use {', '.join(sorted(strange))}")
+    if any(font.missing for font in document.fonts.values()):
+        raise CannotRender("a letter has no glyph")

@@ -18,7 +18,7 @@ from django.core.files.base import ContentFile
 from certificates.claims import verify_url
 from certificates.models import Certificate
 from certificates.packs import pack
-from certificates.render import Design, page, render
+from certificates.render import QR_ADDRESS, STYLES, Design, page, qr_code, render
 from certificates.serials import new_serial
 from tests.benchmarks.figures import Figure
 
@@ -50,8 +50,6 @@ def _seconds(work: Callable[[], Any]) -> float:
 def _render_plainly(claim: dict[str, Any], url: str, design: Design) -> bytes:
     from weasyprint import CSS, HTML  # noqa: PLC0415  after ours, which sets it up
     from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
-
-    from certificates.renderer import QR_ADDRESS, STYLES, qr_code  # noqa: PLC0415
 
     faces = "".join(
         f"@font-face {{ font-family: '{family}'; font-style: {style};"

@@ -3,22 +3,38 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
+from xml.etree import ElementTree
 
 import pytest
 from django.conf import settings
 from weasyprint.urls import FatalURLFetchingError
 
 from certificates import fonts
-from certificates.render import CannotRender, Design, page, render, set_name
-from certificates.renderer import OwnDrawings, Renderer
+from certificates.render import (
+    QR_ADDRESS,
+    STYLES,
+    Attached,
+    CannotRender,
+    Design,
+    page,
+    qr_code,
+    render,
+    renderer_of,
+    set_name,
+)
+from certificates.renderer import OwnDrawings
 
 VERIFY_URL = "https://qualifications.example.com/c/8K3Q-Z7MX-P4TD-H"
+DATA = Attached(
+    "credential.json", b'{"name": "Mara"}', "What it says", "application/ld+json"
+)
 
 
 @pytest.fixture
 def pdf(claim, tmp_path):
     path = tmp_path / "certificate.pdf"
-    path.write_bytes(render(claim, Design(), VERIFY_URL))
+    path.write_bytes(render(claim, Design(), VERIFY_URL, attachments=[DATA]))
     return path
 
 
@@ -48,15 +64,24 @@ def test_the_same_claim_gives_the_same_bytes_in_another_process(claim):
 
 def test_another_certificate_before_changes_nothing(claim):
     """A renderer that has just begun and one that has worked: the same bytes."""
-    work = (page(claim, VERIFY_URL), VERIFY_URL)
-    other = page(claim | {"name": "Ἀλέξανδρος"}, VERIFY_URL)
-    fresh, used = Renderer(Design()), Renderer(Design())
+    work = {
+        "html": page(claim, VERIFY_URL),
+        "identifier": "one",
+        "at": datetime(2026, 11, 12, tzinfo=UTC),
+        "drawings": {QR_ADDRESS: qr_code(VERIFY_URL)},
+        "attachments": [DATA],
+    }
+    other = {
+        "html": page(claim | {"name": "Ἀλέξανδρος"}, VERIFY_URL),
+        "drawings": {QR_ADDRESS: qr_code(VERIFY_URL + "1")},
+    }
+    fresh, used = (renderer_of(STYLES.read_text()) for _ in range(2))
 
-    used.render(other, VERIFY_URL + "1", identifier="other")
+    used.render(**(work | other))
 
-    first = fresh.render(*work, identifier="one")
-    assert used.render(*work, identifier="one") == first
-    assert fresh.render(*work, identifier="one") == first
+    first = fresh.render(**work)
+    assert used.render(**work) == first
+    assert fresh.render(**work) == first
 
 
 def test_pdf_is_one_sound_tagged_page_in_a4_landscape(pdf):
@@ -72,6 +97,39 @@ def test_pdf_is_one_sound_tagged_page_in_a4_landscape(pdf):
     )
     assert claimed == [("part", "3"), ("conformance", "A")]
     assert "No syntax or stream encoding errors" in output_of("qpdf", "--check", pdf)
+
+
+def test_pdf_holds_the_data_as_it_was_given(pdf):
+    listed = output_of("pdfdetach", "-list", pdf)
+    kept = pdf.with_suffix(".json")
+
+    output_of("pdfdetach", "-save", "1", "-o", kept, pdf)
+
+    assert "1 embedded files\n1: credential.json" in listed
+    assert kept.read_bytes() == DATA.content
+    facts = json.loads(output_of("qpdf", "--json", "--json-key=attachments", pdf))
+    stream, *_same = facts["attachments"]["credential.json"]["streams"].values()
+    assert stream["mimetype"] == "application/ld+json"
+    assert stream["creationdate"] == stream["modificationdate"]
+    assert stream["creationdate"].startswith("2026-11-12T15:04:05")
+
+
+def test_pdf_waits_for_its_seal_in_a_field_of_its_own(pdf):
+    facts = json.loads(output_of("qpdf", "--json", "--json-key=acroform", pdf))
+
+    (field,) = facts["acroform"]["fields"]
+    assert field["fullname"] == "Seal"
+    assert field["fieldtype"] == "/Sig"
+    assert field["value"] is None
+    assert field["annotation"]["annotationflags"] == 132
+
+
+def test_pdf_claims_to_be_accessible_in_terms_of_an_archive(pdf):
+    meta = output_of("pdfinfo", "-meta", pdf)
+
+    ElementTree.fromstring(meta)
+    assert 'pdfuaid:part="1"' in meta
+    assert meta.count("<rdf:RDF") == 1
 
 
 def test_pdf_says_what_the_claim_says(pdf):
