@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from courses import telling
 from courses.completing import lock, lock_person
+from courses.dates import set_due_on
 from courses.enrolling import enrol, programmes_of, withdraw
 from courses.models import Enrolment, ProgrammePage, Source
 from lms.audit.log import record
@@ -123,8 +124,7 @@ def set_due(enrolment: Enrolment, due_on: date | None, *, by: User) -> Enrolment
     if not enrolment.is_open:
         raise Refused(_("They are not in the middle of this programme any more."))
     require_day_to_come(due_on)
-    enrolment.due_on = due_on
-    enrolment.save(update_fields=["due_on"])
+    set_due_on(enrolment, due_on)
     record(by, "due date set", enrolment, due_on=due_on and due_on.isoformat())
     return enrolment
 

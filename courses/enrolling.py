@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -178,13 +178,20 @@ def _last_in_the_tree(member: Member, programme: ProgrammePage) -> Enrolment | N
     return last
 
 
-def editions_in_force(day: date | None = None) -> list[Edition]:
-    """Each programme's edition on a day (today), by the policy's number."""
+def editions_in_force(
+    day: date | None = None, *, known_by: datetime | None = None
+) -> list[Edition]:
+    """Each programme's edition on a day (today), by the policy's number.
+
+    With `known_by`, of those published before that instant.
+    """
     editions = (
         Edition.objects.filter(effective_on__lte=day or now().date())
         .select_related("programme")
         .order_by("programme", "number")
     )
+    if known_by is not None:
+        editions = editions.filter(published_at__lt=known_by)
     latest = {edition.programme_id: edition for edition in editions}
     return sorted(latest.values(), key=lambda each: (each.section, each.title))
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from courses.adding import source_for
 from courses.completing import lock
+from courses.dates import set_due_on
 from courses.enrolling import enrol
 from courses.models import Edition, Enrolment, EnrolmentQuerySet
 from lms.audit.log import record
@@ -110,7 +111,6 @@ def undo_leaving(enrolment: Enrolment, *, by: User) -> Enrolment:
         by=by,
     )
     if back.is_open and back.due_on != enrolment.due_on:
-        back.due_on = enrolment.due_on
-        back.save(update_fields=["due_on"])
+        set_due_on(back, enrolment.due_on)
     record(by, "leaving undone", back, enrolment=enrolment.pk)
     return back

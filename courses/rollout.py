@@ -22,6 +22,7 @@ from django_tasks_db.models import DBTaskResult
 
 from courses.completing import lock_person, suffices
 from courses.cycles import begin_again
+from courses.dates import set_counts_until
 from courses.drafting import Proposal, in_force, lock_draft, unpin
 from courses.editions import freeze
 from courses.enrolling import audience_of, enrol, withdraw
@@ -359,8 +360,7 @@ def _begin_again(
         for each in qualified.select_for_update(no_key=True):
             if each.pk != enrolment.pk and each.counts_until is None:
                 continue
-            each.counts_until = max(ends, each.counts_until or ends)
-            each.save(update_fields=["counts_until"])
+            set_counts_until(each, max(ends, each.counts_until or ends))
             due_on = each.counts_until
     successor = begin_again(
         enrolment,

@@ -29,6 +29,7 @@ from courses.models import (
     EditionAudience,
     EditionTopic,
     Enrolment,
+    EnrolmentDates,
     Evidence,
     EvidenceKind,
     MoreAttempts,
@@ -292,6 +293,15 @@ class EnrolmentFactory(DjangoModelFactory[Enrolment]):
     edition = SubFactory(EditionFactory)
     programme = SelfAttribute("edition.programme")
     source = Source.TEAM
+
+
+class EnrolmentDatesFactory(DjangoModelFactory[EnrolmentDates]):
+    """There was no due date until now."""
+
+    class Meta:
+        model = EnrolmentDates
+
+    enrolment = SubFactory(EnrolmentFactory)
 
 
 def first_topic(row: Any) -> TopicPage:

@@ -11,6 +11,7 @@ from tests.factories import (
     BookingTopicFactory,
     CertificateFactory,
     DisputeFactory,
+    EnrolmentDatesFactory,
     EventFactory,
     EvidenceFactory,
     FeedFactory,
@@ -46,6 +47,7 @@ ABOUT_NOBODY = {
     "HandbookVersion",
     "FreedTime",
     "DesignRevision",
+    "ResellerDates",
 }
 
 PRIVATE = {"Message", "Feed", "OutsideCalendar", "OutsideBusy", "ReadingPlace"}
@@ -67,6 +69,7 @@ def rows(db):
         AttemptFactory,
         CertificateFactory,
         DisputeFactory,
+        EnrolmentDatesFactory,
         EventFactory,
         EvidenceFactory,
         FeedFactory,

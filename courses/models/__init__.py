@@ -12,6 +12,7 @@ from courses.models.editions import (
 from courses.models.enrolments import (
     GOING_ON,
     Enrolment,
+    EnrolmentDates,
     EnrolmentQuerySet,
     OfEnrolmentQuerySet,
     ProgrammeRequest,
@@ -39,6 +40,7 @@ __all__ = [
     "EditionDraft",
     "EditionTopic",
     "Enrolment",
+    "EnrolmentDates",
     "EnrolmentQuerySet",
     "Evidence",
     "EvidenceKind",

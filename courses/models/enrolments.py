@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from django.db import models
@@ -77,15 +77,38 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
         """Asked of them by a team, now or in the cycle from which they go on."""
         return self.from_source(Source.TEAM)
 
-    def qualified(self, on: date | None = None) -> EnrolmentQuerySet:
-        """Those that qualify their member on a day (today)."""
+    def qualified(
+        self, on: date | None = None, *, known_by: datetime | None = None
+    ) -> EnrolmentQuerySet:
+        """Those that qualify their member on a day (today).
+
+        With `known_by`, as it was recorded before that instant: what was completed
+        later does not count, and what was found wrong later does.
+        """
         day = on or now().date()
-        return (
-            self.standing()
-            .filter(completed_at__isnull=False, valid_from__lte=day)
-            .filter(Q(valid_until=None) | Q(valid_until__gt=day))
-            .filter(Q(counts_until=None) | Q(counts_until__gt=day))
+        counts = Q(counts_until=None) | Q(counts_until__gt=day)
+        valid = self.filter(
+            Q(valid_until=None) | Q(valid_until__gt=day), valid_from__lte=day
         )
+        if known_by is None:
+            return valid.standing().filter(counts, completed_at__isnull=False)
+        return (
+            valid.filter(completed_at__lt=known_by)
+            .filter(Q(annulled_at=None) | Q(annulled_at__gte=known_by))
+            .with_dates(known_by)
+            .filter(
+                (counts & Q(dates_then=None))
+                | Q(dates_then__in=EnrolmentDates.objects.filter(counts).values("pk"))
+            )
+        )
+
+    def with_dates(self, known_by: datetime) -> EnrolmentQuerySet:
+        """With `dates_then`: the key of what its dates said then, None if as now."""
+        later = EnrolmentDates.objects.filter(
+            enrolment=OuterRef("pk"), until_at__gte=known_by
+        )
+        first = later.order_by("until_at", "pk").values("pk")[:1]
+        return self.annotate(dates_then=Subquery(first))
 
 
 class Enrolment(models.Model):
@@ -237,3 +260,24 @@ class OfEnrolmentQuerySet(models.QuerySet[_OfEnrolment]):
 
     def visible_to(self, access: Access) -> Self:
         return self.filter(enrolment__in=Enrolment.objects.visible_to(access))
+
+
+class EnrolmentDates(models.Model):
+    """What an enrolment's dates said before they were changed, and until when."""
+
+    enrolment = models.ForeignKey(
+        Enrolment, on_delete=models.PROTECT, related_name="earlier_dates"
+    )
+    due_on = models.DateField(null=True)
+    counts_until = models.DateField(null=True)
+    until_at = models.DateTimeField(default=now)
+
+    objects = OfEnrolmentQuerySet["EnrolmentDates"].as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["until_at", "pk"]
+        constraints = [AppendOnly(name="enrolment_dates_append_only")]
+
+    def __str__(self) -> str:
+        return f"{self.enrolment} until {self.until_at}"

@@ -157,9 +157,7 @@ def as_table(
             duty.edition.title,
             why(duty, request),
             on_day(duty.since),
-            on_day(duty.enrolment.due_on)
-            if duty.enrolment and duty.enrolment.due_on
-            else "",
+            on_day(duty.due_on) if duty.due_on else "",
             word_on(duty, day),
         ]
         for duty in found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 
 from django.db import transaction
 from django.db.models import Q
@@ -74,7 +74,8 @@ def set_teams(member: Member, teams: Iterable[Team], *, by: User | None) -> None
     _lock(member.user)
     if not member.is_live:
         raise Refused(_("This person has left. Invite them again first."))
-    today = now().date()
+    at = now()
+    today = at.date()
     open_rows = {
         row.team_id: row
         for row in member.team_memberships.filter(
@@ -88,8 +89,7 @@ def set_teams(member: Member, teams: Iterable[Team], *, by: User | None) -> None
         return
     for team in ended:
         row = open_rows[team]
-        row.until_on = max(today, row.from_on)
-        row.save(update_fields=["until_on"])
+        _end(row, max(today, row.from_on), at)
     TeamMembership.objects.bulk_create(
         TeamMembership(member=member, team_id=team, from_on=today) for team in begun
     )
@@ -112,13 +112,18 @@ def leave(member: Member, *, on: date, by: User | None) -> None:
         raise Refused(_("Choose today or a day before. A later day is a planned end."))
     if on < member.joined_on:
         raise Refused(_("That is before this person joined. Choose a later day."))
-    member.left_on = on
-    member.save(update_fields=["left_on"])
+    member.left_on, member.left_recorded_at = on, now()
+    member.save(update_fields=["left_on", "left_recorded_at"])
     for row in member.team_memberships.filter(until_on=None):
-        row.until_on = max(on, row.from_on)
-        row.save(update_fields=["until_on"])
+        _end(row, max(on, row.from_on), member.left_recorded_at)
     record(by, "left", member, on=on.isoformat())
     membership_changed.send(Member, member=member, by=by)
+
+
+def _end(row: TeamMembership, on: date, at: datetime) -> None:
+    """Let it hold until a day, as recorded at an instant."""
+    row.until_on, row.until_recorded_at = on, at
+    row.save(update_fields=["until_on", "until_recorded_at"])
 
 
 def _lock(user: User) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Lower
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from treebeard.mp_tree import MP_Node, MP_NodeManager, MP_NodeQuerySet
 
+from lms.constraints import AppendOnly
 from lms.mail.zones import zone_choices
 
 if TYPE_CHECKING:
@@ -107,6 +108,16 @@ class User(AbstractBaseUser, PermissionsMixin):
         super().clean()
 
 
+def _known(field: str, by: datetime | None) -> Q:
+    """Recorded before an instant; of None, whenever it was."""
+    return Q() if by is None else Q(**{field: None}) | Q(**{f"{field}__lt": by})
+
+
+def _not_known(field: str, by: datetime | None) -> Q:
+    """Recorded only at an instant or after; of None, nothing."""
+    return Q(pk=None) if by is None else Q(**{f"{field}__gte": by})
+
+
 class ResellerQuerySet(MP_NodeQuerySet):
     def visible_to(self, access: Access) -> ResellerQuerySet:
         """The managed subtree; all resellers, for staff."""
@@ -119,13 +130,28 @@ class ResellerQuerySet(MP_NodeQuerySet):
         tree: ResellerQuerySet = self.filter(path__startswith=top.path)
         return tree
 
-    def live(self, on: date | None = None) -> ResellerQuerySet:
-        """Approved and not ended on a day (today)."""
+    def live(
+        self, on: date | None = None, *, known_by: datetime | None = None
+    ) -> ResellerQuerySet:
+        """Approved and not ended on a day (today).
+
+        With `known_by`, as its dates were recorded before that instant.
+        """
         day = on or now().date()
-        live: ResellerQuerySet = self.filter(
-            Q(ended_on=None) | Q(ended_on__gt=day), approved_on__lte=day
+        is_live = Q(ended_on=None) | Q(ended_on__gt=day), Q(approved_on__lte=day)
+        if known_by is None:
+            live: ResellerQuerySet = self.filter(*is_live)
+            return live
+        later = ResellerDates.objects.filter(
+            reseller=OuterRef("pk"), until_at__gte=known_by
         )
-        return live
+        then: ResellerQuerySet = self.alias(
+            dates_then=Subquery(later.order_by("until_at", "pk").values("pk")[:1])
+        ).filter(
+            Q(*is_live, dates_then=None)
+            | Q(dates_then__in=ResellerDates.objects.filter(*is_live).values("pk"))
+        )
+        return then
 
 
 class ResellerManager(MP_NodeManager.from_queryset(ResellerQuerySet)):  # type: ignore[misc]  # as above
@@ -163,6 +189,26 @@ class Reseller(MP_Node):
         return self.approved_on <= today and not ended
 
 
+class ResellerDates(models.Model):
+    """What a reseller's dates said before they were changed, and until when."""
+
+    reseller = models.ForeignKey(
+        Reseller, on_delete=models.PROTECT, related_name="earlier_dates"
+    )
+    approved_on = models.DateField()
+    ended_on = models.DateField(null=True)
+    until_at = models.DateTimeField(default=now)
+
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["until_at", "pk"]
+        constraints = [AppendOnly(name="reseller_dates_append_only")]
+
+    def __str__(self) -> str:
+        return f"{self.reseller} until {self.until_at}"
+
+
 class Team(models.Model):
     """What the policy names as an audience: Support, Analysts, ..."""
 
@@ -189,11 +235,20 @@ class Engagement(models.TextChoices):
 
 
 class MemberQuerySet(models.QuerySet["Member"]):
-    def live(self, on: date | None = None) -> MemberQuerySet:
-        """Who belongs to their reseller on a day (today)."""
+    def live(
+        self, on: date | None = None, *, known_by: datetime | None = None
+    ) -> MemberQuerySet:
+        """Who belongs to their reseller on a day (today).
+
+        With `known_by`, as it was recorded before that instant.
+        """
         day = on or now().date()
-        return self.filter(joined_on__lte=day).filter(
-            Q(left_on=None) | Q(left_on__gt=day)
+        return self.filter(
+            Q(left_on=None)
+            | Q(left_on__gt=day)
+            | _not_known("left_recorded_at", known_by),
+            _known("recorded_at", known_by),
+            joined_on__lte=day,
         )
 
     def visible_to(self, access: Access) -> MemberQuerySet:
@@ -212,7 +267,11 @@ class MemberQuerySet(models.QuerySet["Member"]):
 
 
 class Member(models.Model):
-    """A person in a reseller. Leavers stay as rows."""
+    """A person in a reseller. Leavers stay as rows.
+
+    `recorded_at` and `left_recorded_at` are when we were told of the one date and the
+    other; None, of old rows, counts as in time.
+    """
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     reseller = models.ForeignKey(
@@ -229,6 +288,8 @@ class Member(models.Model):
     left_on = models.DateField(null=True, blank=True)
     away_from_on = models.DateField(null=True, blank=True)
     away_until_on = models.DateField(null=True, blank=True)
+    recorded_at = models.DateTimeField(default=now, null=True, editable=False)
+    left_recorded_at = models.DateTimeField(null=True, editable=False)
 
     objects = MemberQuerySet.as_manager()
     wagtail_reference_index_ignore = True
@@ -262,11 +323,20 @@ class Member(models.Model):
 
 
 class TeamMembershipQuerySet(models.QuerySet["TeamMembership"]):
-    def live(self, on: date | None = None) -> TeamMembershipQuerySet:
-        """Those that hold on a day (today)."""
+    def live(
+        self, on: date | None = None, *, known_by: datetime | None = None
+    ) -> TeamMembershipQuerySet:
+        """Those that hold on a day (today).
+
+        With `known_by`, as it was recorded before that instant.
+        """
         day = on or now().date()
-        return self.filter(from_on__lte=day).filter(
-            Q(until_on=None) | Q(until_on__gt=day)
+        return self.filter(
+            Q(until_on=None)
+            | Q(until_on__gt=day)
+            | _not_known("until_recorded_at", known_by),
+            _known("recorded_at", known_by),
+            from_on__lte=day,
         )
 
     def visible_to(self, access: Access) -> TeamMembershipQuerySet:
@@ -275,7 +345,11 @@ class TeamMembershipQuerySet(models.QuerySet["TeamMembership"]):
 
 
 class TeamMembership(models.Model):
-    """A member in a team from a day to a day: dated, never edited in place."""
+    """A member in a team from a day to a day: dated, never edited in place.
+
+    `recorded_at` and `until_recorded_at` are when we were told of the one day and the
+    other; None, of old rows, counts as in time.
+    """
 
     member = models.ForeignKey(
         Member, on_delete=models.PROTECT, related_name="team_memberships"
@@ -283,6 +357,8 @@ class TeamMembership(models.Model):
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="memberships")
     from_on = models.DateField(default=date.today)
     until_on = models.DateField(null=True, blank=True)
+    recorded_at = models.DateTimeField(default=now, null=True, editable=False)
+    until_recorded_at = models.DateTimeField(null=True, editable=False)
 
     objects = TeamMembershipQuerySet.as_manager()
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from lms.audit.log import record
 from lms.errors import Refused
-from lms.people.models import Reseller, User
+from lms.people.models import Reseller, ResellerDates, User
 
 
 @transaction.atomic
@@ -50,9 +50,16 @@ def change_reseller(
 ) -> Reseller:
     """Correct a reseller; a new parent moves it with all that is below it.
 
+    What its dates said before is kept, for who asks what was known on a day.
     Raises Refused for a name that is taken, or a parent below the reseller itself.
     """
     reseller = _fresh(reseller)
+    if (reseller.approved_on, reseller.ended_on) != (approved_on, ended_on):
+        ResellerDates.objects.create(
+            reseller=reseller,
+            approved_on=reseller.approved_on,
+            ended_on=reseller.ended_on,
+        )
     reseller.name, reseller.approved_on, reseller.ended_on = name, approved_on, ended_on
     try:
         with transaction.atomic():

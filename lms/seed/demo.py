@@ -19,6 +19,7 @@ from certificates.models import Certificate, End
 from content.models import Branding
 from courses.check_paper import Answer, draw_paper, score_of
 from courses.checks import start_attempt
+from courses.dates import set_due_on
 from courses.enrolling import editions_in_force
 from courses.models import (
     Attempt,
@@ -117,8 +118,7 @@ def _let_it_happen(staff: User) -> None:
     _prepare(cast.OLGA, days_ago=30, first=1)
     _use_up_attempts(cast.OLGA, days_ago=29, place=1)
     overdue = _enrolment(cast.OLGA)
-    overdue.due_on = now().date() - timedelta(days=5)
-    overdue.save(update_fields=["due_on"])
+    set_due_on(overdue, now().date() - timedelta(days=5))
 
     _qualify(cast.NADIA, MEI_LING, days_ago=12)
     _qualify(cast.BRUNO, MARCUS, days_ago=20)
