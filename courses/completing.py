@@ -13,8 +13,10 @@ from datetime import date, datetime
 from courses.models import (
     EditionTopic,
     Enrolment,
+    EnrolmentQuerySet,
     Evidence,
     EvidenceKind,
+    Source,
     TopicCompletion,
 )
 from courses.signals import programme_completed
@@ -81,24 +83,63 @@ def settle(enrolment: Enrolment, *, at: datetime, by: User | None) -> None:
 
 
 def _complete(enrolment: Enrolment, *, at: datetime, by: User | None) -> None:
-    """Complete it; what was carried from a completed one keeps the old expiry."""
+    """Complete it.
+
+    A renewal starts at the old end, or today where that has passed. Else what was
+    carried from a completed cycle keeps the old expiry, while that is to come.
+    """
     months = enrolment.edition.validity_months
-    expiries = [
-        *_expiries_carried(enrolment),
-        add_months(at.date(), months) if months else None,
-    ]
+    begins = at.date()
+    expiries: list[date | None] = []
+    if _is_renewal(enrolment):
+        begins = max(filter(None, [begins, _old_end(enrolment)]))
+    else:
+        carried = _expiries_carried(enrolment)
+        expiries = [until for until in carried if until and until > begins]
+    expiries.append(add_months(begins, months) if months else None)
     enrolment.completed_at = at
-    enrolment.valid_from = at.date()
+    enrolment.valid_from = begins
     enrolment.valid_until = min(filter(None, expiries), default=None)
     enrolment.save(update_fields=["completed_at", "valid_from", "valid_until"])
     record(by, "completed", enrolment)
     programme_completed.send(sender=Enrolment, enrolment=enrolment, by=by)
 
 
+def _cycles_before(enrolment: Enrolment) -> EnrolmentQuerySet:
+    return Enrolment.objects.filter(
+        member=enrolment.member_id,
+        programme=enrolment.programme_id,
+        cycle__lt=enrolment.cycle,
+    )
+
+
+def _last_completed(enrolment: Enrolment) -> Enrolment | None:
+    """The cycle before it that was completed and stands."""
+    completed = _cycles_before(enrolment).standing().filter(completed_at__isnull=False)
+    return completed.order_by("cycle").last()
+
+
+def _is_renewal(enrolment: Enrolment) -> bool:
+    """Whether it was begun as a renewal, or goes on from one that is not complete."""
+    if enrolment.source == Source.RENEWAL:
+        return True
+    last = _last_completed(enrolment)
+    since = _cycles_before(enrolment).filter(cycle__gt=last.cycle if last else 0)
+    return since.filter(source=Source.RENEWAL).exists()
+
+
+def _old_end(enrolment: Enrolment) -> date | None:
+    """When the qualification before it ends; None where that has no end."""
+    last = _last_completed(enrolment)
+    ends = [last.valid_until, last.counts_until] if last else []
+    return min(filter(None, ends), default=None)
+
+
 def _expiries_carried(enrolment: Enrolment) -> list[date | None]:
     """Until when what was completed with the carried evidence was valid.
 
     Through cycles that were never completed too: a query for each, one at the least.
+    What was carried into a renewal has been renewed.
     """
     expiries: list[date | None] = []
     rows = Evidence.objects.filter(enrolment=enrolment, voided_at=None)
@@ -108,6 +149,7 @@ def _expiries_carried(enrolment: Enrolment) -> list[date | None]:
             pk__in=rows.values("enrolment"), completed_at__isnull=False
         )
         expiries += completed.values_list("valid_until", flat=True)
+        rows = rows.exclude(enrolment__source=Source.RENEWAL)
     return expiries
 
 

@@ -220,6 +220,19 @@ def audience_of(teams: Iterable[Team]) -> QuerySet[Member]:
     )
 
 
+def obliged_by(editions: Iterable[Edition]) -> Exists:
+    """Whether the editions ask an enrolment's programme of a team of its member."""
+    return Exists(
+        TeamMembership.objects.live().filter(
+            member=OuterRef("member"),
+            team__in=EditionAudience.objects.filter(
+                edition__in=[edition.pk for edition in editions],
+                edition__programme=OuterRef(OuterRef("programme")),
+            ).values("team"),
+        )
+    )
+
+
 def _waiting(edition: Edition) -> QuerySet[Member]:
     """Members in the edition's teams without a standing enrolment."""
     teams = Team.objects.filter(
@@ -233,17 +246,9 @@ def _waiting(edition: Edition) -> QuerySet[Member]:
 
 def _behind(editions: list[Edition]) -> QuerySet[Enrolment]:
     """Open enrolments of those who left, or whose team or reseller asks no more."""
-    obliged = Exists(
-        TeamMembership.objects.live().filter(
-            member=OuterRef("member"),
-            team__in=EditionAudience.objects.filter(
-                edition__in=[edition.pk for edition in editions],
-                edition__programme=OuterRef(OuterRef("programme")),
-            ).values("team"),
-        )
-    )
     by_team = Q(pk__in=Enrolment.objects.open().by_team().values("pk"))
     has_ended = ~Q(member__reseller__in=Reseller.objects.live())
     return Enrolment.objects.open().filter(
-        ~Q(member__in=Member.objects.live()) | (by_team & (~obliged | has_ended))
+        ~Q(member__in=Member.objects.live())
+        | (by_team & (~obliged_by(editions) | has_ended))
     )

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django_tasks.base import TaskResultStatus
@@ -200,7 +200,6 @@ def _cycles(proposal: Proposal, member: Member | None) -> dict[int, list[_Cycle]
         "completed_at",
         "withdrawn_at",
         "annulled_at",
-        "valid_from",
         "valid_until",
         "counts_until",
     )
@@ -219,12 +218,9 @@ def _cycles(proposal: Proposal, member: Member | None) -> dict[int, list[_Cycle]
     return cycles
 
 
-def _counts_on(
-    day: date, start: date | None, until: date | None, counts: date | None
-) -> bool:
-    """As `EnrolmentQuerySet.qualified` asks it."""
-    ends = [each for each in (until, counts) if each is not None]
-    return start is not None and start <= day and all(day < end for end in ends)
+def _counts_on(day: date, until: date | None, counts: date | None) -> bool:
+    """As `EnrolmentQuerySet.qualified` asks it, or from a later day on: renewed."""
+    return all(day < end for end in (until, counts) if end is not None)
 
 
 def _begun_by(cycles: Iterable[_Cycle]) -> str:
@@ -353,9 +349,11 @@ def _begin_again(
     edition = proposal.edition
     due_on = enrolment.due_on
     if edition.redo_days is not None:
-        qualified = Enrolment.objects.qualified().filter(
+        own = Enrolment.objects.filter(
             member=enrolment.member, programme=enrolment.programme_id
         )
+        is_renewed = Q(pk=enrolment.pk, completed_at__isnull=False)
+        qualified = own.filter(Q(pk__in=own.qualified().values("pk")) | is_renewed)
         ends = edition.effective_on + timedelta(days=edition.redo_days)
         for each in qualified.select_for_update(no_key=True):
             if each.pk != enrolment.pk and each.counts_until is None:

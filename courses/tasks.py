@@ -2,7 +2,7 @@
 
 from django_tasks import task
 
-from courses import rollout
+from courses import renewing, rollout
 
 
 @task(backend="jobs")
@@ -10,3 +10,10 @@ def roll_out(draft_pk: int) -> None:
     """Let an edition reach its people; safe to repeat."""
     if rollout.go_on(draft_pk):
         roll_out.enqueue(draft_pk)
+
+
+@task(backend="jobs")
+def open_renewals() -> None:
+    """Open the renewals that are due; safe to repeat."""
+    if renewing.renew_some():
+        open_renewals.enqueue()

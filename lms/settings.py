@@ -328,6 +328,9 @@ FREE_TIME_ALARM = timedelta(
 SIGN_OFF_UNDO = timedelta(
     minutes=_value("SIGN_OFF_UNDO_MINUTES", 15, _parse_count, "a number of minutes")
 )
+RENEWAL_OPENS = timedelta(  # before a qualification ends
+    days=_value("RENEWAL_OPENS_DAYS", 90, _parse_count, "a number of days")
+)
 
 # --- Wagtail -------------------------------------------------------------------
 

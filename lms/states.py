@@ -83,7 +83,7 @@ EXPIRES_SOON = State(
     _("Expires soon"),
     "clock",
     "warn",
-    _("The qualification ends within 60 days."),
+    _("The qualification ends soon, and can be renewed."),
     Actor.TRAINEE,
     needs_attention=True,
 )

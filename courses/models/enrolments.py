@@ -143,6 +143,13 @@ class Enrolment(models.Model):
 
     class Meta:
         ordering = ["programme", "cycle"]
+        indexes = [
+            models.Index(
+                fields=["valid_until"],
+                name="enrolment_expiring",
+                condition=Q(completed_at__isnull=False, annulled_at=None),
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["member", "programme", "cycle"], name="enrolment_cycle"

@@ -11,6 +11,7 @@ from django.utils.timezone import now
 from certificates.issuing import end_superseded
 from certificates.preparing import enqueue_pending
 from content.versions import put_up_missing
+from courses import renewing
 from courses.enrolling import follow_the_calendar
 from courses.rollout import carry_on
 from lms.dashboards.models import Beat
@@ -46,6 +47,7 @@ def tick() -> bool:
     enqueue_stale()
     if _is_my_turn("calendar", EVERY_HOUR):
         follow_the_calendar()
+        renewing.carry_on()
         put_up_missing()
         tell_of_missing_times()
     call_command("prune_db_task_results", "--backend", "jobs", verbosity=0)

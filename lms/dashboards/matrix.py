@@ -193,7 +193,9 @@ def cell_words(cell: Cell, zone: str) -> str:
     """The small words of a cell: how far, or until when."""
     if isinstance(cell.on, datetime):
         return day(cell.on, zone)
-    if cell.state in (states.QUALIFIED, states.EXPIRES_SOON) and cell.enrolment:
+    if cell.state == states.EXPIRES_SOON and cell.on is not None:
+        return _("until %(date)s") % {"date": on_day(cell.on)}
+    if cell.state == states.QUALIFIED and cell.enrolment:
         until = cell.enrolment.valid_until
         return _("until %(date)s") % {"date": on_day(until)} if until else ""
     if cell.on is not None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
+from django.conf import settings
 from django.utils.timezone import now
 
 from certificates.models import Certificate, CertificateState, End
@@ -16,8 +17,6 @@ from lms import states
 from lms.people.models import Member
 from lms.states import State
 from sessions.models import Booking, BookingState, Outcome
-
-SOON = timedelta(days=60)
 
 
 @dataclass
@@ -122,6 +121,7 @@ def _certificates_of(enrolments: Iterable[Enrolment]) -> dict[int, Certificate]:
 def _decide(cell: Cell, cycles: Sequence[Enrolment]) -> None:
     """Let every cycle say what holds; the strongest is shown."""
     holding: dict[State, date | datetime | None] = {}
+    completed = [cycle for cycle in cycles if not cycle.is_open]
     if not cell.member.is_live:
         holding[states.LEFT] = cell.member.left_on
     elif _is_away(cell.member):
@@ -129,7 +129,7 @@ def _decide(cell: Cell, cycles: Sequence[Enrolment]) -> None:
     for enrolment in cycles:
         if enrolment.is_open:
             holding |= _open_states(cell, enrolment)
-        else:
+        elif enrolment == completed[-1]:  # what came before it has been renewed
             holding |= _completed_states(cell, enrolment)
     if not cycles[-1].is_open:
         holding.pop(states.UPDATE_DUE, None)  # it was done, or is no longer asked
@@ -208,6 +208,9 @@ def _completed_states(
             holding[states.CERTIFICATE_PENDING] = None
     if enrolment.counts_until:
         holding[states.UPDATE_DUE] = enrolment.counts_until
-    if enrolment.valid_until and enrolment.valid_until - today <= SOON:
+    if (
+        enrolment.valid_until
+        and enrolment.valid_until - today <= settings.RENEWAL_OPENS
+    ):
         holding[states.EXPIRES_SOON] = enrolment.valid_until
     return holding

@@ -4,9 +4,11 @@ import pytest
 from django.utils.timezone import now
 
 from certificates.models import CertificateState, End
-from courses.models import Enrolment, EvidenceKind
+from courses.models import Enrolment, EvidenceKind, Source
 from lms import states
+from lms.dashboards.matrix import cell_words
 from lms.dashboards.state import Cell, cells_of
+from lms.mail.times import on_day
 from sessions.models import BookingState, Outcome
 from tests.factories import (
     BookingFactory,
@@ -121,11 +123,11 @@ def test_unreleased_certificate_is_not_shown_as_ready():
     [
         (0, states.EXPIRED),
         (1, states.EXPIRES_SOON),
-        (60, states.EXPIRES_SOON),
-        (61, states.QUALIFIED),
+        (90, states.EXPIRES_SOON),
+        (91, states.QUALIFIED),
     ],
 )
-def test_validity_is_half_open_and_warned_of_for_60_days(days, state):
+def test_validity_is_half_open_and_warned_of_while_it_can_be_renewed(days, state):
     enrolment = EnrolmentFactory(
         completed=True, valid_until=now().date() + timedelta(days=days)
     )
@@ -179,6 +181,49 @@ def test_update_that_is_done_or_no_longer_asked_leaves_them_qualified():
 
     assert cell_of(done).state == states.QUALIFIED
     assert cell_of(left).state == states.QUALIFIED
+
+
+def to_renew(days: int) -> tuple[Enrolment, Enrolment]:
+    """Somebody whose qualification ends in so many days, and its open renewal."""
+    ends = now().date() + timedelta(days=days)
+    old = EnrolmentFactory(completed=True, valid_until=ends)
+    CertificateFactory(enrolment=old, state=CertificateState.READY, pdf_sha256="0" * 64)
+    again = EnrolmentFactory(
+        member=old.member,
+        edition=old.edition,
+        cycle=2,
+        due_on=ends,
+        source=Source.RENEWAL,
+    )
+    return old, again
+
+
+@pytest.mark.parametrize(
+    ("days", "state"), [(1, states.EXPIRES_SOON), (0, states.EXPIRED)]
+)
+def test_renewal_that_is_open_expires_soon_and_then_has(days, state):
+    old, again = to_renew(days)
+
+    cell = cell_of(old)
+
+    assert (cell.state, cell.on) == (state, old.valid_until)
+    assert cell.enrolment == again
+    if days:
+        assert cell_words(cell, "UTC") == f"until {on_day(old.valid_until)}"
+
+
+def test_who_has_renewed_early_is_qualified_and_nothing_expires():
+    old, again = to_renew(days=30)
+    Enrolment.objects.filter(pk=again.pk).update(
+        completed_at=now(),
+        valid_from=old.valid_until,
+        valid_until=old.valid_until + timedelta(days=365),
+    )
+    CertificateFactory(
+        enrolment=again, state=CertificateState.READY, pdf_sha256="0" * 64
+    )
+
+    assert cell_of(old).state == states.QUALIFIED
 
 
 def test_leaver_is_left_whatever_else_holds():
