@@ -71,11 +71,16 @@ def replace(certificate: Certificate, *, why: str, by: User) -> Certificate:
 
 
 def end_superseded() -> int:
-    """End what a newer cycle's certificate replaces, once that is out; for the clock.
+    """End what a newer cycle's certificate replaces, once that is out and counts.
 
-    Returns how many.
+    For the clock. Until then both stand: who renews early has the old one till its
+    last day. Returns how many.
     """
-    out = Certificate.objects.standing().released().filter(supersedes__ended_as="")
+    out = (
+        Certificate.objects.standing()
+        .released()
+        .filter(supersedes__ended_as="", enrolment__valid_from__lte=now().date())
+    )
     count = 0
     replaced = Certificate.objects.filter(pk__in=out.values("supersedes"))
     for certificate in replaced:
@@ -190,7 +195,9 @@ def _write(
     )
     record(None, "certificate_issued", certificate, enrolment=enrolment.pk)
     _enqueue_after_commit(certificate)
-    if supersedes and not supersedes.ended_as and release_at <= now():
+    counts = enrolment.valid_from is None or enrolment.valid_from <= now().date()
+    is_out = counts and release_at <= now()
+    if supersedes and not supersedes.ended_as and is_out:
         end(supersedes, End.REPLACED, why=_("Qualified again"), by=None)
     return certificate
 

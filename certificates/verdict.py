@@ -23,6 +23,14 @@ VALID = State(
     gettext_lazy("The certificate is genuine and counts today."),
     Actor.NOBODY,
 )
+NOT_YET = State(
+    "not-yet",
+    gettext_lazy("Not valid yet"),
+    "clock",
+    "info",
+    gettext_lazy("The certificate is genuine, and counts from a later day."),
+    Actor.NOBODY,
+)
 REPLACED = State(
     "replaced",
     gettext_lazy("Replaced"),
@@ -75,6 +83,10 @@ def verdict_on(certificate: Certificate, day: date | None = None) -> Verdict:
         return Verdict(
             states.EXPIRED, _("It was valid until %(day)s.") % {"day": on_day(until)}
         )
+    begins = date.fromisoformat(certificate.public_claim["valid_from"])
+    if begins > (day or now().date()):
+        text = _("ByteKast issued it, and it counts from %(day)s.")
+        return Verdict(NOT_YET, text % {"day": on_day(begins)})
     if until:
         text = _("ByteKast issued it, and it counts until %(day)s.")
         return Verdict(VALID, text % {"day": on_day(until)})

@@ -15,9 +15,10 @@ from certificates.claims import canonical, verify_url
 from certificates.issuing import end, end_superseded, issue, replace
 from certificates.models import Certificate, CertificateState, End
 from certificates.preparing import enqueue_pending, prepare
+from certificates.verdict import verdict_on
 from courses.completing import settle
 from courses.cycles import close
-from courses.models import EvidenceKind
+from courses.models import EvidenceKind, Source
 from courses.signals import enrolment_closed
 from lms.errors import Refused
 from lms.mail.models import Message
@@ -362,6 +363,31 @@ def test_certificate_of_the_next_cycle_replaces_the_old_once_it_is_out(
 
     old.refresh_from_db()
     assert (new.supersedes, old.ended_as) == (old, End.REPLACED)
+
+
+def test_who_renews_early_has_the_old_certificate_until_its_last_day(enrolment):
+    """The new one says from when on it counts; then it takes the old one's place."""
+    old = issue(complete(enrolment))
+    again = EnrolmentFactory(
+        member=enrolment.member,
+        edition=enrolment.edition,
+        cycle=2,
+        source=Source.RENEWAL,
+    )
+    early = datetime(2028, 9, 1, 9, tzinfo=UTC)
+
+    with time_machine.travel(early, tick=False) as clock:
+        new = issue(complete(again, at=early))
+        assert end_superseded() == 0
+        before = verdict_on(old).state.key, verdict_on(new).state.key
+        clock.move_to(datetime(2028, 11, 12, tzinfo=UTC))
+        assert (end_superseded(), end_superseded()) == (1, 0)
+        old.refresh_from_db()
+        after = verdict_on(old).state.key, verdict_on(new).state.key
+
+    assert new.public_claim["valid_from"] == old.public_claim["valid_until"]
+    assert before == ("valid", "not-yet")
+    assert after == ("replaced", "valid")
 
 
 def test_undone_cycle_leaves_the_old_certificate_for_the_next_to_replace(
