@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -32,9 +32,6 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from certificates.claims import ISSUER
-
-if TYPE_CHECKING:
-    from pyhanko.sign.signers import SimpleSigner
 
 AUTHORITY, SEAL, BADGE = "authority", "seal", "badge"
 SEAL_LIFE = timedelta(days=3653)
@@ -106,40 +103,14 @@ def seal_key() -> SealKey:
     return SealKey(_private_key(folder), own, chain)
 
 
-def seal_signer() -> SimpleSigner:
-    """The seal in use, for pyHanko. Raises KeyTrouble."""
-    from asn1crypto import keys  # noqa: PLC0415  these are for the worker alone
-    from asn1crypto import x509 as asn1  # noqa: PLC0415
-    from pyhanko.sign.signers import SimpleSigner  # noqa: PLC0415
-    from pyhanko_certvalidator.registry import (  # noqa: PLC0415
-        SimpleCertificateStore,
-    )
-
-    seal = seal_key()
-    store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
-    store.register_multiple(asn1.Certificate.load(_der(each)) for each in seal.chain)
-    return SimpleSigner(
-        signing_cert=asn1.Certificate.load(_der(seal.certificate)),
-        signing_key=keys.PrivateKeyInfo.load(
-            seal.key.private_bytes(
-                serialization.Encoding.DER,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        ),
-        cert_registry=store,
-    )
-
-
-def seal_certificates() -> list[x509.Certificate]:
-    """The certificate of each seal that is or was ours, the oldest first."""
-    return [_certificates(folder)[0] for folder in _generations(SEAL)]
+def seals() -> list[list[x509.Certificate]]:
+    """Each seal that is or was ours, the oldest first: its certificate, then its chain."""
+    return [_certificates(folder) for folder in _generations(SEAL)]
 
 
 def seal_roots() -> list[x509.Certificate]:
     """The certificates to trust when a file is verified, retired ones too."""
-    roots = [_certificates(folder)[-1] for folder in _generations(SEAL)]
-    return list(dict.fromkeys(roots))
+    return list(dict.fromkeys(chain[-1] for chain in seals()))
 
 
 def keys_folder() -> Path:
@@ -325,7 +296,3 @@ def _pem(certificates: list[x509.Certificate]) -> bytes:
     return b"".join(
         each.public_bytes(serialization.Encoding.PEM) for each in certificates
     )
-
-
-def _der(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.DER)

@@ -19,6 +19,8 @@ _CONFUSED = (
     *("VY", "VW", "MN", "MW", "CG", "EF", "PR", "KX", "BD", "BP", "DT", "FS", "MH"),
 )
 
+SAMPLE = "SAMP1E000000N"  # valid, and nobody's
+
 
 def new_serial() -> str:
     """A random serial with its check symbol: 60 bits, not to be guessed."""

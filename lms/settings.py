@@ -331,6 +331,12 @@ SIGN_OFF_UNDO = timedelta(
 RENEWAL_OPENS = timedelta(  # before a qualification ends
     days=_value("RENEWAL_OPENS_DAYS", 90, _parse_count, "a number of days")
 )
+TSA_URL = _value(
+    "TSA_URL",
+    "",
+    _parse_address,
+    "the address of a time-stamp authority, such as https://tsa.example.com/tsr",
+)
 
 # --- Wagtail -------------------------------------------------------------------
 
@@ -408,6 +414,8 @@ LOGGING = {
         # Django's own handlers would write beside ours, past the filter.
         "django": {"handlers": [], "level": "INFO"},
         "django.server": {"handlers": [], "propagate": True},
+        # It logs each broken file that somebody brings.
+        "pyhanko": {"level": "CRITICAL"},
         # A line for each page and each of its tasks says too much.
         **{
             name: {"level": "WARNING"}

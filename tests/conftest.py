@@ -24,6 +24,7 @@ from django.test import TransactionTestCase
 from pytest_socket import SocketBlockedError
 
 from tests.databases import CACHE, Postgresql, RunDatabase, Sqlite, start_postgresql
+from tests.keys import make_keys
 from tests.processes import run_in_processes as run_in_processes_
 
 FOLDER = Path(tempfile.mkdtemp(prefix="qualifications-tests-"))
@@ -51,6 +52,7 @@ elif "DATABASE_URL" not in os.environ:  # else a worker of xdist inherits it
 (FOLDER / "fonts").symlink_to(CACHE / "fonts")
 
 django.setup()
+make_keys()
 logging.getLogger("django_tasks").setLevel(logging.WARNING)  # two lines a page
 logging.getLogger("wagtail").setLevel(logging.WARNING)
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

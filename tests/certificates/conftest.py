@@ -5,8 +5,17 @@ import pytest
 from certificates import serials
 
 
+@pytest.fixture(scope="module")
+def module_claim() -> dict[str, Any]:
+    return a_claim()
+
+
 @pytest.fixture
 def claim() -> dict[str, Any]:
+    return a_claim()
+
+
+def a_claim() -> dict[str, Any]:
     """A public claim as `certificates.issuing` writes it."""
     body = "8K3QZ7MXP4TD"
     return {

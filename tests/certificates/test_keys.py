@@ -53,7 +53,7 @@ def test_seal_is_vouched_for_by_our_own_authority():
     assert isinstance(seal.key, ec.EllipticCurvePrivateKey)
     assert isinstance(seal.key.curve, ec.SECP256R1)
     assert keys.seal_roots() == [authority]
-    assert keys.seal_certificates() == [seal.certificate]
+    assert keys.seals() == [[seal.certificate, authority]]
     usage = seal.certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     assert usage.digital_signature
     assert usage.content_commitment
