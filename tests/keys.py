@@ -6,8 +6,8 @@ import time_machine
 
 
 def make_keys() -> None:
-    from certificates import keys  # noqa: PLC0415  not before the settings are set
+    from certificates import keyfiles  # noqa: PLC0415  not before the settings are set
 
     with time_machine.travel(datetime(2024, 1, 1, tzinfo=UTC), tick=False):
-        keys.seal_key()
-        keys.badge_key()
+        keyfiles.keep(keyfiles.SEAL, 1, keyfiles.new_seal())
+        keyfiles.keep(keyfiles.BADGE, 1, keyfiles.new_badge())

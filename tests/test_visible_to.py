@@ -47,6 +47,8 @@ ABOUT_NOBODY = {
     "HandbookVersion",
     "FreedTime",
     "DesignRevision",
+    "PublicKey",
+    "Standstill",
     "ResellerDates",
 }
 

@@ -7,6 +7,8 @@ from certificates.models.certificates import (
     End,
 )
 from certificates.models.designs import DesignRevision, private_storage
+from certificates.models.keys import PublicKey
+from certificates.models.standstills import Standstill
 
 __all__ = [
     "Certificate",
@@ -14,5 +16,7 @@ __all__ = [
     "CertificateState",
     "DesignRevision",
     "End",
+    "PublicKey",
+    "Standstill",
     "private_storage",
 ]

@@ -1,12 +1,17 @@
+import shutil
 import stat
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from certificates import keys
+from certificates import keyfiles, keys
+from certificates.models import PublicKey
+
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +98,7 @@ def test_keys_made_in_several_processes_at_once_are_one(run_in_processes):
     made = run_in_processes(4, make)
 
     assert len(set(made)) == 1
-    assert not list(keys.keys_folder().glob(".making-*"))
+    assert not list(keyfiles.keys_folder().glob(".making-*"))
 
 
 def test_a_damaged_key_is_told_in_words(key_folder):
@@ -103,6 +108,64 @@ def test_a_damaged_key_is_told_in_words(key_folder):
     with pytest.raises(
         keys.KeyTrouble,
         match=r"^seal-1/key.pem in the key folder cannot be read: it is damaged\.$",
+    ):
+        keys.seal_key()
+
+
+def test_public_parts_are_known_to_the_database_and_private_ones_are_not():
+    seal, badge = keys.seal_key(), keys.badge_key()
+    keys.seal_key()
+
+    rows = {row.kind: row for row in PublicKey.objects.all()}
+    assert PublicKey.objects.count() == 2
+    assert rows["badge"].fingerprint == keys.key_id(badge.public_key())
+    assert x509.load_pem_x509_certificates(rows["seal"].pem.encode()) == [
+        seal.certificate,
+        *seal.chain,
+    ]
+    assert not any("PRIVATE" in row.pem for row in rows.values())
+
+
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        (keys.seal_key, "without the seal key of 12 November 2026: put it back"),
+        (keys.badge_key, "without the badge key of 12 November 2026: put it back"),
+    ],
+)
+def test_an_emptied_folder_is_never_filled_anew(key_folder, use, words):
+    with time_machine.travel(datetime(2026, 11, 12, 12, tzinfo=UTC), tick=False):
+        first = use()
+    away = key_folder.with_name("away")
+    key_folder.rename(away)
+
+    with pytest.raises(keys.KeyTrouble, match=words):
+        use()
+    assert not key_folder.exists()
+
+    away.rename(key_folder)
+    assert public(use()) == public(first)
+
+
+def public(key):
+    return key.certificate if isinstance(key, keys.SealKey) else key.public_key()
+
+
+def test_what_was_sealed_stays_verifiable_without_the_folder(key_folder):
+    certificate = keys.seal_key().certificate
+    badge = keys.badge_key().public_key()
+    shutil.rmtree(key_folder)
+
+    assert keys.seals()[0][0] == certificate
+    assert list(keys.badge_keys().values()) == [badge]
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_words(settings, tmp_path):
+    settings.DATA_DIR = tmp_path / "file"
+    settings.DATA_DIR.write_bytes(b"")
+
+    with pytest.raises(
+        keys.KeyTrouble, match=r"^The key folder cannot be written: Not a directory\.$"
     ):
         keys.seal_key()
 

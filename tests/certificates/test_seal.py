@@ -15,16 +15,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from django.db import transaction
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 
-from certificates import keys
+from certificates import keyfiles, keys
 from certificates.render import Design, render
 from certificates.seal import CannotSeal, Fault, findings, seal, serial_of
 
+pytestmark = pytest.mark.django_db
 VERIFY_URL = "https://qualifications.example.com/c/8K3Q-Z7MX-P4TD-H"
 
 
@@ -34,8 +36,11 @@ def plain(module_claim):
 
 
 @pytest.fixture(scope="module")
-def sealed(plain):
-    return seal(plain)
+def sealed(plain, django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock(), transaction.atomic():
+        pdf = seal(plain)
+        transaction.set_rollback(True)
+    return pdf
 
 
 def faults(pdf):
@@ -76,7 +81,9 @@ def test_seal_stands_for_pyhanko_which_trusts_our_authority_alone(sealed):
 
 
 def test_seal_of_an_authority_that_is_not_ours_is_not_trusted(sealed, monkeypatch):
-    other = x509.load_pem_x509_certificates(keys._new_authority()["certificates.pem"])
+    other = x509.load_pem_x509_certificates(
+        keyfiles.new_authority()["certificates.pem"]
+    )
 
     assert not validated(sealed, roots=other).trusted
 
@@ -240,7 +247,9 @@ def test_a_seal_of_somebody_elses_is_told_apart(plain, settings, tmp_path):
     """Even one that says it is ours: its names are as ours are."""
     own = settings.DATA_DIR
     settings.DATA_DIR = tmp_path
-    foreign = seal(plain)
+    with transaction.atomic():
+        foreign = seal(plain)
+        transaction.set_rollback(True)
     settings.DATA_DIR = own
 
     assert faults(foreign) == [Fault.UNKNOWN_KEY]
@@ -250,10 +259,10 @@ def test_a_seal_that_names_our_certificate_without_our_key_is_found(
     plain, settings, tmp_path
 ):
     """The real certificate with another's signature under it."""
-    own = keys.keys_folder()
+    own = keyfiles.keys_folder()
     settings.DATA_DIR = tmp_path
     keys.seal_key()
-    theirs = keys.keys_folder() / "seal-1" / "certificates.pem"
+    theirs = keyfiles.keys_folder() / "seal-1" / "certificates.pem"
     theirs.write_bytes((own / "seal-1" / "certificates.pem").read_bytes())
 
     assert faults(seal(plain)) == [Fault.CHANGED]
@@ -296,7 +305,7 @@ def time_authority():
         .serial_number(7)
         .not_valid_before(at - timedelta(days=1))
         .not_valid_after(at + timedelta(days=1))
-        .add_extension(keys._usage(digital_signature=True), critical=True)
+        .add_extension(keyfiles.usage(digital_signature=True), critical=True)
         .add_extension(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True
         )
