@@ -5,16 +5,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('courses', '0012_remember_moved_dates'),
-        ('people', '0004_recorded_as_the_log_says'),
+        ("courses", "0012_remember_moved_dates"),
+        ("people", "0004_recorded_as_the_log_says"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='enrolment',
-            index=models.Index(condition=models.Q(('annulled_at', None), ('completed_at__isnull', False)), fields=['valid_until'], name='enrolment_expiring'),
+            model_name="enrolment",
+            index=models.Index(
+                condition=models.Q(
+                    ("annulled_at", None), ("completed_at__isnull", False)
+                ),
+                fields=["valid_until"],
+                name="enrolment_expiring",
+            ),
         ),
     ]
