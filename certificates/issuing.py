@@ -127,6 +127,8 @@ def end(certificate: Certificate, as_: End, *, why: str, by: User | None) -> Non
         setattr(certificate, field, value)
     record(by, f"certificate_{as_.value}", certificate)
     outbox.drop(mail_key(certificate))
+    if as_ != End.REPLACED:  # by a corrected name: the end is the same
+        outbox.drop(notices_of(certificate.enrolment_id))
 
 
 def _free_place() -> int:
@@ -145,6 +147,11 @@ def _free_place() -> int:
 def mail_key(certificate: Certificate) -> str:
     """The key of the mail which tells that it is ready."""
     return f"certificate-ready:{certificate.serial}"
+
+
+def notices_of(enrolment_pk: int) -> str:
+    """How the keys of the notices that a qualification runs out begin."""
+    return f"expiry:{enrolment_pk}:"
 
 
 def _write_anew(certificate: Certificate) -> Certificate:

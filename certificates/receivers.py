@@ -11,6 +11,7 @@ from certificates import issuing
 from certificates.models import Certificate, End
 from courses.models import Enrolment
 from courses.signals import enrolment_closed, programme_completed
+from lms.mail import outbox
 from lms.people.models import User
 
 
@@ -19,6 +20,13 @@ def on_programme_completed(
     sender: object, *, enrolment: Enrolment, **kwargs: Any
 ) -> None:
     issuing.issue(enrolment)
+    before = Enrolment.objects.filter(
+        member=enrolment.member_id,
+        programme=enrolment.programme_id,
+        cycle__lt=enrolment.cycle,
+    )
+    for pk in before.values_list("pk", flat=True):
+        outbox.drop(issuing.notices_of(pk))  # it has been renewed
 
 
 @receiver(enrolment_closed)

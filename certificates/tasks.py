@@ -2,7 +2,7 @@
 
 from django_tasks import task
 
-from certificates import fonts, preparing
+from certificates import expiring, fonts, preparing
 
 
 @task(backend="jobs")
@@ -15,3 +15,10 @@ def prepare(pk: int) -> None:
 def make_fonts() -> None:
     """Make the fonts before the first certificate asks for them."""
     fonts.ensure_fonts()
+
+
+@task(backend="jobs")
+def tell_of_ends() -> None:
+    """Tell holders, then managers, of what runs out; safe to repeat."""
+    if expiring.tell_some():
+        tell_of_ends.enqueue()

@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
+from certificates import expiring
 from certificates.issuing import end_superseded
 from certificates.preparing import enqueue_pending
 from content.versions import put_up_missing
@@ -48,6 +49,7 @@ def tick() -> bool:
     if _is_my_turn("calendar", EVERY_HOUR):
         follow_the_calendar()
         renewing.carry_on()
+        expiring.carry_on()
         put_up_missing()
         tell_of_missing_times()
     call_command("prune_db_task_results", "--backend", "jobs", verbosity=0)
