@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
+from wagtail.contrib.redirects.middleware import RedirectMiddleware
 from wagtail.models import Site
 
 from content.kept import kept
@@ -42,6 +43,22 @@ class KeptSiteMiddleware:
             request._wagtail_site = kept(  # type: ignore[attr-defined]  # Wagtail's
                 request, ("site", *host), lambda: _site_of(request)
             )
+
+
+class PageRedirects(RedirectMiddleware):
+    """Wagtail's redirects, asked for where a page might have been, and there alone.
+
+    An answer of our own that something is not there asks the database nothing more.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponse
+    ) -> HttpResponse:
+        match = request.resolver_match
+        if match is not None and match.url_name != PAGE_VIEW:
+            return response
+        answer: HttpResponse = super().process_response(request, response)
+        return answer
 
 
 def _site_of(request: HttpRequest) -> Site | None:

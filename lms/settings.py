@@ -162,7 +162,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "lms.people.middleware.AccessMiddleware",
     "content.middleware.KeptSiteMiddleware",
-    "wagtail.contrib.redirects.middleware.RedirectMiddleware",
+    "content.middleware.PageRedirects",
 ]
 
 ROOT_URLCONF = "lms.urls"
