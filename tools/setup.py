@@ -241,7 +241,7 @@ def install_npm_packages() -> None:
     """
     folder = CACHE / "npm"
     locked = {
-        name: (ROOT / "tests" / "calendars" / name).read_bytes()
+        name: (ROOT / "tests" / "node" / name).read_bytes()
         for name in ("package.json", "package-lock.json")
     }
     stamp = folder / "installed.sha256"
