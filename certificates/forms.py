@@ -1,4 +1,4 @@
-"""A serial that somebody types."""
+"""A serial that somebody types, and a name."""
 
 from __future__ import annotations
 
@@ -45,3 +45,15 @@ class SerialForm(forms.Form):
         """Serials one slip away from what was typed, as people read them."""
         typed = str(self.data.get("serial", ""))[:60]
         return [serials.shown(serial) for serial in serials.suggestions(typed)]
+
+
+class NameForm(forms.Form):
+    """A name that a visitor knows, to compare with one that is hidden."""
+
+    name = forms.CharField(
+        label=_("The name you expect"),
+        max_length=200,
+        help_text=_("In full. Capitals, accents and the order do not matter."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Type the name of the person you mean.")},
+    )

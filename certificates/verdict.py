@@ -83,8 +83,8 @@ def verdict_on(certificate: Certificate, day: date | None = None) -> Verdict:
         return Verdict(
             states.EXPIRED, _("It was valid until %(day)s.") % {"day": on_day(until)}
         )
-    begins = date.fromisoformat(certificate.public_claim["valid_from"])
-    if begins > (day or now().date()):
+    begins = _valid_from(certificate)
+    if begins and begins > (day or now().date()):
         text = _("ByteKast issued it, and it counts from %(day)s.")
         return Verdict(NOT_YET, text % {"day": on_day(begins)})
     if until:
@@ -104,8 +104,16 @@ def state_of(certificate: Certificate) -> State:
     return verdict_on(certificate).state
 
 
+def _valid_from(certificate: Certificate) -> date | None:
+    if certificate.erased_at:
+        return certificate.enrolment.valid_from
+    return date.fromisoformat(certificate.public_claim["valid_from"])
+
+
 def valid_until(certificate: Certificate) -> date | None:
     """The first day on which it counts no more; None for one that does not expire."""
+    if certificate.erased_at:
+        return certificate.enrolment.valid_until
     text = certificate.public_claim["valid_until"]
     return date.fromisoformat(text) if text else None
 

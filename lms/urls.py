@@ -6,7 +6,6 @@ from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.documents import urls as wagtaildocs_urls
 
-from certificates.public_views import verify, verify_form
 from content.cms import suggest_tags
 from content.views import branding_css
 from lms.dashboards.health import healthz, readyz
@@ -28,8 +27,7 @@ urlpatterns = [
     path("", include("courses.urls")),
     path("", include("sessions.urls")),
     path("certificates/", include("certificates.urls")),
-    path("c/", verify_form, name="verify_form"),
-    path("c/<str:serial>", verify, name="verify"),
+    path("", include("certificates.public_urls")),
     path("cms/styleguide/", styleguide, name="styleguide"),
     # The one door: Wagtail's own two sign-in forms stay closed behind these.
     path("cms/login/", to_sign_in),

@@ -154,6 +154,8 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("staff", "get", f"/cms/programmes/{key}/next-edition/people/"),
         ("staff", "get", f"/cms/programmes/{key}/next-edition/progress/"),
         ("staff", "get", f"/cms/users/welcome/{key}/"),
+        ("nobody", "get", f"/c/by-hash/{key}"),
+        *([] if key == "0" else [("nobody", "get", f"/status/{key}")]),
     ]
 
     answers = {url: ask(who, method, url) for who, method, url in addresses}
@@ -184,6 +186,11 @@ def test_name_of_nothing_in_an_address_is_not_found(ask: Ask, word: str):
         ("trainee", "get", f"/certificates/{word}/"),
         ("trainee", "get", f"/certificates/{word}/pdf/"),
         ("nobody", "get", f"/c/{word}"),
+        ("nobody", "get", f"/c/{word}/credential.json"),
+        ("nobody", "get", f"/c/{word}/badge.png"),
+        ("nobody", "post", f"/c/{word}/name"),
+        ("nobody", "get", f"/c/by-hash/{word}"),
+        ("nobody", "get", f"/status/{word}"),
         ("nobody", "get", f"/join/{word}/"),
         ("nobody", "get", f"/welcome/{word}/"),
         ("trainee", "get", f"/media/{word}"),

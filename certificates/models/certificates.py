@@ -115,6 +115,13 @@ class Certificate(models.Model):
 
     class Meta:
         ordering = ["-issued_at", "-pk"]
+        indexes = [
+            models.Index(
+                fields=["status_index"],
+                condition=~Q(ended_as=""),
+                name="certificate_ended_places",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["enrolment"],
