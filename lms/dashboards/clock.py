@@ -10,7 +10,7 @@ from django.utils.timezone import now
 
 from certificates import expiring
 from certificates.issuing import end_superseded
-from certificates.preparing import enqueue_pending
+from certificates.preparing import enqueue_pending, enqueue_waiting
 from content.versions import put_up_missing
 from courses import renewing
 from courses.enrolling import follow_the_calendar
@@ -51,6 +51,7 @@ def tick() -> bool:
         renewing.carry_on()
         expiring.carry_on()
         put_up_missing()
+        enqueue_waiting()
         tell_of_missing_times()
     call_command("prune_db_task_results", "--backend", "jobs", verbosity=0)
     return True

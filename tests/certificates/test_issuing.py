@@ -177,7 +177,9 @@ def test_prepare_stores_the_file_under_its_hash(enrolment):
     assert is_ready
     assert certificate.state == CertificateState.READY
     assert certificate.pdf_sha256 == sha256(pdf).hexdigest()
-    assert certificate.pdf.name == f"certificates/{certificate.pdf_sha256}.pdf"
+    assert certificate.pdf.name == (
+        f"certificates/{certificate.serial}/{certificate.pdf_sha256}.pdf"
+    )
     assert pdf.startswith(b"%PDF")
 
 

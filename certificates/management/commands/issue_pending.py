@@ -34,9 +34,14 @@ class Command(BaseCommand):
             .values_list("pk", flat=True)
         )
         if workers <= 1:
-            made = [prepare(pk) for pk in pks]
+            made = [_prepare(pk) for pk in pks]
         else:
             connections.close_all()  # each process opens its own
             with ProcessPoolExecutor(workers, get_context("fork")) as processes:
-                made = list(processes.map(prepare, pks, chunksize=10))
+                made = list(processes.map(_prepare, pks, chunksize=10))
         self.stdout.write(f"{sum(made)} of {len(pks)} certificates are ready now.")
+
+
+def _prepare(pk: int) -> bool:
+    """Asked for by hand: no pause is kept."""
+    return prepare(pk, is_asked_for=True)
