@@ -10,3 +10,4 @@ class ContentConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("content.receivers").connect()
+        import_module("content.whole_streams").register()
