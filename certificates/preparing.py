@@ -24,13 +24,14 @@ from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from certificates import fonts, standstill
+from certificates.badge import as_text, credential_of
 from certificates.claims import verify_url, words_of
 from certificates.designing import design_of
 from certificates.issuing import mail_key
 from certificates.keyfiles import KeyTrouble
 from certificates.making import make
 from certificates.models import Certificate, CertificateState, private_storage
-from certificates.render import CannotRender
+from certificates.render import Attached, CannotRender
 from certificates.seal import CannotSeal
 from lms.audit.log import record
 from lms.mail import outbox
@@ -85,13 +86,28 @@ def _make(certificate: Certificate) -> bool:
     if missing := fonts.missing_letters(words_of(claim)):
         _wait(certificate, letters="".join(sorted(missing)))
         return False
-    pdf = make(claim, design_of(certificate.design), verify_url(certificate.serial))
-    is_ready = store(certificate, pdf)
+    credential = credential_of(certificate)
+    pdf = make(
+        claim,
+        design_of(certificate.design),
+        verify_url(certificate.serial),
+        attachments=[
+            Attached(
+                "credential.json",
+                as_text(credential).encode(),
+                "Open Badges credential",
+                "application/ld+json",
+            )
+        ],
+    )
+    is_ready = store(certificate, pdf, credential)
     standstill.end()
     return is_ready
 
 
-def store(certificate: Certificate, pdf: bytes) -> bool:
+def store(
+    certificate: Certificate, pdf: bytes, credential: dict[str, Any] | None = None
+) -> bool:
     """Keep the file under its hash, and say so once.
 
     Of files made at the same moment the first counts, and the other is taken away.
@@ -118,6 +134,7 @@ def store(certificate: Certificate, pdf: bytes) -> bool:
                 state=CertificateState.READY,
                 missing_letters="",
                 trouble="",
+                credential=credential or {},
                 pdf=name,
                 pdf_sha256=digest,
                 ready_at=now(),

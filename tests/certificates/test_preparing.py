@@ -1,9 +1,12 @@
+import json
 import os
 import resource
 import signal
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 
+import pikepdf
 import pytest
 import time_machine
 from django.db import connections
@@ -11,6 +14,7 @@ from django.utils.timezone import now
 from django_tasks_db.models import DBTaskResult
 
 from certificates import keyfiles, making, preparing, standstill, tasks
+from certificates.badge import credential_of
 from certificates.models import (
     Certificate,
     CertificateState,
@@ -54,6 +58,16 @@ def test_the_stored_file_is_sealed_and_is_the_certificates(certificate):
     assert files_of(certificate) == [f"{ready.pdf_sha256}.pdf"]
 
 
+def test_the_credential_kept_is_the_one_inside_the_file(certificate):
+    prepare(certificate.pk)
+
+    ready = Certificate.objects.get()
+    with pikepdf.open(BytesIO(bytes_of(ready))) as pdf:
+        inside = pdf.attachments["credential.json"].get_file().read_bytes()
+    assert json.loads(inside) == ready.credential == credential_of(ready)
+    assert ready.credential["proof"]["cryptosuite"] == "eddsa-rdfc-2022"
+
+
 def test_a_lost_key_stops_it_in_words_and_it_goes_on_once_the_key_is_back(
     certificate, settings, tmp_path
 ):
@@ -67,7 +81,7 @@ def test_a_lost_key_stops_it_in_words_and_it_goes_on_once_the_key_is_back(
     assert [prepare(certificate.pk) for _ in range(3)] == [False] * 3
 
     certificate.refresh_from_db()
-    assert certificate.trouble.startswith("The key folder is without the seal key of")
+    assert certificate.trouble.startswith("The key folder is without the badge key of")
     assert certificate.state == CertificateState.PENDING
     assert files_of(certificate) == []
     assert not keyfiles.keys_folder().exists()
