@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from io import BytesIO
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
@@ -10,9 +12,14 @@ from django.utils.translation import gettext as _
 
 from certificates import serials
 from certificates.claims import verify_url
-from certificates.models import Certificate
+from certificates.models import Certificate, CertificateQuerySet
+from certificates.verdict import state_of, valid_until
+from lms.mail.times import on_day
 from lms.tables import as_csv
 
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 100  # rows that are read from the database together
 _LONGEST = 100  # bytes of a name or title in a file's name: systems allow 255 in all
 _FORBIDDEN = str.maketrans(dict.fromkeys('<>:"/\\|?*', "-"))
 
@@ -25,59 +32,100 @@ def file_name(certificate: Certificate) -> str:
     return " – ".join([*parts, serials.shown(certificate.serial)]) + ".pdf"
 
 
-def pack(certificates: Sequence[Certificate]) -> Iterator[bytes]:
-    """Give the ZIP piece by piece: the files as stored, after an index of them.
+def pack(found: CertificateQuerySet) -> Iterator[bytes]:
+    """Give the ZIP piece by piece: the files as stored, and an index of them.
 
-    They are not compressed, which saves nothing with PDFs. All have a file.
+    They are not compressed, which saves nothing with PDFs; no more than a few are in
+    memory at a time. The index comes last, since it says which file was not there.
     """
-    window = _Window()
+    window = Window()
+    rows = []
     with ZipFile(window, "w", ZIP_STORED) as archive:
-        archive.writestr("index.csv", as_csv(*index(certificates)))
-        yield window.take()
-        for certificate in certificates:
-            made = certificate.issued_at.timetuple()[:6]
-            entry = ZipInfo(file_name(certificate), made)
-            entry.external_attr = 0o644 << 16
-            with certificate.pdf.open("rb") as file:
-                archive.writestr(entry, file.read())
+        for certificate in light(found):
+            content = content_of(certificate)
+            rows.append([*_facts(certificate), _said(certificate, content)])
+            if content is not None:
+                archive.writestr(entry_of(certificate), content)
             yield window.take()
+        archive.writestr("index.csv", as_csv([*_header(), _("File")], rows))
     yield window.take()
+
+
+def light(found: CertificateQuerySet) -> Iterator[Certificate]:
+    """The certificates without their heavy fields, read a few at a time."""
+    return found.defer("private_claim", "credential").iterator(chunk_size=AT_ONCE)
+
+
+def content_of(certificate: Certificate) -> bytes | None:
+    """The bytes of its file as they were stored; None where they are not there.
+
+    Whoever reads the log is told: a lost or a changed file is a matter for staff.
+    """
+    try:
+        with certificate.pdf.open("rb") as file:
+            content: bytes = file.read()
+    except OSError:
+        logger.error("The file of certificate %s is not there", certificate.pk)  # noqa: TRY400  the sentence says all
+        return None
+    if sha256(content).hexdigest() != certificate.pdf_sha256:
+        logger.error("The file of certificate %s has changed", certificate.pk)
+        return None
+    return content
+
+
+def entry_of(certificate: Certificate, folder: str = "") -> ZipInfo:
+    """The place of its file in a ZIP, dated by its issue."""
+    made = certificate.issued_at.timetuple()[:6]
+    entry = ZipInfo(f"{folder}{file_name(certificate)}", made)
+    entry.external_attr = 0o644 << 16
+    return entry
 
 
 def index(certificates: Iterable[Certificate]) -> tuple[list[str], list[list[object]]]:
     """The certificates as a table: its head, and a row for each."""
-    header = [
+    return _header(), [_facts(certificate) for certificate in certificates]
+
+
+def _header() -> list[str]:
+    return [
         _("Name"),
         _("Company"),
         _("Programme"),
         _("Edition"),
+        _("State"),
         _("Issued"),
         _("Valid until"),
         _("Serial"),
         _("Check it at"),
-        _("File"),
         _("SHA-256 of the file"),
     ]
-    return header, [_index_row(certificate) for certificate in certificates]
 
 
-def _index_row(certificate: Certificate) -> list[object]:
+def _facts(certificate: Certificate) -> list[object]:
     claim = certificate.public_claim
+    until = valid_until(certificate)
     return [
-        claim["name"],
-        claim["reseller"],
-        claim["programme"]["title"],
-        claim["programme"]["edition"],
-        claim["issued_on"],
-        claim["valid_until"] or "",
+        claim.get("name", ""),
+        claim.get("reseller", ""),
+        claim["programme"]["title"] if claim else "",
+        claim["programme"]["edition"] if claim else "",
+        str(state_of(certificate)),
+        on_day(certificate.issued_at.date()),
+        on_day(until) if until else "",
         serials.shown(certificate.serial),
         verify_url(certificate.serial),
-        file_name(certificate),
         certificate.pdf_sha256,
     ]
 
 
-class _Window(BytesIO):
+def _said(certificate: Certificate, content: bytes | None) -> str:
+    """Its file's name, or that it could not be read."""
+    if content is not None:
+        return file_name(certificate)
+    return _("Could not be read: the training team has been told")
+
+
+class Window(BytesIO):
     """What is written of a file and not sent yet; places count from its start.
 
     ZipFile goes back to an entry's head after its body, never further.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
+from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,6 +16,9 @@ from certificates.models import Certificate, CertificateState, End
 from lms import states
 from lms.mail.times import on_day
 from lms.states import Actor, State
+
+if TYPE_CHECKING:
+    from certificates.models import CertificateQuerySet
 
 VALID = State(
     "valid",
@@ -65,6 +70,25 @@ NOT_FOUND = State(
 )
 
 
+_END_STATES = {
+    End.REVOKED: states.REVOKED,
+    End.WITHDRAWN: WITHDRAWN,
+    End.UNDONE: WITHDRAWN,
+    End.REPLACED: REPLACED,
+}
+# All that `state_of` says of what is released, the most wanted first.
+STATES = (
+    VALID,
+    NOT_YET,
+    states.CERTIFICATE_PENDING,
+    WAITING,
+    states.EXPIRED,
+    states.REVOKED,
+    WITHDRAWN,
+    REPLACED,
+)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The word and the sentence, and the certificate that took its place."""
@@ -96,7 +120,7 @@ def verdict_on(certificate: Certificate, day: date | None = None) -> Verdict:
 def state_of(certificate: Certificate) -> State:
     """What its holder and their manager see of it: the verdict, or what it waits for."""
     if certificate.ended_as:
-        return _ended(certificate).state
+        return _END_STATES[End(certificate.ended_as)]
     if certificate.state == CertificateState.PENDING:
         return states.CERTIFICATE_PENDING
     if certificate.state == CertificateState.WAITING:
@@ -108,6 +132,32 @@ def _valid_from(certificate: Certificate) -> date | None:
     if certificate.erased_at:
         return certificate.enrolment.valid_from
     return date.fromisoformat(certificate.public_claim["valid_from"])
+
+
+def in_state(
+    found: CertificateQuerySet, key: str, day: date | None = None
+) -> CertificateQuerySet:
+    """Those of which `state_of` says this on a day (today, in UTC), by the database.
+
+    `key` is that of one of STATES.
+    """
+    if ends := [end for end, state in _END_STATES.items() if state.key == key]:
+        return found.filter(ended_as__in=ends)
+    found = found.standing()
+    if key == states.CERTIFICATE_PENDING.key:
+        return found.filter(state=CertificateState.PENDING)
+    if key == WAITING.key:
+        return found.filter(state=CertificateState.WAITING)
+    found, today = found.filter(state=CertificateState.READY), day or now().date()
+    has_expired = Q(
+        enrolment__valid_until__isnull=False, enrolment__valid_until__lte=today
+    )
+    if key == states.EXPIRED.key:
+        return found.filter(has_expired)
+    begins_later = Q(enrolment__valid_from__gt=today)
+    return found.filter(
+        ~has_expired, begins_later if key == NOT_YET.key else ~begins_later
+    )
 
 
 def valid_until(certificate: Certificate) -> date | None:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from io import BytesIO, StringIO
 
 from django.http import HttpResponse
 from openpyxl import Workbook
+from openpyxl.cell import Cell, WriteOnlyCell
+from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 FORMATS = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+# What begins a formula, at the start of a cell or of what a program takes for one:
+# after a tab, a line's end, or the semicolon that parts cells in half of Europe.
+_FORMULA = re.compile(r"(^|[;\t\r\n])([^\S\t\r\n]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+# Nor control characters, nor what XML cannot hold: some programs refuse the file.
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def defused(cell: object) -> str:
     """The cell as text that no spreadsheet takes for a formula (OWASP: CSV injection)."""
-    text = str(cell)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return _FORMULA.sub(r"\1'\2", _UNSEEN.sub("", str(cell)))
 
 
 def table_response(
@@ -34,24 +41,30 @@ def table_response(
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     """The table as CSV in UTF-8, its cells defused."""
     text = StringIO()
-    csv.writer(text).writerows(_cells(header, rows))
+    writer = csv.writer(text)
+    writer.writerow(map(defused, header))
+    writer.writerows(map(defused, row) for row in rows)
     return text.getvalue().encode("utf-8-sig")  # so that Excel reads the letters
 
 
 def as_xlsx(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """The table as an XLSX file of one sheet, its cells defused."""
+    """The table as an XLSX file of one sheet, its cells defused, each a text."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet()
-    for row in _cells(header, rows):
-        sheet.append(row)
+    sheet.append([_text_cell(sheet, cell) for cell in header])
+    for row in rows:
+        sheet.append([_text_cell(sheet, cell) for cell in row])
     body = BytesIO()
     book.save(body)
     return body.getvalue()
 
 
-def _cells(
-    header: Sequence[str], rows: Iterable[Sequence[object]]
-) -> Iterator[list[str]]:
-    yield list(header)
-    for row in rows:
-        yield [defused(cell) for cell in row]
+def _text_cell(sheet: WriteOnlyWorksheet, cell: object) -> Cell | str:
+    """The defused text, marked as one: no program may take it for anything else."""
+    text = defused(cell)
+    if not text.startswith("'"):
+        return text
+    quoted = WriteOnlyCell(sheet, text)
+    quoted.data_type = "s"
+    quoted.quotePrefix = True
+    return quoted

@@ -61,8 +61,8 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
         return self.filter(ended_as="")
 
     def ready(self) -> CertificateQuerySet:
-        """With a file."""
-        return self.filter(state=CertificateState.READY)
+        """With a file: made, and not withdrawn by an erasure."""
+        return self.filter(state=CertificateState.READY).exclude(pdf="")
 
 
 class Certificate(models.Model):
