@@ -1,7 +1,7 @@
 """What the verify page says, as JSON for programs: its shape is always the same.
 
-`status` is valid, expired, replaced, revoked, withdrawn, not-found or mistyped;
-for the last two `certificate` is null. Dates are ISO 8601; `valid_until` is the first
+`status` is valid, not-yet, expired, replaced, revoked or withdrawn; or not-found, sample,
+mistyped or too-many-requests, and then `certificate` is null. Dates are ISO 8601; `valid_until` is the first
 day on which it counts no more. `name` is empty after an erasure.
 """
 

@@ -22,8 +22,9 @@ from certificates.keyfiles import KeyTrouble
 from certificates.keys import badge_key, verification_method
 from certificates.models import Certificate
 from certificates.sharing import Naming
-from certificates.verdict import NOT_FOUND, valid_until, verdict_on
+from certificates.verdict import NOT_FOUND, SAMPLE, valid_until, verdict_on
 from courses.models import Edition
+from lms.states import State
 
 logger = logging.getLogger(__name__)
 
@@ -171,6 +172,8 @@ def _look_up(
     serial = what.get("serial", "")
     if serial and not serials.is_valid(serial):
         return _as_json(answer(serial, "mistyped"), status=404)
+    if serial == serials.SAMPLE:
+        return _nothing(request, SAMPLE, serial, as_json)
     if not limits.may_guess(request):
         return _limited(request, as_json)
     found = (
@@ -182,15 +185,7 @@ def _look_up(
     if found:
         return found
     limits.count_miss(request)
-    if as_json:
-        return _as_json(answer(serial, NOT_FOUND.key), status=404)
-    context = {
-        "state": NOT_FOUND,
-        "shown_serial": serials.shown(serial),
-        "form": SerialForm(),
-    }
-    page = render(request, "certificates/verify_unknown.html", context, status=404)
-    return _checked(page)
+    return _nothing(request, NOT_FOUND, serial, as_json)
 
 
 def _newer_edition(found: Certificate) -> Edition | None:
@@ -226,6 +221,22 @@ def _page(
         "file": file_facts(found),
     }
     page = render(request, "certificates/verify.html", context, status=status)
+    return _checked(page)
+
+
+def _nothing(
+    request: HttpRequest, state: State, serial: str, as_json: bool
+) -> HttpResponse:
+    """There is no such certificate: always by the same page."""
+    if as_json:
+        return _as_json(answer(serial, state.key), status=404)
+    context = {
+        "state": state,
+        "is_sample": state is SAMPLE,
+        "shown_serial": serials.shown(serial),
+        "form": SerialForm(),
+    }
+    page = render(request, "certificates/verify_unknown.html", context, status=404)
     return _checked(page)
 
 

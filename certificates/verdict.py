@@ -60,6 +60,14 @@ WAITING = State(
     gettext_lazy("The name has letters that our fonts lack."),
     Actor.SYSTEM,
 )
+SAMPLE = State(
+    "sample",
+    gettext_lazy("Sample"),
+    "info",
+    "warn",
+    gettext_lazy("It shows what certificates look like, and certifies nothing."),
+    Actor.NOBODY,
+)
 NOT_FOUND = State(
     "not-found",
     gettext_lazy("Not found"),
