@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
+from django.core.files.base import ContentFile
 from django.test import override_settings
 from django.urls import reverse
 from django.utils.timezone import now
 from playwright.sync_api import Page
 
-from certificates.models import Certificate
+from certificates import serials
+from certificates.models import Certificate, CertificateState, End
 from content.acknowledging import acknowledge
 from content.models import HandbookPage
 from courses.check_figures import CHECK_REPORT
@@ -58,6 +61,7 @@ from tests.browser.journeys import Journey
 from tests.checks import questions
 from tests.factories import (
     BookingFactory,
+    CertificateFactory,
     DisputeFactory,
     EditionFactory,
     EnrolmentFactory,
@@ -332,6 +336,51 @@ def overlap_monday(page: Page) -> None:
 # --- The screens of each -----------------------------------------------------------
 
 
+def choose_file(content: bytes) -> Act:
+    """Choose a file to be compared, and wait for what is said of it."""
+
+    def act(page: Page) -> None:
+        file = {"name": "some.pdf", "mimeType": "", "buffer": content}
+        page.get_by_label("Choose the PDF, or drop it here").set_input_files(file)  # type: ignore[arg-type]
+        page.locator("[data-result] .callout").wait_for()
+
+    return act
+
+
+def compare_name(name: str) -> Act:
+    def act(page: Page) -> None:
+        page.get_by_label("The name you expect").fill(name)
+        page.get_by_role("button", name="Compare this name").click()
+        page.locator("#name .callout, #name .field-error").first.wait_for()
+
+    return act
+
+
+def of_certificates() -> Iterator[Screen]:
+    """What anybody may be told of a certificate, and of a file."""
+    pdf = b"%PDF-1.7 of a screen"
+    made = {
+        "state": CertificateState.READY,
+        "pdf": ContentFile(pdf, name="certificates/of-a-screen.pdf"),
+        "pdf_sha256": sha256(pdf).hexdigest(),
+    }
+    ready = f"/c/{CertificateFactory(**made).serial}"
+    yield Screen(ready, choose_file(pdf), "genuine")
+    yield Screen(ready, choose_file(pdf + b"more"), "changed")
+    yield Screen("/c/", choose_file(b"no PDF"), "no-pdf")
+    yield Screen(f"/c/{serials.SAMPLE}", name="sample")
+    for end in (End.REVOKED, End.WITHDRAWN, End.REPLACED):
+        ended = CertificateFactory(ended_as=end, ended_at=now())
+        yield Screen(f"/c/{ended.serial}", name=end.value)
+    erased = CertificateFactory(public_claim={}, private_claim={}, erased_at=now())
+    yield Screen(f"/c/{erased.serial}", name="erased")
+    hidden = CertificateFactory(is_name_hidden=True)
+    name = hidden.public_claim["name"]
+    yield Screen(f"/c/{hidden.serial}", compare_name(name), "hidden-same")
+    yield Screen(f"/c/{hidden.serial}", compare_name("Someone Else"), "hidden-other")
+    yield Screen(f"/c/{hidden.serial}", compare_name(""), "hidden-empty")
+
+
 def of_anybody(journey: Journey) -> Iterator[Screen]:
     yield Screen("/")
     yield Screen("/accounts/login/")
@@ -347,6 +396,7 @@ def of_anybody(journey: Journey) -> Iterator[Screen]:
     yield Screen("/c/0000000000000")
     for holder in (cast.NADIA, cast.VIKTOR, cast.INGRID):
         yield Screen(f"/c/{certificate_of(holder).serial}")
+    yield from of_certificates()
     yield Screen("/join/no-such-token/")
     yield Screen("/join/sent/")
     yield Screen(journey.link_in_mail_to(cast.INVITED.email))

@@ -71,9 +71,12 @@ function sealedLength(text) {
   return range ? Number(range[1]) + Number(range[2]) : 0;
 }
 
-// The serial it names, in the address under its code.
+// The serial it names: the file's own identifier, which programs keep when they save anew.
 function namedSerial(text) {
-  return /\/c\/([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z])\b/.exec(text)?.[1] ?? "";
+  const named = /\/ID\s*\[\s*(?:\(([0-9A-Z]{13})\)|<((?:3\d|[45][0-9A-Fa-f]){13})>)/.exec(text);
+  const symbols =
+    named?.[1] ?? named?.[2]?.replace(/../g, (code) => String.fromCharCode(parseInt(code, 16)));
+  return symbols ? symbols.match(/.{1,4}/g).join("-") : "";
 }
 
 // Of which certificate a hash is: its serial, "" where it is nobody's, null if not known.
