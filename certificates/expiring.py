@@ -24,6 +24,7 @@ from django.db.models import (
     Max,
     OuterRef,
     Q,
+    QuerySet,
     Subquery,
     Value,
     When,
@@ -34,7 +35,7 @@ from django.utils.timezone import now
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
-from certificates.models import Certificate, CertificateQuerySet
+from certificates.models import Certificate
 from courses import renewing
 from courses.models import Enrolment
 from lms.mail import outbox
@@ -48,7 +49,7 @@ LONGEST_DIGEST = 200  # names; then how many more there are
 MORNING = time(8)
 
 
-def running_out(day: date) -> CertificateQuerySet:
+def running_out(day: date) -> QuerySet[Any]:
     """What ends within 90 days of a day, each with its `step`, `key`, and `told_at`.
 
     `step` is the latest notice that is due, so that who was not told of the one before

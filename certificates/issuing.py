@@ -67,7 +67,7 @@ def replace(certificate: Certificate, *, why: str, by: User) -> Certificate:
     """
     with transaction.atomic():
         end(certificate, End.REPLACED, why=why, by=by)
-        return _write_anew(certificate)
+        return write_anew(certificate)
 
 
 def end_superseded() -> int:
@@ -102,7 +102,7 @@ def let_stand_again(certificate: Certificate) -> None:
         return
     standing = Certificate.objects.standing().filter(enrolment=before.enrolment)
     if not standing.exists():
-        _write_anew(before)
+        write_anew(before)
 
 
 @transaction.atomic
@@ -154,11 +154,17 @@ def notices_of(enrolment_pk: int) -> str:
     return f"expiry:{enrolment_pk}:"
 
 
-def _write_anew(certificate: Certificate) -> Certificate:
-    """Write a certificate once more, of what is true now; it is out at once."""
+def write_anew(certificate: Certificate) -> Certificate:
+    """Write a certificate once more, of what is true now.
+
+    It is out at once, but never before the one whose place it takes.
+    """
     at = now()
     return _write(
-        certificate.enrolment, issued_at=at, release_at=at, supersedes=certificate
+        certificate.enrolment,
+        issued_at=at,
+        release_at=max(at, certificate.release_at),
+        supersedes=certificate,
     )
 
 

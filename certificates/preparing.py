@@ -52,7 +52,7 @@ def prepare(pk: int, *, is_asked_for: bool = False) -> bool:
     """
     certificate = (
         Certificate.objects.standing()
-        .filter(pk=pk, state__in=_UNFINISHED)
+        .filter(pk=pk, state__in=_UNFINISHED, erased_at=None)
         .select_related("enrolment__member__user", "design")
         .first()
     )
@@ -129,7 +129,7 @@ def store(
     with transaction.atomic():
         made_ready = (
             Certificate.objects.standing()
-            .filter(pk=certificate.pk, state__in=_UNFINISHED)
+            .filter(pk=certificate.pk, state__in=_UNFINISHED, erased_at=None)
             .update(
                 state=CertificateState.READY,
                 missing_letters="",
@@ -180,7 +180,11 @@ def enqueue_pending() -> None:
         return
     late = (
         Certificate.objects.standing()
-        .filter(state=CertificateState.PENDING, issued_at__lte=now() - _LATE)
+        .filter(
+            state=CertificateState.PENDING,
+            issued_at__lte=now() - _LATE,
+            erased_at=None,
+        )
         .order_by("issued_at")
         .values_list("pk", flat=True)
     )
@@ -196,7 +200,9 @@ def enqueue_waiting() -> None:
     """Ask again for what waits for letters, or could not be set; for each hour."""
     from certificates import tasks  # noqa: PLC0415  as above
 
-    waiting = Certificate.objects.standing().filter(state=CertificateState.WAITING)
+    waiting = Certificate.objects.standing().filter(
+        state=CertificateState.WAITING, erased_at=None
+    )
     queued = {args[0] for args in _queued(tasks.prepare.module_path)}
     for pk in waiting.order_by("issued_at").values_list("pk", flat=True)[:500]:
         if pk not in queued:
@@ -237,9 +243,9 @@ def _note_failed(pks: set[int]) -> None:
 
 
 def _note(certificate: Certificate, words: str) -> None:
-    Certificate.objects.filter(pk=certificate.pk, state__in=_UNFINISHED).exclude(
-        trouble=words
-    ).update(trouble=words)
+    Certificate.objects.filter(
+        pk=certificate.pk, state__in=_UNFINISHED, erased_at=None
+    ).exclude(trouble=words).update(trouble=words)
 
 
 def _queued(task: str) -> list[list[Any]]:
@@ -265,7 +271,9 @@ def _tell(certificate: Certificate) -> None:
 
 
 def _wait(certificate: Certificate, *, letters: str = "", trouble: str = "") -> None:
-    Certificate.objects.filter(pk=certificate.pk, state__in=_UNFINISHED).update(
+    Certificate.objects.filter(
+        pk=certificate.pk, state__in=_UNFINISHED, erased_at=None
+    ).update(
         state=CertificateState.WAITING,
         missing_letters=letters[:200],
         trouble=trouble[:200],

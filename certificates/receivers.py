@@ -8,11 +8,13 @@ from django.dispatch import receiver
 from django.utils.timezone import now
 
 from certificates import issuing
+from certificates.erasing import erase_claims
 from certificates.models import Certificate, End
 from courses.models import Enrolment
 from courses.signals import enrolment_closed, programme_completed
 from lms.mail import outbox
 from lms.people.models import User
+from lms.people.signals import person_erased
 
 
 @receiver(programme_completed)
@@ -48,3 +50,10 @@ def on_enrolment_closed(
             by=by,
         )
         issuing.let_stand_again(certificate)
+
+
+@receiver(person_erased)
+def on_person_erased(
+    sender: object, *, user: User, by: User | None, **kwargs: Any
+) -> None:
+    erase_claims(user, by=by)

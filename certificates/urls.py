@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from certificates import team_views, views
+from certificates import staff_views, team_views, views
 
 app_name = "certificates"
 urlpatterns = [
     path("", views.certificates, name="certificates"),
     path("team/", team_views.team, name="team"),
     path("pack/", team_views.pack_view, name="pack"),
+    path("staff/", staff_views.staff, name="staff"),
+    path("<slug:serial>/manage/", staff_views.manage, name="manage"),
+    path("<slug:serial>/anew/", staff_views.anew, name="anew"),
     path("<slug:serial>/", views.certificate, name="certificate"),
     path("<slug:serial>/pdf/", views.pdf, name="pdf"),
 ]

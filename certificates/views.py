@@ -48,6 +48,8 @@ def certificate(request: MemberRequest, serial: str) -> HttpResponse:
         .select_related("enrolment__member__user"),
         serial=serials.normalise(serial),
     )
+    if found.erased_at:  # what is left of it is for everybody
+        return redirect("verify", serials.shown(found.serial))
     state = state_of(found)
     context = {
         "certificate": found,
@@ -72,7 +74,7 @@ def pdf(request: MemberRequest, serial: str) -> HttpResponseBase:
         Certificate.objects.visible_to(request.access).released(),
         serial=serials.normalise(serial),
     )
-    if found.state != CertificateState.READY:
+    if found.state != CertificateState.READY or found.erased_at:
         return redirect(found)
     return FileResponse(
         found.pdf.open("rb"),

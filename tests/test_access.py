@@ -305,6 +305,11 @@ TABLE: dict[str, Entry] = {
     "certificates:team": Entry((SIGN_IN, 403, 403, 200, 200, 403, 403, 200)),
     "certificates:pack": Entry((SIGN_IN, 200, 302, 200, 302, 302, 302, 200)),
     "certificates:certificate": Entry(HERS_AND_MANAGERS, *SERIAL, staff=200),
+    "certificates:staff": Entry(STAFF),
+    "certificates:manage": Entry(STAFF, *SERIAL, staff=200, others=403),
+    "certificates:anew": Entry(
+        (SIGN_IN, *(403,) * 6, 302), *SERIAL, staff=302, others=403, method="post"
+    ),
     "certificates:pdf": Entry(HERS_AND_MANAGERS, *SERIAL, staff=200),
     "verify_form": Entry(PUBLIC),
     "verify": Entry(PUBLIC, SERIAL[0]),

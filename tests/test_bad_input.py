@@ -42,6 +42,7 @@ from tests.factories import (
     ProgrammeRequestFactory,
     ResellerFactory,
     TeamFactory,
+    TopicCompletionFactory,
     TrainerFactory,
     UserFactory,
 )
@@ -563,6 +564,20 @@ def answering_a_request(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "manager", url, {"do": "grant", "answer": "x", "due_on": "2099-01-01"}
 
 
+def ending_a_certificate(world: Any) -> tuple[str, str, dict[str, Any]]:
+    enrolment = world.member.enrolments.get(completed_at__isnull=False)
+    for asked in enrolment.edition.topics.all():
+        TopicCompletionFactory(enrolment=enrolment, topic=asked.topic)
+    serial = enrolment.certificates.get()
+    words = {"do": "revoked", "revoked-reason": "other", "revoked-why": "x"}
+    return "staff", reverse("certificates:manage", args=[serial]), words
+
+
+def correcting_a_name(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"do": "correct", "full_name": "Ann Lee", "why": "x", "others": "on"}
+    return "staff", ending_a_certificate(world)[1], words
+
+
 def pack(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "manager", reverse("certificates:pack"), {"serial": ["0" * 13]}
 
@@ -685,6 +700,8 @@ FORMS = [
     voiding,
     asking_for_a_programme,
     answering_a_request,
+    ending_a_certificate,
+    correcting_a_name,
     pack,
     practising,
     cms_reseller,

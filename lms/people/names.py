@@ -8,13 +8,22 @@ from allauth.account.models import EmailAddress
 
 from lms.people.models import User
 
+_JOINERS = "\u200c\u200d"  # which some scripts write with
+
 
 def one_line(text: str) -> str:
-    """Make any run of white space one space, and drop what cannot be seen."""
-    return " ".join(
-        "".join(c for c in word if unicodedata.category(c) not in ("Cc", "Cs"))
-        for word in text.split()
+    """Make any run of white space one space, and drop what cannot be seen.
+
+    Signs that turn the direction of writing go too: they make a name look like another.
+    """
+    seen = "".join(
+        c
+        for c in text
+        if c.isspace()
+        or c in _JOINERS
+        or unicodedata.category(c) not in ("Cc", "Cf", "Cs")
     )
+    return " ".join(seen.split()).strip(_JOINERS)
 
 
 def lower(email: str) -> str:

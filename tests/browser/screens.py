@@ -705,8 +705,19 @@ def of_staff() -> Iterator[Screen]:
     yield Screen("/cms/styleguide/")
     yield person_screen(cast.NADIA)
     yield Screen(call_of(cast.CHLOE))
+    yield from of_staff_of_certificates()
     yield Screen("/certificates/team/")
     yield Screen(str(ProgrammePage.objects.earliest("path").url))
+
+
+def of_staff_of_certificates() -> Iterator[Screen]:
+    """Finding, ending and mending certificates."""
+    yield Screen("/certificates/staff/")
+    yield Screen("/certificates/staff/?show=waiting")
+    yield Screen("/certificates/staff/?show=trouble")
+    manage = reverse("certificates:manage", args=[certificate_of(cast.NADIA).serial])
+    yield Screen(manage)
+    yield Screen(manage, press("Revoke this certificate"), "refused")
 
 
 def of_staff_of_trainers() -> Iterator[Screen]:

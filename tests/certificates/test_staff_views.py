@@ -1,0 +1,204 @@
+"""The channel team's screens of certificates."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils.timezone import now
+
+from certificates import serials
+from certificates.models import Certificate, CertificateState, End
+from tests.factories import (
+    CertificateFactory,
+    EnrolmentFactory,
+    MemberFactory,
+    TopicCompletionFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.django_db
+LIST = "/certificates/staff/"
+
+
+@pytest.fixture
+def certificate():
+    enrolment = EnrolmentFactory(
+        completed=True, member=MemberFactory(user__full_name="Mara Łukasik")
+    )
+    for asked in enrolment.edition.topics.all():
+        TopicCompletionFactory(enrolment=enrolment, topic=asked.topic)
+    return CertificateFactory(enrolment=enrolment)
+
+
+@pytest.fixture
+def staff(client):
+    user = UserFactory(is_staff=True, full_name="Sam Staff")
+    client.force_login(user)
+    return user
+
+
+def manage(certificate):
+    return reverse("certificates:manage", args=[certificate.serial])
+
+
+def listed(response):
+    return [each for each, _state, _letters in response.context["lines"]]
+
+
+def test_a_certificate_is_found_by_serial_name_and_address(client, staff, certificate):
+    CertificateFactory()
+    email = certificate.enrolment.member.user.email
+
+    for words in (serials.shown(certificate.serial).lower(), "ukasik", email):
+        assert listed(client.get(LIST, {"q": words})) == [certificate]
+    assert listed(client.get(LIST, {"q": "\x00'"})) != []
+    assert client.get(LIST, {"q": "x" * 999}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("show", "fields"),
+    [
+        ("waiting", {"state": CertificateState.WAITING, "missing_letters": "高橋"}),
+        ("trouble", {"trouble": "The disk is full."}),
+    ],
+)
+def test_lists_of_what_waits_and_of_trouble_say_why(client, staff, show, fields):
+    certificate = CertificateFactory(**fields)
+    CertificateFactory()
+
+    response = client.get(LIST, {"show": show})
+
+    page = response.content.decode()
+    assert listed(response) == [certificate]
+    for word in ["高", "橋"] if show == "waiting" else ["The disk is full."]:
+        assert word in page
+
+
+@pytest.mark.parametrize("show", ["", "waiting", "trouble"])
+def test_list_takes_as_many_queries_for_three_as_for_one(client, staff, show):
+    def add(count):
+        CertificateFactory.create_batch(
+            count,
+            state=CertificateState.WAITING,
+            missing_letters="橋",
+            trouble="Why",
+        )
+        client.get(LIST, {"show": show})
+        with CaptureQueriesContext(connection) as queries:
+            response = client.get(LIST, {"show": show})
+        return len(queries), len(listed(response))
+
+    (for_one, one), (for_three, three) = add(1), add(2)
+
+    assert (one, three) == (1, 3)
+    assert for_one == for_three
+
+
+@pytest.mark.parametrize(
+    ("as_", "reason"), [(End.REVOKED, "deceit"), (End.WITHDRAWN, "early")]
+)
+def test_end_is_one_post_and_the_public_page_says_so_and_not_why(
+    client, staff, certificate, as_, reason
+):
+    response = client.post(
+        manage(certificate),
+        {"do": as_, f"{as_}-reason": reason, f"{as_}-why": "A private matter"},
+        follow=True,
+    )
+
+    certificate.refresh_from_db()
+    assert response.redirect_chain == [(manage(certificate), 302)]
+    assert (certificate.ended_as, certificate.ended_by) == (as_, staff)
+    assert "A private matter" in response.content.decode()
+    assert "Sam Staff" in response.content.decode()
+    client.logout()
+    public = client.get(reverse("verify", args=[certificate.serial])).content.decode()
+    assert f"<h1>{as_.label.partition(':')[0]}</h1>" in public
+    assert "A private matter" not in public
+    assert "Sam Staff" not in public
+
+
+def test_end_without_a_reason_is_asked_again_and_keeps_what_was_typed(
+    client, staff, certificate
+):
+    response = client.post(
+        manage(certificate), {"do": "revoked", "revoked-why": "Lent to a colleague"}
+    )
+
+    assert response.status_code == 422
+    assert "Choose a reason." in response.content.decode()
+    assert "Lent to a colleague" in response.content.decode()
+    assert Certificate.objects.get().ended_as == ""
+
+
+def test_end_of_what_has_ended_is_a_409(client, staff, certificate):
+    words = {"do": "revoked", "revoked-reason": "other"}
+    client.post(manage(certificate), words)
+
+    assert client.post(manage(certificate), words).status_code == 409
+
+
+def test_name_is_corrected_into_a_new_version(client, staff, certificate):
+    response = client.post(
+        manage(certificate),
+        {"do": "correct", "full_name": "Mara Lukasik", "others": "on"},
+        follow=True,
+    )
+
+    new = Certificate.objects.standing().get()
+    assert response.redirect_chain == [(manage(new), 302)]
+    assert new.public_claim["name"] == "Mara Lukasik"
+    assert serials.shown(certificate.serial) in response.content.decode()
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 121, "\u200b"])
+def test_name_that_is_none_is_refused(client, staff, certificate, name):
+    response = client.post(manage(certificate), {"do": "correct", "full_name": name})
+
+    assert response.status_code == 422
+
+
+def test_issue_anew_is_offered_once_it_was_revoked(client, staff, certificate):
+    before = client.get(manage(certificate)).content.decode()
+    client.post(manage(certificate), {"do": "revoked", "revoked-reason": "other"})
+    after = client.get(manage(certificate)).content.decode()
+
+    url = reverse("certificates:anew", args=[certificate.serial])
+    client.post(url)
+    client.post(url)
+
+    assert ("Issue anew" in before, "Issue anew" in after) == (False, True)
+    assert Certificate.objects.standing().get().supersedes == certificate
+
+
+def test_undo_window_is_closed_to_staff_too(client, staff, certificate):
+    hidden = CertificateFactory(
+        ended_as=End.UNDONE,
+        ended_at=now(),
+        trouble="x",
+        state=CertificateState.WAITING,
+        missing_letters="橋",
+    )
+
+    assert client.get(manage(hidden)).status_code == 404
+    for show in ("", "waiting", "trouble"):
+        assert hidden not in listed(client.get(LIST, {"show": show}))
+
+
+def test_standing_and_a_persons_record_lead_here(client, staff, certificate):
+    standing = client.get(reverse("dashboards:standing")).content.decode()
+    person = reverse("dashboards:person", args=[certificate.enrolment.member_id])
+
+    assert LIST in standing
+    assert manage(certificate) in client.get(person).content.decode()
+
+
+def test_manager_is_not_led_to_what_is_the_channel_teams(client, certificate):
+    manager = MemberFactory(
+        reseller=certificate.enrolment.member.reseller, is_manager=True
+    )
+    client.force_login(manager.user)
+    person = reverse("dashboards:person", args=[certificate.enrolment.member_id])
+
+    assert manage(certificate) not in client.get(person).content.decode()
+    assert client.post(manage(certificate), {"do": "revoked"}).status_code == 403
