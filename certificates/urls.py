@@ -13,5 +13,6 @@ urlpatterns = [
     path("<slug:serial>/manage/", staff_views.manage, name="manage"),
     path("<slug:serial>/anew/", staff_views.anew, name="anew"),
     path("<slug:serial>/", views.certificate, name="certificate"),
+    path("<slug:serial>/share/", views.share, name="share"),
     path("<slug:serial>/pdf/", views.pdf, name="pdf"),
 ]

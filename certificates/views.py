@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import (
     FileResponse,
@@ -12,17 +12,17 @@ from django.http import (
     HttpResponseBase,
 )
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
 
 from certificates import serials
 from certificates.claims import verify_url
+from certificates.correcting import versions_of
 from certificates.models import Certificate, CertificateState
 from certificates.packs import file_name
+from certificates.sharing import hide_name, initials, show_name
 from certificates.verdict import VALID, state_of, valid_until, verdict_on
 from lms.people.access import MemberRequest
-
-if TYPE_CHECKING:
-    pass
 
 
 @login_required
@@ -62,8 +62,30 @@ def certificate(request: MemberRequest, serial: str) -> HttpResponse:
         "shown_serial": serials.shown(found.serial),
         "verify_url": verify_url(found.serial),
         "linkedin_url": _linkedin_url(found) if state == VALID else "",
+        "initials": initials(found.public_claim["name"]),
+        "versions": [
+            (each, state_of(each), serials.shown(each.serial))
+            for each in versions_of(found)
+        ],
     }
     return render(request, "certificates/certificate.html", context)
+
+
+@login_required
+@require_POST
+def share(request: MemberRequest, serial: str) -> HttpResponse:
+    """Let everybody see one's name on the public page, or one's initials alone."""
+    own = Certificate.objects.released().filter(
+        enrolment__member__user=request.user, erased_at=None
+    )
+    found = get_object_or_404(own, serial=serials.normalise(serial))
+    if request.POST.get("name") == "hide":
+        hide_name(found, by=request.user)
+        messages.success(request, _("In public there are your initials alone now."))
+    else:
+        show_name(found, by=request.user)
+        messages.success(request, _("Your name is shown in public again."))
+    return redirect(found)
 
 
 @login_required

@@ -310,6 +310,7 @@ TABLE: dict[str, Entry] = {
     "certificates:anew": Entry(
         (SIGN_IN, *(403,) * 6, 302), *SERIAL, staff=302, others=403, method="post"
     ),
+    "certificates:share": Entry((SIGN_IN, 302, *(404,) * 6), *SERIAL, method="post"),
     "certificates:pdf": Entry(HERS_AND_MANAGERS, *SERIAL, staff=200),
     "verify_form": Entry(PUBLIC),
     "verify": Entry(PUBLIC, SERIAL[0]),

@@ -4,11 +4,13 @@ from urllib.parse import unquote
 import pytest
 from django.core.files.base import ContentFile
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
 from certificates import serials
+from certificates.erasing import erase_claims
 from certificates.models import CertificateState, End
 from tests.factories import (
     CertificateFactory,
@@ -180,3 +182,57 @@ def test_pdf_is_the_stored_file_under_a_telling_name(client, member):
     assert response["Content-Type"] == "application/pdf"
     disposition = unquote(response["Content-Disposition"])
     assert disposition == f"attachment; filename*=utf-8''{name}"
+
+
+def test_holder_hides_their_name_in_public_and_shows_it_again(client, member):
+    certificate = made_for(member)
+    client.force_login(member.user)
+    url = reverse("certificates:share", args=[certificate.serial])
+    public = reverse("verify", args=[certificate.serial])
+    seen = []
+
+    for word in ("hide", "show"):
+        client.post(url, {"name": word})
+        seen.append("Mara Łukasik" in Client().get(public).content.decode())
+
+    page = client.get(certificate.get_absolute_url()).content.decode()
+    assert seen == [False, True]
+    assert "Hide my name in public" in page
+    assert reverse("badge", args=[serials.shown(certificate.serial)]) in page
+
+
+def test_nobody_else_hides_a_name(client, member, manager):
+    certificate = made_for(member)
+    client.force_login(manager.user)
+
+    url = reverse("certificates:share", args=[certificate.serial])
+
+    assert client.post(url, {"name": "hide"}).status_code == 404
+    assert b"Hide my name" not in client.get(certificate.get_absolute_url()).content
+
+
+def test_versions_are_shown_where_there_is_more_than_one(client, member):
+    old = made_for(member, ended_as=End.REPLACED, ended_at=now())
+    client.force_login(member.user)
+    before = client.get(old.get_absolute_url()).content.decode()
+
+    new = CertificateFactory(enrolment=old.enrolment, supersedes=old)
+    after = client.get(old.get_absolute_url()).content.decode()
+
+    assert "Versions" not in before
+    assert new.get_absolute_url() in after
+
+
+def test_erased_certificate_leads_to_what_everybody_sees(client, member, manager):
+    certificate = made_for(member)
+    erase_claims(member.user, by=None)
+    client.force_login(manager.user)
+
+    page = client.get(certificate.get_absolute_url())
+    file = client.get(reverse("certificates:pdf", args=[certificate.serial]))
+
+    assert page["Location"] == reverse(
+        "verify", args=[serials.shown(certificate.serial)]
+    )
+    assert file["Location"] == certificate.get_absolute_url()
+    assert client.get(page["Location"]).status_code == 200
