@@ -2,7 +2,7 @@
 
 from django_tasks import task
 
-from certificates import expiring, fonts, preparing
+from certificates import auditing, expiring, fonts, preparing
 
 
 @task(backend="jobs")
@@ -22,3 +22,9 @@ def tell_of_ends() -> None:
     """Tell holders, then managers, of what runs out; safe to repeat."""
     if expiring.tell_some():
         tell_of_ends.enqueue()
+
+
+@task(backend="jobs")
+def make_audit_pack(pk: int) -> None:
+    """Make the file of an audit pack."""
+    auditing.make(pk)

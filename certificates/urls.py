@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from certificates import staff_views, team_views, views
+from certificates import audit_views, staff_views, team_views, views
 
 app_name = "certificates"
 urlpatterns = [
     path("", views.certificates, name="certificates"),
     path("team/", team_views.team, name="team"),
+    path("audit/", audit_views.audits, name="audits"),
+    path("audit/<uuid:key>/", audit_views.audit, name="audit"),
+    path("audit/<uuid:key>/file/", audit_views.audit_file, name="audit_file"),
     path("pack/", team_views.pack_view, name="pack"),
     path("staff/", staff_views.staff, name="staff"),
     path("<slug:serial>/manage/", staff_views.manage, name="manage"),

@@ -129,6 +129,20 @@ def duties_on(
     return found
 
 
+def qualified_on(
+    members: Iterable[Member], day: date, *, known_by: datetime | None = None
+) -> dict[tuple[int, int], Enrolment]:
+    """What qualified each of them who was there on a day, by member and programme."""
+    keys = Member.objects.filter(pk__in=[member.pk for member in members])
+    rows = Enrolment.objects.qualified(day, known_by=known_by).filter(
+        member__in=_there_on(keys, day, known_by).values("pk")
+    )
+    return {
+        (row.member_id, row.programme_id): row
+        for row in rows.select_related("edition").order_by("cycle")
+    }
+
+
 def end_of(day: date) -> datetime:
     """The first instant of the day after, by the clock that dates rows: UTC."""
     if day == date.max:

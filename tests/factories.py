@@ -19,7 +19,7 @@ from factory.django import DjangoModelFactory
 from schedule.models import Calendar
 from wagtail.models import Page, Site
 
-from certificates.models import Certificate
+from certificates.models import AuditPack, Certificate
 from certificates.serials import new_serial
 from content.models import Acknowledgement, HandbookPage, HomePage
 from courses.models import (
@@ -594,6 +594,18 @@ class CertificateFactory(DjangoModelFactory[Certificate]):
     public_sha256 = LazyAttribute(lambda row: sha256(row.public_claim))
     private_sha256 = LazyAttribute(lambda row: sha256(row.private_claim))
     release_at = LazyFunction(now)
+
+
+class AuditPackFactory(DjangoModelFactory[AuditPack]):
+    """A pack of one company that is not made yet."""
+
+    class Meta:
+        model = AuditPack
+
+    asked_by = SubFactory(UserFactory)
+    day = LazyFunction(lambda: now().date())
+    top = SubFactory(ResellerFactory)
+    resellers = LazyAttribute(lambda pack: [pack.top.pk])
 
 
 class MessageFactory(DjangoModelFactory[Message]):

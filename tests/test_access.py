@@ -27,6 +27,7 @@ from sessions.models import BookingState
 from tests.checks import questions
 from tests.factories import (
     AcknowledgementFactory,
+    AuditPackFactory,
     BookingFactory,
     CertificateFactory,
     DisputeFactory,
@@ -113,6 +114,9 @@ STAFF = (SIGN_IN, *(403,) * 6, 200)
 MANAGERS = (SIGN_IN, 403, 403, 200, 200, 403, 403, 200)
 THE_MANAGERS = (SIGN_IN, 403, 403, 200, 404, 403, 403, 200)
 THE_MANAGERS_POST = (SIGN_IN, 403, 403, 302, 404, 403, 403, 302)
+PACK = of("audit_pack", "key")[0]
+THEIR_PACK = (SIGN_IN, 403, 403, 200, 404, 403, 403, 404)
+THEIR_PACK_FILE = (SIGN_IN, 404, 404, 302, 404, 404, 404, 404)
 NOT_HERE = (SIGN_IN, *(404,) * 7)
 
 TABLE: dict[str, Entry] = {
@@ -303,6 +307,9 @@ TABLE: dict[str, Entry] = {
     # certificates
     "certificates:certificates": Entry(SIGNED_IN),
     "certificates:team": Entry((SIGN_IN, 403, 403, 200, 200, 403, 403, 200)),
+    "certificates:audits": Entry(MANAGERS),
+    "certificates:audit": Entry(THEIR_PACK, PACK),
+    "certificates:audit_file": Entry(THEIR_PACK_FILE, PACK),
     "certificates:pack": Entry((SIGN_IN, 200, 302, 200, 302, 302, 302, 200)),
     "certificates:certificate": Entry(HERS_AND_MANAGERS, *SERIAL, staff=200),
     "certificates:staff": Entry(STAFF),
@@ -438,6 +445,7 @@ def world(db: None) -> SimpleNamespace:
     }
     return SimpleNamespace(
         people=people,
+        audit_pack=AuditPackFactory(asked_by=people["manager"], top=reseller),
         topic=topic,
         topic_path=topic.get_url_parts()[2].lstrip("/"),
         handbook=HandbookPageFactory(is_acknowledged=True),

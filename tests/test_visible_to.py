@@ -8,6 +8,7 @@ from lms.people.access import Access
 from tests.factories import (
     AcknowledgementFactory,
     AttemptFactory,
+    AuditPackFactory,
     BookingTopicFactory,
     CertificateFactory,
     DisputeFactory,
@@ -52,7 +53,14 @@ ABOUT_NOBODY = {
     "ResellerDates",
 }
 
-PRIVATE = {"Message", "Feed", "OutsideCalendar", "OutsideBusy", "ReadingPlace"}
+PRIVATE = {
+    "AuditPack",
+    "Message",
+    "Feed",
+    "OutsideCalendar",
+    "OutsideBusy",
+    "ReadingPlace",
+}
 
 
 def records():
@@ -69,6 +77,7 @@ def rows(db):
     for factory in (
         AcknowledgementFactory,
         AttemptFactory,
+        AuditPackFactory,
         CertificateFactory,
         DisputeFactory,
         EnrolmentDatesFactory,

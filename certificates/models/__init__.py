@@ -1,5 +1,6 @@
 """Certificates, and the designs in which they are made."""
 
+from certificates.models.audits import AuditPack, AuditPackQuerySet
 from certificates.models.certificates import (
     Certificate,
     CertificateQuerySet,
@@ -11,6 +12,8 @@ from certificates.models.keys import PublicKey
 from certificates.models.standstills import Standstill
 
 __all__ = [
+    "AuditPack",
+    "AuditPackQuerySet",
     "Certificate",
     "CertificateQuerySet",
     "CertificateState",
