@@ -582,6 +582,11 @@ def pack(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "manager", reverse("certificates:pack"), {"serial": ["0" * 13]}
 
 
+def auditing(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"day": "2026-03-01", "top": world.member.reseller.pk}
+    return "manager", reverse("certificates:audits"), words
+
+
 def practising(world: Any) -> tuple[str, str, dict[str, Any]]:
     categories = [
         {"name": name, "items": [{"text": f"A {name}"}]} for name in ("cat", "dog")
@@ -703,6 +708,7 @@ FORMS = [
     ending_a_certificate,
     correcting_a_name,
     pack,
+    auditing,
     practising,
     cms_reseller,
     cms_invitation,
