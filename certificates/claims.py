@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from unicodedata import normalize
+from unicodedata import bidirectional, normalize
 
 from django.conf import settings
 from django.urls import reverse
 
 from certificates import serials
 from courses.models import Enrolment
+from lms.people.names import one_line
 
 ISSUER = "ByteKast"
 POLICY = "Reseller Support & Qualification Policy"
@@ -35,9 +36,11 @@ def facts_of(enrolment: Enrolment) -> dict[str, Any]:
     completed = dict(
         enrolment.completions.filter(voided_at=None).values_list("topic", "at")
     )
+    name = normalize("NFC", one_line(member.user.full_name) or member.user.email)
     return {
         "language": member.user.language,
-        "name": normalize("NFC", member.user.full_name or member.user.email),
+        "name": name,
+        "direction": direction_of(name),
         "reseller": normalize("NFC", member.reseller.name),
         "programme": {
             "title": normalize("NFC", edition.title),
@@ -76,6 +79,17 @@ def words_of(claim: dict[str, Any]) -> str:
     programme = claim["programme"]
     titles = [topic["title"] for topic in claim["topics"]]
     return " ".join([claim["name"], claim["reseller"], programme["title"], *titles])
+
+
+def direction_of(text: str) -> str:
+    """Which way a text runs, by its first letter that tells: "ltr" or "rtl"."""
+    for letter in text:
+        match bidirectional(letter):
+            case "L":
+                return "ltr"
+            case "R" | "AL":
+                return "rtl"
+    return "ltr"
 
 
 def _iso(day: Any) -> str | None:

@@ -45,6 +45,19 @@ def claim_accessible(pdf: PDF) -> None:
     stream.stream = [head + _ACCESSIBLE + end + foot]
 
 
+def speak(pdf: PDF) -> None:
+    """Write into the tags what the glyphs of a text do not say by themselves."""
+    root = _object(pdf, pdf.catalog["StructTreeRoot"])
+    numbers = _object(pdf, root["ParentTree"])["Nums"]
+    elements_of = dict(zip(numbers[::2], numbers[1::2], strict=True))
+    for number, reference in enumerate(pdf.page_references):
+        contents = _object(pdf, _object(pdf, reference)["Contents"])
+        for mark, text in contents.spoken.items():
+            element = _object(pdf, elements_of[number][mark])
+            if element["S"] == "/Span":  # a text of its own
+                element["ActualText"] = String(text)
+
+
 def attach(pdf: PDF, files: Sequence[Attached], at: datetime) -> None:
     """Embed files as the data behind the page: PDF/A-3's associated files."""
     if not files:

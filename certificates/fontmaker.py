@@ -1,39 +1,50 @@
 """Making a static font from a variable one: seldom done, slow to load."""
 
+from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 
-import fontpkg_noto_sans
-import fontpkg_source_serif_4
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 from fontTools.varLib.instancer import instantiateVariableFont
 
 from certificates import fonts
 
-_PACKAGES = {
-    "fontpkg-noto-sans": fontpkg_noto_sans,
-    "fontpkg-source-serif-4": fontpkg_source_serif_4,
-}
-
 
 def make_static(face: fonts.Face) -> bytes:
-    """One static font with our letters alone; the same bytes every time."""
-    source = Path(_PACKAGES[face.package].ROOT) / "files" / face.source
-    font = TTFont(source, recalcTimestamp=False)
+    """One static font with our letters alone; the same bytes every time.
+
+    All that its letters become when they join is kept, by the font's own rules.
+    """
+    with TTFont(_source(face), recalcTimestamp=False, lazy=True) as font:
+        if face.letters:
+            _keep_letters(font, face.letters)
+        if face.axes:
+            instantiateVariableFont(font, dict(face.axes), inplace=True)
+        _rename(font, face)
+        file = BytesIO()
+        font.save(file)
+    return file.getvalue()
+
+
+def _keep_letters(font: TTFont, ranges: tuple[fonts.Range, ...]) -> None:
     options = Options(layout_features=list(fonts.FEATURES), hinting=False)
+    options.drop_tables += ["meta"]
     subsetter = Subsetter(options)
     subsetter.populate(
-        unicodes=[
-            code for first, last in fonts.LETTERS for code in range(first, last + 1)
-        ]
+        unicodes=[code for first, last in ranges for code in range(first, last + 1)]
     )
     subsetter.subset(font)
-    font = instantiateVariableFont(font, dict(face.axes), inplace=True)
-    _rename(font, face)
-    file = BytesIO()
-    font.save(file)
-    return file.getvalue()
+
+
+def _source(face: fonts.Face) -> Path:
+    """The font in its package: in the folder `files`, or beside the code."""
+    root = Path(str(files(face.package.replace("-", "_"))))
+    return next(
+        path
+        for path in (root / "files" / face.source, root / face.source)
+        if path.exists()
+    )
 
 
 def _rename(font: TTFont, face: fonts.Face) -> None:

@@ -8,65 +8,40 @@ lie in a folder named after the packages' versions and the recipe.
 
 import json
 import tempfile
-import unicodedata
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from unicodedata import category, normalize
 from xml.sax.saxutils import escape
 
 from django.conf import settings
 from fontTools.ttLib import TTFont
 
+Range = tuple[int, int]
+
 
 class Face(NamedTuple):
-    """One static file: from which variable font, under which name, at which axes."""
+    """One static file: from which font, under which name, at which axes.
+
+    `letters` are the ranges taken from it; without any, the font is taken whole.
+    """
 
     package: str
     source: str
     family: str
     style: str
     axes: tuple[tuple[str, float], ...]
+    letters: tuple[Range, ...]
 
     @property
     def filename(self) -> str:
-        return f"{self.family}-{self.style}.ttf".replace(" ", "")
+        return f"{self.family}-{self.style}{Path(self.source).suffix}".replace(" ", "")
 
 
-FACES = (
-    Face(
-        "fontpkg-noto-sans",
-        "NotoSans[wdth,wght].ttf",
-        "Certificate Sans",
-        "Regular",
-        (("wght", 400), ("wdth", 100)),
-    ),
-    Face(
-        "fontpkg-noto-sans",
-        "NotoSans[wdth,wght].ttf",
-        "Certificate Sans",
-        "SemiBold",
-        (("wght", 600), ("wdth", 100)),
-    ),
-    Face(
-        "fontpkg-source-serif-4",
-        "SourceSerif4[opsz,wght].ttf",
-        "Certificate Serif",
-        "SemiBold",
-        (("wght", 600), ("opsz", 48)),
-    ),
-    Face(
-        "fontpkg-source-serif-4",
-        "SourceSerif4-Italic[opsz,wght].ttf",
-        "Certificate Serif",
-        "Italic",
-        (("wght", 400), ("opsz", 16)),
-    ),
-)
-SANS, SANS_BOLD, SERIF, SERIF_ITALIC = FACES
-
-LETTERS = (
+EUROPEAN: tuple[Range, ...] = (
     (0x0020, 0x007E),  # Latin
     (0x00A0, 0x024F),  # Latin-1, Extended-A and -B
     (0x0250, 0x036F),  # phonetic letters, modifiers, combining marks
@@ -77,12 +52,100 @@ LETTERS = (
     (0x20A0, 0x20CF),  # currencies
     (0x2116, 0x2122),  # № to ™
 )
-FEATURES = ("ccmp", "locl", "mark", "mkmk", "kern", "liga", "calt", "lnum", "case")
+_BETWEEN = ((0x0020, 0x0020), (0x00A0, 0x00A0), (0x200C, 0x200F), (0x25CC, 0x25CC))
+ARABIC = (*_BETWEEN, (0x0600, 0x06FF), (0x0750, 0x077F), (0x08A0, 0x08FF))
+DEVANAGARI = (*_BETWEEN, (0x0900, 0x097F), (0xA8E0, 0xA8FF))
+HEBREW = (*_BETWEEN, (0x0591, 0x05F4), (0xFB1D, 0xFB4F))
+
+
+def _plain(package: str, source: str, family: str, letters: tuple[Range, ...]) -> Any:
+    """A family in the two weights of plain text."""
+    axes = (("wdth", 100),) if "wdth" in source else ()
+    return (
+        Face(package, source, family, "Regular", (("wght", 400), *axes), letters),
+        Face(package, source, family, "SemiBold", (("wght", 600), *axes), letters),
+    )
+
+
+SANS, SANS_BOLD = _plain(
+    "fontpkg-noto-sans", "NotoSans[wdth,wght].ttf", "Certificate Sans", EUROPEAN
+)
+SERIF = Face(
+    "fontpkg-source-serif-4",
+    "SourceSerif4[opsz,wght].ttf",
+    "Certificate Serif",
+    "SemiBold",
+    (("wght", 600), ("opsz", 48)),
+    EUROPEAN,
+)
+SERIF_ITALIC = Face(
+    "fontpkg-source-serif-4",
+    "SourceSerif4-Italic[opsz,wght].ttf",
+    "Certificate Serif",
+    "Italic",
+    (("wght", 400), ("opsz", 16)),
+    EUROPEAN,
+)
+# Chinese, Japanese and Korean: each package is 14 MB, so whoever needs them adds them.
+_EAST_ASIAN = (
+    Face(
+        "noto-cjk-sans-jp-regular",
+        "NotoSansCJKjp-Regular.otf",
+        "Certificate East Asian",
+        "Regular",
+        (),
+        (),
+    ),
+    Face(
+        "noto-cjk-sans-jp-bold",
+        "NotoSansCJKjp-Bold.otf",
+        "Certificate East Asian",
+        "Bold",
+        (),
+        (),
+    ),
+)
+FACES: tuple[Face, ...] = (
+    SERIF,
+    SERIF_ITALIC,
+    SANS,
+    SANS_BOLD,
+    *(
+        Face(  # each letter one glyph, dots and all, so that it is copied as it is
+            "fontpkg-ibm-plex-sans-arabic",
+            f"IBMPlexSansArabic-{style}.ttf",
+            "Certificate Arabic",
+            style,
+            (),
+            ARABIC,
+        )
+        for style in ("Regular", "SemiBold")
+    ),
+    *_plain(
+        "fontpkg-noto-sans-devanagari",
+        "NotoSansDevanagari[wdth,wght].ttf",
+        "Certificate Devanagari",
+        DEVANAGARI,
+    ),
+    *_plain(
+        "fontpkg-frank-ruhl-libre",
+        "FrankRuhlLibre[wght].ttf",
+        "Certificate Hebrew",
+        HEBREW,
+    ),
+    *(face for face in _EAST_ASIAN if find_spec(face.package.replace("-", "_"))),
+)
+FEATURES = (
+    *("ccmp", "locl", "mark", "mkmk", "kern", "liga", "calt", "lnum", "case"),
+    *("init", "medi", "fina", "isol", "rlig", "rclt", "curs"),  # letters that join
+    *("nukt", "akhn", "rphf", "rkrf", "blwf", "half", "vatu", "cjct", "cfar"),  # Indic
+    *("pres", "abvs", "blws", "psts", "haln", "dist", "abvm", "blwm"),
+)
 _FONTCONFIG = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
 <fontconfig><dir>{fonts}</dir><cachedir>{fonts}/cache</cachedir></fontconfig>
 """
-_RECIPE = 1  # raise it when the making below changes
+_RECIPE = 2  # raise it when the making below changes
 
 
 def ensure_fonts() -> Path:
@@ -117,7 +180,6 @@ def fonts_folder() -> Path:
     recipe = [
         _RECIPE,
         FACES,
-        LETTERS,
         FEATURES,
         [(package, version(package)) for package in [*packages, "fonttools"]],
     ]
@@ -140,39 +202,74 @@ def fontconfig_file() -> Path:
 def missing_letters(text: str) -> set[str]:
     """The letters which none of our fonts has, so that nothing with boxes is issued.
 
-    Spaces count as present, and so do signs that are never drawn (joiners,
-    direction marks).
+    A letter and the marks upon it must come from one font: where each has one, but
+    none has both, they are named together. Spaces count as present, and so do signs
+    that are never drawn (joiners, direction marks, variants).
     """
-    return {
-        letter
-        for letter in unicodedata.normalize("NFC", text)
-        if ord(letter) not in _letters_of_all()
-        and not letter.isspace()
-        and unicodedata.category(letter) != "Cf"
-    }
+    missing = set()
+    for cluster in clusters(normalize("NFC", text)):
+        if cluster.isspace() or any(covers(face, cluster) for face in FACES):
+            continue
+        alone = {
+            letter
+            for letter in cluster
+            if not _is_unseen(letter) and not _face_of(letter)
+        }
+        missing |= alone or {cluster}
+    return missing
+
+
+def clusters(text: str) -> list[str]:
+    """Letters, each with the marks upon it and the joiners behind it."""
+    found: list[str] = []
+    for letter in text:
+        if found and (_is_unseen(letter) or category(letter).startswith("M")):
+            found[-1] += letter
+        else:
+            found.append(letter)
+    return found
+
+
+def _is_unseen(letter: str) -> bool:
+    return category(letter) == "Cf" or letter in _VARIANTS
+
+
+_VARIANTS = frozenset(
+    chr(code)
+    for first, last in ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
+    for code in range(first, last + 1)
+)
+
+
+def _face_of(letter: str) -> Face | None:
+    return next((face for face in FACES if covers(face, letter)), None)
 
 
 def covers(face: Face, text: str) -> bool:
     """Whether one face alone can set the text: a name is not mixed from two."""
     letters = _widths(face)
-    return all(ord(letter) in letters for letter in text)
+    return all(ord(letter) in letters or _is_unseen(letter) for letter in text)
 
 
 def width(face: Face, text: str) -> float:
-    """How wide the text runs in this face, in ems (kerning left out)."""
-    widths = _widths(face)
-    return sum(widths.get(ord(letter), 1.0) for letter in text)
+    """How wide the text runs in this face, in ems (kerning left out).
 
-
-@cache
-def _letters_of_all() -> frozenset[int]:
-    return frozenset(code for face in FACES for code in _widths(face))
+    What it lacks is counted in the first face that has it.
+    """
+    widths, total = _widths(face), 0.0
+    for letter in text:
+        if (code := ord(letter)) in widths:
+            total += widths[code]
+        elif not _is_unseen(letter):
+            other = _face_of(letter)
+            total += _widths(other)[code] if other else 1.0
+    return total
 
 
 @cache
 def _widths(face: Face) -> dict[int, float]:
     """Of each letter that the finished font has, its advance in ems."""
-    with TTFont(ensure_fonts() / face.filename) as font:
+    with TTFont(ensure_fonts() / face.filename, lazy=True) as font:
         advances, em = font["hmtx"].metrics, font["head"].unitsPerEm
         return {
             code: advances[glyph][0] / em for code, glyph in font.getBestCmap().items()

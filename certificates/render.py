@@ -17,6 +17,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext, override
 
 from certificates import fonts, ornament, serials
+from certificates.claims import direction_of
 
 if TYPE_CHECKING:
     from certificates.renderer import Renderer
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 QR_ADDRESS = "certificate:qr.svg"
 STYLES = Path(__file__).parent / "pdf" / "certificate.css"
 NAME_WIDTH_MM = 222.0
-ONE_LINE = (46, 40, 34, 28)  # in points, each a class in the style sheet
-TWO_LINES = (26, 22, 16)
+SIZES = (  # by number of lines, in points, each a class in the style sheet
+    (1, (46, 40, 34, 28)),
+    (2, (26, 22, 18)),
+    (3, (16, 12)),
+)
 _POINT_MM = 25.4 / 72
 
 
@@ -133,6 +137,7 @@ def page(claim: dict[str, Any], verify_url: str, *, is_sample: bool = False) -> 
                 "title": gettext("%(name)s: %(programme)s")
                 % {"name": claim["name"], "programme": programme["title"]},
                 "name": set_name(claim["name"]),
+                "direction": claim.get("direction") or direction_of(claim["name"]),
                 "policy": f"{programme['policy']}, {programme['section']} "
                 f"{programme['title']}"
                 if programme["section"]
@@ -154,24 +159,43 @@ def page(claim: dict[str, Any], verify_url: str, *, is_sample: bool = False) -> 
 
 
 def set_name(name: str) -> SetName:
-    """Set a name as large as its line allows; a long one in two lines.
+    """Set a name as large as its line allows; a long one in two lines, or in three.
 
-    It is set in one face: the serif, or the plain one where the serif lacks a letter.
+    Its European letters are set in one face: the serif, or the plain one where the
+    serif lacks one of them. Raises CannotRender when no size is small enough.
     """
-    is_sans = not fonts.covers(fonts.SERIF, name)
+    is_sans = not fonts.covers(
+        fonts.SERIF,
+        "".join(letter for letter in name if fonts.covers(fonts.SANS_BOLD, letter)),
+    )
     face = fonts.SANS_BOLD if is_sans else fonts.SERIF
-    for lines, sizes in (([name], ONE_LINE), (_in_two(name), TWO_LINES)):
+    for count, sizes in SIZES:
+        lines = _in_lines(name, count)
         widest = max(fonts.width(face, line) for line in lines) * _POINT_MM
         for size in sizes:
             if widest * size <= NAME_WIDTH_MM:
                 return SetName(lines, size, is_sans)
-    return SetName(_in_two(name), TWO_LINES[-1], is_sans)
+    raise CannotRender("the name is too long")
 
 
-def _in_two(name: str) -> list[str]:
-    """The name broken at the space nearest its middle, if it has one."""
-    spaces = [at for at, letter in enumerate(name) if letter == " "]
-    if not spaces:
+def _in_lines(name: str, count: int) -> list[str]:
+    """The name in so many lines of much the same length, broken at spaces.
+
+    Where it has too few, it is broken between two letters.
+    """
+    if count == 1:
         return [name]
-    middle = min(spaces, key=lambda at: abs(at - len(name) / 2))
-    return [name[:middle], name[middle + 1 :]]
+    words = name.split(" ")
+    glue = " "
+    if len(words) < count or max(map(len, words)) > 2 * len(name) / count:
+        words, glue = fonts.clusters(name), ""
+    lines, left = [], len(name)
+    for lines_left in range(count, 1, -1):
+        line = words.pop(0)
+        while len(words) >= lines_left and (
+            len(line) + len(words[0]) / 2 < left / lines_left
+        ):
+            line += glue + words.pop(0)
+        lines.append(line)
+        left -= len(line)
+    return [*lines, glue.join(words)]

@@ -1,21 +1,29 @@
 """WeasyPrint, loaded once: import this where something is rendered, only."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from importlib.resources import files
 from io import BytesIO
 from types import MappingProxyType
+from typing import Any
+from unicodedata import bidirectional
 from zlib import compress
 
-from pydyf import PDF, Array, Stream
+import pydyf
+import weasyprint.pdf
+from fontTools.ttLib import TTFont
+from pydyf import PDF, Array, String
 from weasyprint import CSS, HTML
 from weasyprint.css import ColorProfile
 from weasyprint.document import Document
+from weasyprint.pdf.stream import Stream
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
 from certificates import finishing, fonts
+from certificates.glyphs import texts_of_glyphs
 from certificates.render import Attached, CannotRender
 
 logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)  # 7 lines a page
@@ -55,6 +63,66 @@ class Srgb(ColorProfile):
             "relative-colorimetric",
             (["r"], ["g"], ["b"]),
         )
+
+
+class SpokenStream(Stream):
+    """What is drawn on a page, and beside each text that it is spoken and copied as.
+
+    Where glyphs are no plain row of letters (they join, or stand before the letter
+    they follow; or the letters are set apart), the text says itself what it is. What
+    runs from right to left says so in the tags alone: programs that copy it from the
+    page would turn it around once more.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.spoken: dict[int, str] = {}
+
+    @contextmanager
+    def marked(self, box: Any, tag: str) -> Iterator[None]:
+        with super().marked(box, tag):
+            text = "" if self._tags is None else getattr(box, "text", "")
+            if not text.isascii() or (text and box.style["letter_spacing"] != "normal"):
+                mark = self.stream[-2]
+                self.spoken[mark["MCID"]] = text
+                if not any(bidirectional(letter) in ("R", "AL") for letter in text):
+                    mark["ActualText"] = String(text)
+            yield
+
+    def add_font(self, pango_font: Any) -> Any:
+        font, size = super().add_font(pango_font)
+        if not isinstance(font.to_unicode, GlyphTexts):
+            font.to_unicode = GlyphTexts(font)
+        return font, size
+
+
+class GlyphTexts(dict[int, str]):
+    """Which text each glyph on the page stands for: what its own font says.
+
+    WeasyPrint takes the text where it meets the glyph first: a letter together with
+    its marks, or nothing for a second glyph. What the font does not say either is a
+    part of the glyph before it.
+    """
+
+    def __init__(self, font: Any) -> None:
+        super().__init__()
+        self.known = _known_texts(font.hash, font.file_content)
+
+    def __setitem__(self, glyph: int, text: str) -> None:
+        super().__setitem__(glyph, self.known.get(glyph) or text or "\u200d")
+
+
+_KNOWN: dict[str, dict[int, str]] = {}
+
+
+def _known_texts(name: str, content: bytes) -> dict[int, str]:
+    if name not in _KNOWN:
+        with TTFont(BytesIO(content), lazy=True) as font:
+            _KNOWN[name] = texts_of_glyphs(font)
+    return _KNOWN[name]
+
+
+weasyprint.pdf.Stream = SpokenStream
 
 
 class Renderer:
@@ -98,6 +166,7 @@ class Renderer:
 
         def finish(document: Document, pdf: PDF) -> None:
             _require_own_letters(document)
+            finishing.speak(pdf)
             self._lay_under(pdf)
             finishing.claim_accessible(pdf)
             finishing.attach(pdf, attachments, at)
@@ -113,7 +182,7 @@ class Renderer:
 
     def _lay_under(self, pdf: PDF) -> None:
         """Lay the engraving under each page."""
-        under = Stream([self.under], {"Filter": "/FlateDecode"})
+        under = pydyf.Stream([self.under], {"Filter": "/FlateDecode"})
         pdf.add_object(under)
         for number in pdf.pages["Kids"][::3]:
             page = pdf.objects[number]

@@ -25,6 +25,7 @@ from certificates.render import (
 )
 from certificates.renderer import OwnDrawings
 
+MARKS = "\u202a\u202b\u202c\f"  # what pdftotext writes around a line's direction
 VERIFY_URL = "https://qualifications.example.com/c/8K3Q-Z7MX-P4TD-H"
 DATA = Attached(
     "credential.json", b'{"name": "Mara"}', "What it says", "application/ld+json"
@@ -173,9 +174,51 @@ def test_all_fonts_are_ours_and_embedded(pdf):
     assert all(line[-5:-2] == ["yes", "yes", "yes"] for line in lines)
 
 
+NAMES = {  # and what is read from the page besides its ends
+    "latin": "Wilhelmina Featherstonehaugh",
+    "greek": "Γιώργος Παπαδόπουλος",
+    "cyrillic": "Константин Їжакевич",
+    "vietnamese": "Nguyễn Thị Ánh Tuyết",
+    "yoruba": "Jo Ḍẹ́ọlá Ọ̀ṣun",
+    "arabic": "محمد عبد الرحمن",
+    "persian": "پرویز بهرامی",
+    "hebrew": "יצחק רוזנברג",
+    "devanagari": "श्रीकृष्ण क्षत्रिय त्रिवेदी",
+    "japanese": "高橋 由美子",
+    "korean": "김민준",
+    "mixed": "Anna 李 Schmidt",
+}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_names_are_set_in_our_fonts_and_read_as_they_were_written(
+    claim, tmp_path, name
+):
+    path = tmp_path / "certificate.pdf"
+
+    path.write_bytes(render(claim | {"name": name}, Design(), VERIFY_URL))
+
+    lines = [line.split() for line in output_of("pdffonts", path).splitlines()[2:]]
+    assert all("+Certificate-" in line[0] for line in lines)
+    assert all(line[-5:-2] == ["yes", "yes", "yes"] for line in lines)
+    text = output_of("pdftotext", path, "-")
+    assert name in [line.strip(MARKS) for line in text.splitlines()]
+    assert "has completed every topic and is qualified in" in text  # not spoilt by it
+    assert "Reseller Support & Qualification Policy, 1.3 User Support" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "direction"), [("محمد", "rtl"), ("Mara", "ltr"), ("\u202e Mara", "ltr")]
+)
+def test_a_name_keeps_its_direction_to_itself(claim, name, direction):
+    html = page(claim | {"name": name}, VERIFY_URL)
+
+    assert f'<p><bdi dir="{direction}">{name}</bdi></p>' in html
+
+
 def test_a_letter_without_glyph_is_refused(claim):
     with pytest.raises(CannotRender, match="glyph"):
-        render(claim | {"name": "高橋 Anna"}, Design(), VERIFY_URL)
+        render(claim | {"name": "สมชาย Anna"}, Design(), VERIFY_URL)
 
 
 def test_marks_and_markup_in_names_are_text(claim, tmp_path):
@@ -203,15 +246,32 @@ def test_nothing_is_loaded_but_our_own_drawings(url):
 
 
 @pytest.mark.parametrize("letters", [1, 20, 40, 60, 120])
-def test_any_name_fits_the_page(claim, letters):
-    name = ("Wilhelmina Featherstonehaugh " * 5)[:letters].strip()
+@pytest.mark.parametrize(
+    "words", ["Wilhelmina Featherstonehaugh ", "WWWWWWWWWW", "श्री "]
+)
+def test_any_name_fits_the_page(words, letters):
+    name = (words * 40)[:letters].strip()
 
     set_ = set_name(name)
-    render(claim | {"name": name}, Design(), VERIFY_URL)  # one page, or it raises
 
-    assert " ".join(set_.lines) == name
+    assert "".join(set_.lines).replace(" ", "") == name.replace(" ", "")
     for line in set_.lines:
         assert fonts.width(fonts.SERIF, line) * set_.size * 25.4 / 72 <= 222
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("Mara Lindqvist", 1),
+        ("Maximiliane-Alexandrina von Hohenstein-Schwarzenberg zu Limburg", 2),
+        ("Wilhelmina Featherstonehaugh " * 4, 2),
+        ("W" * 120, 3),
+    ],
+)
+def test_a_name_takes_as_few_lines_as_it_can(claim, name, lines):
+    assert len(set_name(name.strip()).lines) == lines
+
+    render(claim | {"name": name.strip()}, Design(), VERIFY_URL)  # one page
 
 
 def test_a_name_is_set_in_one_face():
