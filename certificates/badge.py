@@ -20,7 +20,7 @@ from django.utils.translation import override
 from certificates import serials, sharing, statuses
 from certificates.badge_picture import picture, with_text
 from certificates.claims import ISSUER
-from certificates.keys import issuer_id
+from certificates.keys import badge_keys, issuer_id, verification_method
 from certificates.models import Certificate
 from certificates.proofs import CREDENTIALS_V2, OPEN_BADGES_V3, signed
 from certificates.sharing import Naming
@@ -59,6 +59,28 @@ def baked_png(certificate: Certificate) -> bytes:
         issuer=claim["issuer"],
     )
     return with_text(drawing, KEYWORD, text)
+
+
+def did_document() -> dict[str, Any]:
+    """Our keys for badges, as did:web publishes them; retired ones verify still."""
+    methods = [
+        {
+            "id": verification_method(public),
+            "type": "Multikey",
+            "controller": issuer_id(),
+            "publicKeyMultibase": name,
+        }
+        for name, public in badge_keys().items()
+    ]
+    return {
+        "@context": [
+            "https://www.w3.org/ns/did/v1",
+            "https://w3id.org/security/multikey/v1",
+        ],
+        "id": issuer_id(),
+        "verificationMethod": methods,
+        "assertionMethod": [method["id"] for method in methods],
+    }
 
 
 def as_text(credential: dict[str, Any]) -> str:

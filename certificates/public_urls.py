@@ -11,5 +11,6 @@ urlpatterns = [
     path("c/<str:serial>/name", public_views.compare_name, name="compare_name"),
     path("c/<str:serial>/credential.json", public_views.credential, name="credential"),
     path("c/<str:serial>/badge.png", public_views.badge, name="badge"),
+    path(".well-known/did.json", public_views.did_document, name="did_document"),
     path("status/<str:number>", public_views.status_list, name="status_list"),
 ]

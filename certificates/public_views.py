@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 JSON = "application/json"
 CREDENTIAL = "application/vc"
+DID = "application/did+json"
 FRESH = f"public, max-age={statuses.FRESH_SECONDS}"
 KEPT_LISTS_SECONDS = 86_400
 
@@ -159,6 +160,17 @@ def _status_list(request: HttpRequest, number: int) -> HttpResponse:
         KEPT_LISTS_SECONDS,
     )
     return _for_programs(request, str(text).encode(), CREDENTIAL, digest)
+
+
+@require_safe
+def did_document(request: HttpRequest) -> HttpResponse:
+    """The keys that sign badges, where did:web looks for them."""
+    try:
+        badge_key()  # made at its first use, so that there is one to publish
+        text = badges.as_text(badges.did_document())
+    except KeyTrouble as trouble:
+        return _without_key(trouble)
+    return _for_programs(request, text.encode(), DID)
 
 
 # --- Looking up ------------------------------------------------------------------

@@ -18,4 +18,5 @@ urlpatterns = [
     path("<slug:serial>/", views.certificate, name="certificate"),
     path("<slug:serial>/share/", views.share, name="share"),
     path("<slug:serial>/pdf/", views.pdf, name="pdf"),
+    path("<slug:serial>/credential.json", views.credential, name="credential"),
 ]

@@ -15,9 +15,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from certificates import serials
+from certificates import badge, serials
 from certificates.claims import verify_url
 from certificates.correcting import versions_of
+from certificates.keyfiles import KeyTrouble
 from certificates.models import Certificate, CertificateState
 from certificates.packs import file_name
 from certificates.sharing import hide_name, initials, show_name
@@ -104,6 +105,26 @@ def pdf(request: MemberRequest, serial: str) -> HttpResponseBase:
         filename=file_name(found),
         content_type="application/pdf",
     )
+
+
+@login_required
+@require_GET
+def credential(request: MemberRequest, serial: str) -> HttpResponse:
+    """The whole credential, for its holder alone: what is public may hide the name."""
+    found = get_object_or_404(
+        Certificate.objects.released().filter(
+            enrolment__member__user=request.user, erased_at=None
+        ),
+        serial=serials.normalise(serial),
+    )
+    try:
+        whole = found.credential or badge.credential_of(found)
+    except KeyTrouble as trouble:
+        return HttpResponse(str(trouble), status=503, content_type="text/plain")
+    response = HttpResponse(badge.as_text(whole), content_type="application/vc")
+    name = f"credential-{serials.shown(found.serial)}.json"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 def _linkedin_url(found: Certificate) -> str:

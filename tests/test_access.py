@@ -325,6 +325,8 @@ TABLE: dict[str, Entry] = {
     "credential": Entry(PUBLIC, SERIAL[0]),
     "badge": Entry(PUBLIC, SERIAL[0]),
     "by_hash": Entry(PUBLIC, of("certificate", "pdf_sha256")[0]),
+    "did_document": Entry(PUBLIC),
+    "certificates:credential": Entry(HERS, *SERIAL),
     "status_list": Entry(PUBLIC, lambda world: [0]),
 }
 

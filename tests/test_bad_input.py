@@ -186,6 +186,7 @@ def test_name_of_nothing_in_an_address_is_not_found(ask: Ask, word: str):
         ("nobody", "get", f"/calendar/{word}.ics"),
         ("trainee", "get", f"/certificates/{word}/"),
         ("trainee", "get", f"/certificates/{word}/pdf/"),
+        ("trainee", "get", f"/certificates/{word}/credential.json"),
         ("nobody", "get", f"/c/{word}"),
         ("nobody", "get", f"/c/{word}/credential.json"),
         ("nobody", "get", f"/c/{word}/badge.png"),

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.test import Client
+from django.urls import reverse
 from django.utils.timezone import now
 from openbadgeslib.ob3 import OB3LdpVerifier, OB3VerificationError
 from PIL import Image
@@ -17,7 +19,7 @@ from certificates.badge import baked_png, credential_of, public_credential
 from certificates.badge_picture import picture
 from certificates.models import Certificate, End
 from certificates.sharing import hide_name
-from tests.factories import CertificateFactory
+from tests.factories import CertificateFactory, UserFactory
 from tests.node.credentials import verify
 
 pytestmark = pytest.mark.django_db
@@ -36,23 +38,10 @@ def certificate_of(claim: dict[str, Any], **fields: Any) -> Certificate:
     )
 
 
-def did_document() -> dict[str, Any]:
-    """What is published of the keys, for those who check badges."""
-    methods = [
-        {
-            "id": keys.verification_method(key),
-            "type": "Multikey",
-            "controller": keys.issuer_id(),
-            "publicKeyMultibase": name,
-        }
-        for name, key in keys.badge_keys().items()
-    ]
-    return {
-        "@context": ["https://www.w3.org/ns/did/v1"],
-        "id": keys.issuer_id(),
-        "verificationMethod": methods,
-        "assertionMethod": [method["id"] for method in methods],
-    }
+def published_keys() -> dict[str, Any]:
+    """What those who check badges find of our keys."""
+    found: dict[str, Any] = json.loads(Client().get("/.well-known/did.json").content)
+    return found
 
 
 def lists() -> dict[str, dict[str, Any]]:
@@ -61,7 +50,7 @@ def lists() -> dict[str, dict[str, Any]]:
 
 
 def judged(*credentials: dict[str, Any]) -> list[Any]:
-    return verify(credentials, did=did_document(), lists=lists())
+    return verify(credentials, did=published_keys(), lists=lists())
 
 
 def identity(credential: dict[str, Any]) -> tuple[str, str]:
@@ -299,7 +288,7 @@ def test_node_reads_names_in_any_script_as_we_write_them(claim):
     ]
 
     assert [
-        one.verified for one in verify(credentials, did=did_document(), lists={})
+        one.verified for one in verify(credentials, did=published_keys(), lists={})
     ] == [True] * len(NAMES)
 
 
@@ -380,6 +369,20 @@ def test_after_an_erasure_it_is_about_whoever_had_the_serial(claim):
     assert "role" not in credential["credentialSubject"]
     assert credential["name"] == certificate.enrolment.edition.title
     assert [one.verified for one in judged(credential)] == [True]
+
+
+def test_the_holder_alone_gets_the_whole_one_of_a_hidden_name(client, certificate):
+    holder = certificate.enrolment.member.user
+    hide_name(certificate, by=holder)
+    url = reverse("certificates:credential", args=[certificate.serial])
+
+    client.force_login(holder)
+    own = client.get(url)
+    client.force_login(UserFactory(is_staff=True))
+    others = client.get(url)
+
+    assert identity(json.loads(own.content)) == ("name", "Mara Lindqvist")
+    assert others.status_code == 404
 
 
 # --- The picture -----------------------------------------------------------------
