@@ -20,7 +20,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from django.conf import settings
+from django.db import transaction
 from django.utils.formats import date_format
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from certificates import keyfiles
@@ -121,6 +123,32 @@ def fingerprint(kind: str, pem: bytes) -> str:
     return key_id(public)
 
 
+def rotate(kind: str) -> str:
+    """Make a new key and retire those before; returns what the new one is known by.
+
+    What the earlier ones signed stays verifiable, while their private parts go, also
+    where they were lost. Raises KeyTrouble.
+    """
+    new = {SEAL: keyfiles.new_seal, BADGE: keyfiles.new_badge}[kind]
+    earlier = keyfiles.generations(kind)
+    folder = keyfiles.keep_next(kind, new())
+    pem = keyfiles.public_pem(folder)
+    with transaction.atomic():
+        retired = PublicKey.objects.filter(kind=kind, retired_at=None)
+        retired.update(retired_at=now())
+        made = PublicKey.objects.create(
+            kind=kind, fingerprint=fingerprint(kind, pem), pem=pem.decode()
+        )
+    for each in earlier:
+        keyfiles.drop_private_key(each)
+    return made.fingerprint
+
+
+def authorities_pem() -> bytes:
+    """The roots of all our seals, for those who verify a file. Raises KeyTrouble."""
+    return keyfiles.pem(seal_roots())
+
+
 def _in_use(kind: str, new: Callable[[], dict[str, bytes]]) -> Path:
     """The folder of the key in use, which the database knows from here on."""
     generations = keyfiles.generations(kind)
@@ -150,7 +178,7 @@ def _require_first(kind: str) -> None:
         raise KeyTrouble(
             _(
                 "The key folder is without the %(kind)s key of %(day)s: put it back from "
-                "its backup, or make another with `manage.py seal rotate`."
+                "its backup, or make another: `manage.py seal rotate %(kind)s`."
             )
             % {"kind": kind, "day": date_format(last.made_at, "j F Y")}
         )

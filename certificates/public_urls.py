@@ -12,5 +12,6 @@ urlpatterns = [
     path("c/<str:serial>/credential.json", public_views.credential, name="credential"),
     path("c/<str:serial>/badge.png", public_views.badge, name="badge"),
     path(".well-known/did.json", public_views.did_document, name="did_document"),
+    path(".well-known/seal.pem", public_views.seal_roots, name="seal_roots"),
     path("status/<str:number>", public_views.status_list, name="status_list"),
 ]

@@ -19,7 +19,12 @@ from certificates import limits, serials, sharing, statuses
 from certificates.answers import answer, file_facts
 from certificates.forms import NameForm, SerialForm
 from certificates.keyfiles import KeyTrouble
-from certificates.keys import badge_key, verification_method
+from certificates.keys import (
+    authorities_pem,
+    badge_key,
+    seal_key,
+    verification_method,
+)
 from certificates.models import Certificate
 from certificates.sharing import Naming
 from certificates.verdict import NOT_FOUND, SAMPLE, valid_until, verdict_on
@@ -31,6 +36,7 @@ logger = logging.getLogger(__name__)
 JSON = "application/json"
 CREDENTIAL = "application/vc"
 DID = "application/did+json"
+PEM = "application/x-pem-file"
 FRESH = f"public, max-age={statuses.FRESH_SECONDS}"
 KEPT_LISTS_SECONDS = 86_400
 
@@ -171,6 +177,16 @@ def did_document(request: HttpRequest) -> HttpResponse:
     except KeyTrouble as trouble:
         return _without_key(trouble)
     return _for_programs(request, text.encode(), DID)
+
+
+@require_safe
+def seal_roots(request: HttpRequest) -> HttpResponse:
+    """The authority to trust when a file's seal is verified."""
+    try:
+        seal_key()  # made at its first use, so that there is one to publish
+        return _for_programs(request, authorities_pem(), PEM)
+    except KeyTrouble as trouble:
+        return _without_key(trouble)
 
 
 # --- Looking up ------------------------------------------------------------------

@@ -138,8 +138,8 @@ def _require_in_force(key: keys.SealKey) -> None:
     if now() >= last - timedelta(minutes=1):
         raise CannotSeal(
             _(
-                "The seal’s certificate ended on %(day)s: `manage.py seal rotate` makes a "
-                "new one, `manage.py seal import` takes in one that was bought."
+                "The seal’s certificate ended on %(day)s: `manage.py seal rotate seal` "
+                "makes a new one."
             )
             % {"day": date_format(last, "j F Y")}
         )

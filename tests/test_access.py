@@ -326,6 +326,7 @@ TABLE: dict[str, Entry] = {
     "badge": Entry(PUBLIC, SERIAL[0]),
     "by_hash": Entry(PUBLIC, of("certificate", "pdf_sha256")[0]),
     "did_document": Entry(PUBLIC),
+    "seal_roots": Entry(PUBLIC),
     "certificates:credential": Entry(HERS, *SERIAL),
     "status_list": Entry(PUBLIC, lambda world: [0]),
 }

@@ -7,6 +7,8 @@ import time_machine
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.core.management import call_command
+from django.urls import reverse
 
 from certificates import keyfiles, keys
 from certificates.models import PublicKey
@@ -176,3 +178,60 @@ def test_a_lost_key_is_told_in_words(key_folder):
 
     with pytest.raises(keys.KeyTrouble, match=r"badge-1/key.pem .*No such file"):
         keys.badge_key()
+
+
+# --- New keys in their place -------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [keyfiles.SEAL, keyfiles.BADGE])
+def test_rotate_makes_a_new_key_and_keeps_the_public_part_of_the_old(kind, key_folder):
+    keys.seal_key()
+    keys.badge_key()
+    old = PublicKey.objects.get(kind=kind)
+
+    call_command("seal", "rotate", kind)
+
+    old.refresh_from_db()
+    new = PublicKey.objects.get(kind=kind, retired_at=None)
+    assert old.retired_at is not None
+    assert new != old
+    assert not (key_folder / f"{kind}-1" / "key.pem").exists()
+    in_use = {
+        keyfiles.SEAL: lambda: keys.fingerprint(
+            kind, keyfiles.pem([keys.seal_key().certificate])
+        ),
+        keyfiles.BADGE: lambda: keys.key_id(keys.badge_key().public_key()),
+    }
+    assert in_use[kind]() == new.fingerprint
+
+
+def test_rotate_goes_on_where_a_key_was_lost(key_folder):
+    lost = keys.seal_key().certificate
+    shutil.rmtree(key_folder)
+
+    call_command("seal", "rotate", "seal")
+
+    assert keys.seal_key().certificate != lost
+    assert [chain[0] for chain in keys.seals()] == [lost, keys.seal_key().certificate]
+    assert len(keys.seal_roots()) == 2  # the old files stay verifiable
+
+
+def test_show_tells_every_key_and_no_private_one(capsys, key_folder):
+    keys.seal_key()
+    call_command("seal", "rotate", "seal")
+    capsys.readouterr()
+
+    call_command("seal", "show")
+
+    place, old, new = capsys.readouterr().out.splitlines()
+    assert place == f"Private keys lie in {key_folder}"
+    assert (", retired " in old, ", retired " in new) == (True, False)
+
+
+def test_authorities_are_published_for_all(client):
+    seal = keys.seal_key()
+
+    answer = client.get(reverse("seal_roots"))
+
+    assert x509.load_pem_x509_certificates(answer.content) == seal.chain
+    assert b"PRIVATE" not in answer.content

@@ -283,7 +283,7 @@ def test_no_seal_is_put_on_after_its_certificates_end(plain):
     end = keys.seal_key().certificate.not_valid_after_utc
     with (
         time_machine.travel(end, tick=False),
-        pytest.raises(CannotSeal, match=r"ended on .* `manage.py seal rotate`"),
+        pytest.raises(CannotSeal, match=r"ended on .* `manage.py seal rotate seal`"),
     ):
         seal(plain)
 
