@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,9 +14,10 @@ from typing import Any
 import time_machine
 from django.contrib.auth import get_user_model
 from django.core import mail
-from django.core.management import call_command
+from django.db import connections
 from django.test import Client
 from django.utils.timezone import now
+from django_tasks_db.management.commands.db_worker import Worker
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -92,16 +94,12 @@ class Journey:
         self.pass_time(at - now())
 
     def run_jobs(self) -> None:
-        """Let the worker do all that waits for it."""
-        call_command(
-            "db_worker",
-            "--backend",
-            "jobs",
-            "--queue-name",
-            "*",
-            "--batch",
-            verbosity=0,
-        )
+        """Let the worker do all that waits for it.
+
+        In a thread of its own, as pyHanko runs a loop and Playwright's is in this one.
+        """
+        with ThreadPoolExecutor(1) as apart:
+            apart.submit(_work).result()
 
     def mail_to(self, address: str) -> list[str]:
         """The texts of all mails sent to an address, the newest last."""
@@ -266,3 +264,19 @@ def address_in_code(pdf: Path) -> str:
 def run(*command: object) -> str:
     words = [str(word) for word in command]
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
+def _work() -> None:
+    try:
+        Worker(
+            queue_names=["*"],
+            interval=0,
+            batch=True,
+            backend_name="jobs",
+            startup_delay=False,
+            max_tasks=None,
+            worker_id="browser-tests",
+            excluded_queue_names=[],
+        ).run()
+    finally:
+        connections.close_all()
