@@ -46,7 +46,7 @@ def calendar_file(booking: Booking, reader: User, method: str = "") -> File:
     return File(
         name="call.ics",
         type="text/calendar",
-        text=_calendar(booking, reader, method).to_ical().decode(),
+        text=_text(booking, reader, method),
         method=method,
     )
 
@@ -84,15 +84,22 @@ def page_url(booking: Booking) -> str:
     return f"{settings.PUBLIC_URL}{booking.get_absolute_url()}"
 
 
-def _calendar(booking: Booking, reader: User, method: str) -> Calendar:
-    calendar = Calendar()
-    calendar.add("prodid", "-//ByteKast//Qualifications//EN")
-    calendar.add("version", "2.0")
-    calendar.add("method", method)
+def _text(booking: Booking, reader: User, method: str) -> str:
+    """Write the file; what a zone's clock does is kept as text, being most of it."""
+    zone = ""
     if reader.time_zone != "UTC":
-        calendar.add_component(time_zone(reader.zone, booking.starts_at.year))
-    calendar.add_component(_event(booking, reader, method))
-    return calendar
+        zone = _zone_text(reader.zone, booking.starts_at.year)
+    event = _event(booking, reader, method).to_ical().decode()
+    return (
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n"
+        f"PRODID:-//ByteKast//Qualifications//EN\r\nMETHOD:{method}\r\n"
+        f"{zone}{event}END:VCALENDAR\r\n"
+    )
+
+
+@lru_cache(maxsize=512)
+def _zone_text(zone: ZoneInfo, year: int) -> str:
+    return str(time_zone(zone, year).to_ical().decode())
 
 
 def feed(bookings: Iterable[Booking], reader: User) -> str:

@@ -15,7 +15,7 @@ from django.utils.timezone import now
 from django.utils.translation import override
 
 from content.contact import channel_team
-from lms.mail.outbox import File, drop, queue
+from lms.mail.outbox import File, Mail, drop, queue, queue_together
 from sessions.calendar_files import calendar_file, page_url
 from sessions.models import Booking, Dispute, Origin
 from sessions.reminders import begins_soon
@@ -30,8 +30,8 @@ STANDING = ("booked", "moved", "handed_over", "given_up")  # mail on where a cal
 
 def tell_booked(booking: Booking) -> None:
     """Confirm a call to both sides, with a file for their calendar."""
-    for person in _both(booking):
-        _tell(booking, "booked", person, {"begins_soon": begins_soon(booking)})
+    words = {"begins_soon": begins_soon(booking)}
+    queue_together(_mail(booking, "booked", person, words) for person in _both(booking))
 
 
 def tell_cancelled(booking: Booking, *, is_covered: bool = False) -> None:
@@ -197,10 +197,36 @@ def _tell(
     again: str = "",
     with_file: bool = True,
 ) -> None:
-    """Write one mail about a call as it now stands: once for each of its sequences.
+    """Queue one mail about a call as it now stands: once for each of its sequences.
 
     `again` tells apart what may happen twice at one sequence.
     """
+    queue_together(
+        [
+            _mail(
+                booking,
+                what,
+                person,
+                words,
+                method=method,
+                again=again,
+                with_file=with_file,
+            )
+        ]
+    )
+
+
+def _mail(
+    booking: Booking,
+    what: str,
+    person: User,
+    words: Mapping[str, object] | None = None,
+    *,
+    method: str = "",
+    again: str = "",
+    with_file: bool = True,
+) -> Mail:
+    """Write it, and drop what was to be said before."""
     prefetch_related_objects([booking], "topics")  # for the words and the file
     if with_file:
         _drop_older(booking, person)
@@ -208,12 +234,12 @@ def _tell(
     if with_file:
         with override(person.language):
             files.append(calendar_file(booking, person, method))
-    queue(
+    return Mail(
         f"call:{booking.pk}:{what}:{again or booking.sequence}:{person.pk}",
         person,
         f"sessions/email/{what}.txt",
         {**_words(booking, person), **(words or {})},
-        files=files,
+        files,
     )
 
 

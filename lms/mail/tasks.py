@@ -6,9 +6,10 @@ from lms.mail import outbox
 
 
 @task(backend="jobs")
-def deliver(pk: int) -> None:
-    """Send the message; safe to repeat."""
-    outbox.send(pk)
+def deliver(*pks: int) -> None:
+    """Send these messages; safe to repeat."""
+    for pk in pks:
+        outbox.send(pk)
 
 
 @task(backend="jobs")

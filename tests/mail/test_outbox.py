@@ -115,6 +115,53 @@ def test_queue_for_later_runs_later(django_capture_on_commit_callbacks: Any) -> 
         assert outbox.send(message.pk)
 
 
+def mail(key: str, subject: str = "News", **changes: Any) -> outbox.Mail:
+    words = {"subject": subject, "text": ""}
+    to = changes.pop("to", None) or UserFactory(full_name="Ann")
+    return outbox.Mail(key, to, "greeting.txt", words, **changes)
+
+
+def test_queue_together_takes_one_task(django_capture_on_commit_callbacks: Any) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        outbox.queue_together([mail("a"), mail("b")])
+
+    rows = list(Message.objects.order_by("pk"))
+    assert [(row.key, row.subject) for row in rows] == [
+        ("a", "News for Ann"),
+        ("b", "News for Ann"),
+    ]
+    task = DBTaskResult.objects.get()
+    assert task.args_kwargs["args"] == [row.pk for row in rows]
+
+
+def test_queue_together_takes_one_query(django_assert_num_queries: Any) -> None:
+    mails = [mail("a"), mail("b")]
+
+    with django_assert_num_queries(3):  # savepoint, both mails, its release
+        outbox.queue_together(mails)
+
+
+def test_queue_together_again_writes_what_is_new_alone(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    outbox.queue_together([mail("a")])
+
+    with django_capture_on_commit_callbacks(execute=True):
+        outbox.queue_together([mail("a", subject="Other"), mail("b")])
+
+    rows = Message.objects.order_by("pk").values_list("key", "subject")
+    assert list(rows) == [("a", "News for Ann"), ("b", "News for Ann")]
+    task = DBTaskResult.objects.get()
+    assert task.args_kwargs["args"] == [Message.objects.get(key="b").pk]
+
+
+def test_queue_together_refuses_what_is_no_address() -> None:
+    with pytest.raises(ValidationError):
+        outbox.queue_together([mail("a"), mail("b", to=UserFactory.build(email="b"))])
+
+    assert not Message.objects.exists()
+
+
 @pytest.mark.parametrize(
     "to", ["", "ann", "ann@example.com\nBcc: eve@example.com", "a@b.c, d@e.f"]
 )

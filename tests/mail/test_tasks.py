@@ -12,6 +12,7 @@ from django_tasks_db.models import DBTaskResult
 
 from lms.mail import outbox
 from lms.mail.models import Message
+from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,6 +30,23 @@ def test_worker_sends_what_was_committed_once(mailoutbox: Any) -> None:
 
     assert [mail.subject for mail in mailoutbox] == ["s"]
     assert [task.status for task in DBTaskResult.objects.all()] == ["SUCCESSFUL"]
+
+
+def test_worker_sends_together_what_was_queued_together(mailoutbox: Any) -> None:
+    people = UserFactory.create_batch(2)
+    mails = [
+        outbox.Mail(f"k:{person.pk}", person, "mail/foot.txt", {}) for person in people
+    ]
+
+    with transaction.atomic():
+        outbox.queue_together(mails)
+    work()
+    work()
+
+    assert sorted(mail.to[0] for mail in mailoutbox) == sorted(
+        person.email for person in people
+    )
+    assert DBTaskResult.objects.count() == 1
 
 
 def test_clock_and_worker_make_up_for_a_lost_task(mailoutbox: Any) -> None:
