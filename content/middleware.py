@@ -1,4 +1,4 @@
-"""Where Wagtail finds the site and its addresses without asking the database."""
+"""Where Wagtail finds the site and its addresses, and where it may send people."""
 
 from __future__ import annotations
 
@@ -43,6 +43,37 @@ class KeptSiteMiddleware:
             request._wagtail_site = kept(  # type: ignore[attr-defined]  # Wagtail's
                 request, ("site", *host), lambda: _site_of(request)
             )
+
+
+class NextPageMiddleware:
+    """Forget a `next` in the CMS that is no address: Wagtail answers it with a 500.
+
+    It redirects there once it has saved, and Django takes a bare word for the name of
+    a view.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., HttpResponse],
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+    ) -> None:
+        match = request.resolver_match
+        if match is None or not match.route.startswith("cms/"):
+            return
+        for method in ("GET", "POST"):
+            sent = getattr(request, method)
+            if "next" in sent and "/" not in sent["next"]:
+                sent = sent.copy()
+                del sent["next"]
+                setattr(request, method, sent)
 
 
 class PageRedirects(RedirectMiddleware):

@@ -163,6 +163,7 @@ MIDDLEWARE = [
     "lms.people.middleware.AccessMiddleware",
     "content.middleware.KeptSiteMiddleware",
     "content.middleware.PageRedirects",
+    "content.middleware.NextPageMiddleware",
 ]
 
 ROOT_URLCONF = "lms.urls"
