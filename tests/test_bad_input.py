@@ -262,16 +262,20 @@ LISTS = [
 ]
 
 
-@pytest.mark.parametrize(("who", "address", "names"), LISTS)
-def test_list_opens_whatever_is_asked_of_it(
-    ask: Ask, world: Any, who: str, address: str, names: list[str]
-):
-    url = address.format(
+def address_in(world: Any, address: str) -> str:
+    return address.format(
         reseller=world.member.reseller.pk,
         enrolment=world.enrolment.pk,
         call=world.call.ref,
         topic=world.topic.pk,
     )
+
+
+@pytest.mark.parametrize(("who", "address", "names"), LISTS)
+def test_list_opens_whatever_is_asked_of_it(
+    ask: Ask, world: Any, who: str, address: str, names: list[str]
+):
+    url = address_in(world, address)
     values = ["a\"'", "a\x00b", LONG, HUGE, "-1"]
 
     answers = [ask(who, "get", url, dict.fromkeys(names, value)) for value in values]
