@@ -11,12 +11,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZipFile
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.files import File
@@ -40,7 +41,8 @@ from courses.models import EditionTopic, Enrolment, Evidence
 from lms.audit.log import record
 from lms.errors import Refused
 from lms.mail import outbox
-from lms.mail.times import moment, on_day
+from lms.mail.times import clock, on_day
+from lms.mail.zones import city
 from lms.people.access import Access
 from lms.people.models import Member, Reseller, User
 from lms.tables import as_csv
@@ -287,7 +289,7 @@ class _Maker:
         for certificate in packs.light(found.order_by("issued_at", "pk")):
             words = f"{serials.shown(certificate.serial)} ({state_of(certificate)}"
             if certificate.ended_at:
-                words += f", {moment(certificate.ended_at, 'UTC')}"
+                words += f", {_instant(certificate.ended_at, 'UTC')}"
             said.setdefault(certificate.enrolment_id, []).append(f"{words})")
             self.counts["revoked"] += certificate.ended_as == "revoked"
             if not certificate.pdf:
@@ -328,9 +330,9 @@ class _Maker:
             "language": user.language,
             "title": _("Who was qualified on %(day)s") % {"day": on_day(pack.day)},
             "at": at.isoformat(),
-            "made": moment(at, "UTC"),
+            "made": _instant(at, "UTC"),
             "day": pack.day,
-            "known_until": moment(min(end_of(pack.day), at), "UTC"),
+            "known_until": _instant(min(end_of(pack.day), at), "UTC"),
             "by": _printable(user.full_name or user.email),
             "scope": [_printable(reseller.name) for reseller in resellers],
             "counts": self.counts,
@@ -404,11 +406,17 @@ def _evidence_rows(cycles: set[int], zone: str) -> list[list[object]]:
             row.enrolment.cycle,
             titles.get((row.enrolment.edition_id, row.topic_id), ""),
             row.get_kind_display(),
-            moment(row.at, zone),
-            moment(row.voided_at, zone) if row.voided_at else "",
+            _instant(row.at, zone),
+            _instant(row.voided_at, zone) if row.voided_at else "",
         ]
         for row in rows
     ]
+
+
+def _instant(at: datetime, zone: str) -> str:
+    """Write an instant for a file that is kept for years: the year always stands."""
+    local = at.astimezone(ZoneInfo(zone)).date()
+    return f"{on_day(local)}, {clock(at, zone)} ({city(zone)})"
 
 
 def _printable(text: str) -> str:

@@ -651,6 +651,9 @@ def of_manager() -> Iterator[Screen]:
     yield Screen("/team/?q=nobody")
     yield Screen("/certificates/team/")
     yield Screen("/certificates/team/?q=nobody")
+    yield Screen("/certificates/team/?state=gold&sort=until", name="sorted, wrong")
+    yield Screen("/certificates/audit/")
+    yield Screen("/certificates/audit/", press("Make the pack"), name="being made")
     for worker in (cast.NADIA, cast.DIEGO, cast.JONAS, cast.TOMASZ, cast.PRIYANKA):
         yield person_screen(worker)
     yield Screen(call_of(cast.JONAS))

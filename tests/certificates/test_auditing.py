@@ -461,6 +461,7 @@ def test_pack_holds_the_answer_opened_by_a_sealed_page(manager, certificate):
     assert [row["As known then: qualified"] for row in matrix] == ["Yes"]
     assert matrix[0]["Name"] == "Mara 高橋"
     assert len(evidence) == 9
+    assert all(f" {now():%Y}, " in line for line in evidence[1:])
     assert stranger.user.full_name not in content["matrix.csv"].decode()
     assert pack.sha256 == sha256(content_of(pack)).hexdigest()
     assert Message.objects.filter(key=f"audit-pack:{pack.key}").count() == 1
@@ -564,6 +565,7 @@ def test_page_asks_shows_progress_and_gives_the_file(client, manager, certificat
 
     assert form.status_code == 200
     assert b"You can leave this page" in waiting.content
+    assert b"Waiting to be made" in waiting.content
     assert b"Download the pack" in ready.content
 
 
