@@ -39,6 +39,8 @@ from lms.people.membership import set_teams
 from lms.people.models import Member, Team
 from lms.people.roles import manager_or_staff_required, staff_required
 
+LONGEST_KEY = 10  # digits; Python refuses to read a number of thousands of them
+
 
 @manager_or_staff_required
 def teams(request: MemberRequest, pk: int) -> HttpResponse:
@@ -102,7 +104,8 @@ def add(request: MemberRequest) -> HttpResponse:
 def _show_add(
     request: MemberRequest, form: AddForm, keys: list[str], status: int
 ) -> HttpResponse:
-    wanted = [int(key) for key in keys if key.isascii() and key.isdecimal()]
+    numbers = [key for key in keys if key.isascii() and key.isdecimal()]
+    wanted = [int(key) for key in numbers if len(key) <= LONGEST_KEY]
     field = form.fields["members"]
     chosen = field.queryset.filter(pk__in=[key for key in wanted if key < 2**31])  # type: ignore[attr-defined]  # a ManyField
     context = {"form": form, "people": list(chosen)}

@@ -152,6 +152,15 @@ def test_several_are_added_at_once_with_a_due_date(client, manager, member, prog
     assert [row.due_on for row in made] == [due_on, due_on]
 
 
+@pytest.mark.parametrize("key", ["0", "-1", "x", "2147483648", "9" * 5000])
+def test_key_of_nobody_chooses_nobody(client, manager, member, key):
+    client.force_login(manager.user)
+
+    page = client.get(reverse("dashboards:add"), {"members": [key, member.pk]})
+
+    assert page.context["people"] == [member]
+
+
 def test_strangers_are_not_added(client, manager, programme):
     stranger = MemberFactory()
     client.force_login(manager.user)
