@@ -82,13 +82,13 @@ def manage(request: MemberRequest, serial: str) -> HttpResponse:
     do = request.POST.get("do", "")
     data = request.POST if request.method == "POST" else None
     forms = {
-        End.REVOKED: EndForm(data if do == End.REVOKED else None, as_=End.REVOKED),
-        End.WITHDRAWN: EndForm(
-            data if do == End.WITHDRAWN else None, as_=End.WITHDRAWN
-        ),
+        as_: EndForm(
+            data if _is_sent(request, do == as_, f"{as_.value}-why") else None, as_=as_
+        )
+        for as_ in (End.REVOKED, End.WITHDRAWN)
     }
     correct = CorrectForm(
-        data if do == "correct" else None,
+        data if _is_sent(request, do == "correct", "full_name") else None,
         initial={"full_name": found.enrolment.member.user.full_name, "others": True},
     )
     status = 200 if data is None else 422
@@ -138,6 +138,11 @@ def manage(request: MemberRequest, serial: str) -> HttpResponse:
         "may_issue_anew": may_issue_anew(found),
     }
     return render(request, "certificates/manage.html", context, status=status)
+
+
+def _is_sent(request: MemberRequest, is_asked: bool, field: str) -> bool:
+    """Whether a form of the page was sent, be it by a button that it has not."""
+    return is_asked or field in request.POST
 
 
 @staff_required

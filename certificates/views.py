@@ -80,12 +80,12 @@ def share(request: MemberRequest, serial: str) -> HttpResponse:
         enrolment__member__user=request.user, erased_at=None
     )
     found = get_object_or_404(own, serial=serials.normalise(serial))
-    if request.POST.get("name") == "hide":
-        hide_name(found, by=request.user)
-        messages.success(request, _("In public there are your initials alone now."))
-    else:
+    if request.POST.get("name") == "show":
         show_name(found, by=request.user)
         messages.success(request, _("Your name is shown in public again."))
+    else:
+        hide_name(found, by=request.user)
+        messages.success(request, _("In public there are your initials alone now."))
     return redirect(found)
 
 

@@ -583,6 +583,12 @@ def correcting_a_name(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "staff", ending_a_certificate(world)[1], words
 
 
+def hiding_ones_name(world: Any) -> tuple[str, str, dict[str, Any]]:
+    enrolment = world.member.enrolments.get(completed_at__isnull=False)
+    serial = enrolment.certificates.get()
+    return "trainee", reverse("certificates:share", args=[serial]), {"name": "hide"}
+
+
 def pack(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "manager", reverse("certificates:pack"), {"serial": ["0" * 13]}
 
@@ -712,6 +718,7 @@ FORMS = [
     answering_a_request,
     ending_a_certificate,
     correcting_a_name,
+    hiding_ones_name,
     pack,
     auditing,
     practising,
