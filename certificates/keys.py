@@ -153,7 +153,12 @@ def _in_use(kind: str, new: Callable[[], dict[str, bytes]]) -> Path:
     """The folder of the key in use, which the database knows from here on."""
     generations = keyfiles.generations(kind)
     if not generations:
-        _require_first(kind)
+        last = PublicKey.objects.filter(kind=kind).order_by("made_at").last()
+        # A folder comes before its row: another process may have made both by now.
+        generations = keyfiles.generations(kind)
+        if last and not generations:
+            raise _lost(last)
+    if not generations:
         generations = [keyfiles.keep(kind, 1, new())]
     folder = generations[-1]
     pem = keyfiles.public_pem(folder)
@@ -172,16 +177,15 @@ def _in_use(kind: str, new: Callable[[], dict[str, bytes]]) -> Path:
     return folder
 
 
-def _require_first(kind: str) -> None:
-    """Refuse to make a key where there was one: it is lost, or is somewhere else."""
-    if last := PublicKey.objects.filter(kind=kind).order_by("made_at").last():
-        raise KeyTrouble(
-            _(
-                "The key folder is without the %(kind)s key of %(day)s: put it back from "
-                "its backup, or make another: `manage.py seal rotate %(kind)s`."
-            )
-            % {"kind": kind, "day": date_format(last.made_at, "j F Y")}
+def _lost(last: PublicKey) -> KeyTrouble:
+    """There was a key, so none is made: it is lost, or is somewhere else."""
+    return KeyTrouble(
+        _(
+            "The key folder is without the %(kind)s key of %(day)s: put it back from "
+            "its backup, or make another: `manage.py seal rotate %(kind)s`."
         )
+        % {"kind": last.kind, "day": date_format(last.made_at, "j F Y")}
+    )
 
 
 def _all_pems(kind: str) -> list[bytes]:
