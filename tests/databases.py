@@ -209,12 +209,15 @@ def _forget() -> None:
     apps.get_model("contenttypes.ContentType").objects.clear_cache()
 
 
-def despite_deadlocks(write: Callable[[], None], tries: int = 9) -> None:
+def despite_deadlocks(
+    write: Callable[[], None], tries: int = 9, longest_pause: float = 0.2
+) -> None:
     """Write in a transaction, again when PostgreSQL ends it for a deadlock.
 
     Rows that meet at an exclusion constraint, with no lock taken before, may wait
     for one another: PostgreSQL lets one go on, and refuses the others when they
-    come again.
+    come again. They come at ever more different moments, as on a busy machine all
+    might else meet once more.
     """
     try:
         with transaction.atomic():
@@ -222,8 +225,8 @@ def despite_deadlocks(write: Callable[[], None], tries: int = 9) -> None:
     except OperationalError as error:
         if tries == 1 or getattr(error.__cause__, "sqlstate", "") != "40P01":
             raise
-        time.sleep(random.uniform(0, 0.2))  # else all come again at the same moment
-        despite_deadlocks(write, tries - 1)
+        time.sleep(random.uniform(0, longest_pause))
+        despite_deadlocks(write, tries - 1, 2 * longest_pause)
 
 
 def start_postgresql() -> str:
