@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 from django.db import transaction
 from django.utils.timezone import now
 
 from certificates.issuing import mail_key, notices_of
-from certificates.models import Certificate
+from certificates.models import Certificate, private_storage
 from lms.audit.log import record
 from lms.mail import outbox
 from lms.people.models import User
@@ -27,7 +28,7 @@ def erase_claims(user: User, *, by: User | None) -> int:
     )
     erased = list(rows)
     for certificate in erased:
-        name, storage = certificate.pdf.name, certificate.pdf.storage
+        name = certificate.pdf.name
         Certificate.objects.filter(pk=certificate.pk).update(
             public_claim={},
             private_claim={},
@@ -40,6 +41,15 @@ def erase_claims(user: User, *, by: User | None) -> int:
         )
         record(by, "certificate_erased", certificate)
         outbox.drop(mail_key(certificate), notices_of(certificate.enrolment_id))
-        if name:
-            transaction.on_commit(partial(storage.delete, name))
+        transaction.on_commit(partial(_drop_files, certificate.folder, name))
     return len(erased)
+
+
+def _drop_files(folder: str, name: str | None) -> None:
+    """Delete the file, and what a killed worker may have left in its folder."""
+    storage = private_storage()
+    if name:
+        storage.delete(name)
+    with suppress(FileNotFoundError):  # nothing was ever stored
+        for left in storage.listdir(folder)[1]:
+            storage.delete(f"{folder}/{left}")

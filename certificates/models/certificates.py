@@ -178,3 +178,8 @@ class Certificate(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("certificates:certificate", args=[self.serial])
+
+    @property
+    def folder(self) -> str:
+        """Where its file lies in the private storage."""
+        return f"certificates/{self.serial}"

@@ -243,6 +243,19 @@ def test_erasure_takes_the_person_out_and_leaves_the_proof(
     assert Certificate.objects.get(pk=others.pk).erased_at is None
 
 
+def test_erasure_takes_what_a_killed_worker_left_too(
+    staff, django_capture_on_commit_callbacks
+):
+    certificate = made()
+    storage = certificate.pdf.storage
+    left = storage.save(f"{certificate.folder}/left.pdf", ContentFile(b"Mara"))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        erase_claims(certificate.enrolment.member.user, by=staff)
+
+    assert not storage.exists(left)
+
+
 def test_erasure_again_changes_nothing():
     user = made().enrolment.member.user
 
