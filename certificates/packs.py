@@ -122,7 +122,7 @@ def _said(certificate: Certificate, content: bytes | None) -> str:
     """Its file's name, or that it could not be read."""
     if content is not None:
         return file_name(certificate)
-    return _("Could not be read: the training team has been told")
+    return _("Could not be read: please tell the training team")
 
 
 class Window(BytesIO):
