@@ -26,8 +26,6 @@ from django.template.loader import render_to_string
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import override
-from django_tasks.base import TaskResultStatus
-from django_tasks_db.models import DBTaskResult
 
 from certificates import fonts, packs, serials
 from certificates.keyfiles import KeyTrouble
@@ -40,6 +38,7 @@ from courses.duties import Duty, duties_on, end_of, qualified_on
 from courses.models import EditionTopic, Enrolment, Evidence
 from lms.audit.log import record
 from lms.errors import Refused
+from lms.jobs import queued
 from lms.mail import outbox
 from lms.mail.times import clock, on_day
 from lms.mail.zones import city
@@ -153,14 +152,11 @@ def carry_on() -> None:
     """Make what a killed worker left, and remove the files whose day is over."""
     from certificates.tasks import make_audit_pack  # noqa: PLC0415  as above
 
-    calls = DBTaskResult.objects.filter(
-        task_path=make_audit_pack.module_path, status=TaskResultStatus.READY
-    )
-    queued = {call["args"][0] for call in calls.values_list("args_kwargs", flat=True)}
+    asked = {args[0] for args in queued(make_audit_pack)}
     unmade = AuditPack.objects.filter(made_at=None, asked_at__gt=now() - KEPT_FOR)
     for pack in unmade.filter(asked_at__lte=now() - _SAME):
         is_silent = pack.beat_at is None or pack.beat_at <= now() - _SILENT
-        if is_silent and pack.pk not in queued:
+        if is_silent and pack.pk not in asked:
             make_audit_pack.enqueue(pack.pk)
     over = AuditPack.objects.filter(made_at__lte=now() - KEPT_FOR).exclude(file="")
     for pack in over:

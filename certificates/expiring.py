@@ -32,12 +32,11 @@ from django.db.models import (
 from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 from django.utils.timezone import now
-from django_tasks.base import TaskResultStatus
-from django_tasks_db.models import DBTaskResult
 
 from certificates.models import Certificate
 from courses import renewing
 from courses.models import Enrolment
+from lms.jobs import queued
 from lms.mail import outbox
 from lms.mail.models import Message
 from lms.people.models import Member, Reseller, User
@@ -269,8 +268,5 @@ def carry_on() -> None:
     """Ask the worker to tell whoever is to be told; for the clock."""
     from certificates.tasks import tell_of_ends  # noqa: PLC0415  the task calls back
 
-    asked = DBTaskResult.objects.filter(
-        task_path=tell_of_ends.module_path, status=TaskResultStatus.READY
-    )
-    if not asked.exists():
+    if not queued(tell_of_ends):
         tell_of_ends.enqueue()

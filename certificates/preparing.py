@@ -34,6 +34,7 @@ from certificates.models import Certificate, CertificateState, private_storage
 from certificates.render import Attached, CannotRender
 from certificates.seal import CannotSeal
 from lms.audit.log import record
+from lms.jobs import queued
 from lms.mail import outbox
 
 logger = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ def store(
     """
     digest = sha256(pdf).hexdigest()
     storage = private_storage()
-    folder = f"certificates/{certificate.serial}"
+    folder = certificate.folder
     wanted = f"{folder}/{digest}.pdf"
     try:
         name = storage.save(wanted, ContentFile(pdf))
@@ -168,11 +169,10 @@ def enqueue_pending() -> None:
     """
     from certificates import tasks  # noqa: PLC0415  the tasks call back
 
-    make_fonts, prepare_ = tasks.make_fonts.module_path, tasks.prepare.module_path
     if (
         not fonts.fonts_folder().is_dir()
-        and not _queued(make_fonts)
-        and not _resting(make_fonts)
+        and not queued(tasks.make_fonts)
+        and not _resting(tasks.make_fonts.module_path)
     ):
         tasks.make_fonts.enqueue()
     standing_still = standstill.current()
@@ -188,8 +188,8 @@ def enqueue_pending() -> None:
         .order_by("issued_at")
         .values_list("pk", flat=True)
     )
-    left_alone = {args[0] for args in _queued(prepare_)}
-    resting = {args[0] for args in _resting(prepare_)}
+    left_alone = {args[0] for args in queued(tasks.prepare)}
+    resting = {args[0] for args in _resting(tasks.prepare.module_path)}
     _note_failed(resting)
     due = (pk for pk in late.iterator() if pk not in left_alone | resting)
     for pk in islice(due, 1 if standing_still else 500):
@@ -203,9 +203,9 @@ def enqueue_waiting() -> None:
     waiting = Certificate.objects.standing().filter(
         state=CertificateState.WAITING, erased_at=None
     )
-    queued = {args[0] for args in _queued(tasks.prepare.module_path)}
+    asked = {args[0] for args in queued(tasks.prepare)}
     for pk in waiting.order_by("issued_at").values_list("pk", flat=True)[:500]:
-        if pk not in queued:
+        if pk not in asked:
             tasks.prepare.enqueue(pk)
 
 
@@ -248,12 +248,6 @@ def _note(certificate: Certificate, words: str) -> None:
     ).exclude(trouble=words).update(trouble=words)
 
 
-def _queued(task: str) -> list[list[Any]]:
-    """The arguments of each call of a task that no worker has begun."""
-    calls = DBTaskResult.objects.filter(task_path=task, status=TaskResultStatus.READY)
-    return [call["args"] for call in calls.values_list("args_kwargs", flat=True)]
-
-
 def _tell(certificate: Certificate) -> None:
     """Write the holder that it is ready; the mail waits for the release."""
     user = certificate.enrolment.member.user
@@ -279,6 +273,7 @@ def _wait(certificate: Certificate, *, letters: str = "", trouble: str = "") -> 
         trouble=trouble[:200],
     )
     if certificate.state == CertificateState.PENDING:
-        record(None, "certificate_waits_for_letters", certificate)
+        waits_for = "letters" if letters else "help"
+        record(None, f"certificate_waits_for_{waits_for}", certificate)
         if trouble:
             standstill.tell_staff(f"certificate-trouble:{certificate.serial}", trouble)

@@ -13,8 +13,6 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
-from django_tasks.base import TaskResultStatus
-from django_tasks_db.models import DBTaskResult
 
 from courses.completing import lock_person
 from courses.cycles import begin_again
@@ -27,6 +25,7 @@ from courses.models import (
     Evidence,
     Source,
 )
+from lms.jobs import queued
 from lms.people.models import Member, Reseller
 
 logger = logging.getLogger(__name__)
@@ -134,8 +133,5 @@ def carry_on() -> None:
     """Ask the worker to open what is due; for the clock."""
     from courses.tasks import open_renewals  # noqa: PLC0415  the task calls back
 
-    asked = DBTaskResult.objects.filter(
-        task_path=open_renewals.module_path, status=TaskResultStatus.READY
-    )
-    if not asked.exists() and due().exists():
+    if not queued(open_renewals) and due().exists():
         open_renewals.enqueue()

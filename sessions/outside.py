@@ -24,11 +24,10 @@ from django.utils.functional import Promise
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_tasks.base import TaskResultStatus
-from django_tasks_db.models import DBTaskResult
 
 from lms.audit.log import record
 from lms.errors import Refused
+from lms.jobs import queued
 from lms.people.models import User
 from sessions.minutes import DAY, WEEK, down
 from sessions.models import OutsideBusy, OutsideCalendar, Trainer
@@ -344,11 +343,7 @@ def _queued() -> set[int]:
     """The calendars that some worker is going to read."""
     from sessions import tasks  # noqa: PLC0415  the tasks call back
 
-    calls = DBTaskResult.objects.filter(
-        task_path=tasks.read_outside_calendar.module_path,
-        status=TaskResultStatus.READY,
-    )
-    return {call["args"][0] for call in calls.values_list("args_kwargs", flat=True)}
+    return {args[0] for args in queued(tasks.read_outside_calendar)}
 
 
 def _enqueue_after_commit(calendar: OutsideCalendar) -> None:

@@ -13,8 +13,8 @@ import pytest
 import time_machine
 from django.urls import reverse
 from django.utils.timezone import now
+from django_tasks_db.models import DBTaskResult
 
-from certificates import auditing
 from certificates.auditing import ask, carry_on, lines_on, make
 from certificates.issuing import end
 from certificates.models import AuditPack, Certificate, End
@@ -504,12 +504,12 @@ def test_killed_worker_is_taken_over_and_the_first_file_stays(manager, certifica
         beat_at=now() - timedelta(minutes=2),
         asked_at=now() - timedelta(hours=1),
     )
-    before = auditing.DBTaskResult.objects.count()
+    before = DBTaskResult.objects.count()
 
     carry_on()
     carry_on()
 
-    assert auditing.DBTaskResult.objects.count() == before + 1
+    assert DBTaskResult.objects.count() == before + 1
     assert make(pack.pk)
     assert not make(pack.pk)
     assert Message.objects.filter(key=f"audit-pack:{pack.key}").count() == 1
