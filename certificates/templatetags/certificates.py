@@ -1,8 +1,10 @@
-"""Dates out of a claim, which is JSON."""
+"""Dates out of a claim, which is JSON, and serials as people read them."""
 
 from datetime import date
 
 from django import template
+
+from certificates import serials
 
 register = template.Library()
 
@@ -11,3 +13,9 @@ register = template.Library()
 def as_date(text: str) -> date:
     """`{{ claim.issued_on|as_date|on_day }}`: the date that the claim holds."""
     return date.fromisoformat(text)
+
+
+@register.filter
+def as_serial(serial: str) -> str:
+    """`{{ certificate.serial|as_serial }}`: with its dashes."""
+    return serials.shown(serial)

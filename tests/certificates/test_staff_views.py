@@ -45,6 +45,14 @@ def listed(response):
     return [each for each, _state, _letters in response.context["lines"]]
 
 
+def test_list_shows_serials_as_people_read_them(client, staff, certificate):
+    client.force_login(staff)
+
+    page = client.get(reverse("certificates:staff")).content.decode()
+
+    assert f">{serials.shown(certificate.serial)}<" in page
+
+
 def test_a_certificate_is_found_by_serial_name_and_address(client, staff, certificate):
     CertificateFactory()
     email = certificate.enrolment.member.user.email
