@@ -50,7 +50,7 @@ def test_list_shows_serials_as_people_read_them(client, staff, certificate):
 
     page = client.get(reverse("certificates:staff")).content.decode()
 
-    assert f">{serials.shown(certificate.serial)}<" in page
+    assert serials.shown(certificate.serial) in page
 
 
 def test_a_certificate_is_found_by_serial_name_and_address(client, staff, certificate):
