@@ -20,7 +20,7 @@ from wagtail.blocks.struct_block import StructBlockValidationError
 from wagtail.models import Page
 
 from content.blocks import BODY_BLOCKS
-from courses.questions import at_the_doubled, at_the_list, doubled
+from courses.questions import LinesBlock, at_the_doubled, at_the_list, doubled
 
 MOST_CATEGORIES, MOST_ITEMS, MOST_CASES, MOST_CHOICES = 6, 12, 12, 6
 
@@ -200,7 +200,7 @@ class CategoryBlock(blocks.StructBlock):
 
 
 class SortBlock(ExerciseBlock):
-    categories = blocks.ListBlock(
+    categories = LinesBlock(
         CategoryBlock(),
         min_num=2,
         max_num=MOST_CATEGORIES,
@@ -298,7 +298,7 @@ class ChoiceBlock(blocks.StructBlock):
 
 class CaseBlock(blocks.StructBlock):
     text = blocks.TextBlock(label=gettext_lazy("Case"), max_length=800)
-    choices = blocks.ListBlock(
+    choices = LinesBlock(
         ChoiceBlock(),
         min_num=2,
         max_num=MOST_CHOICES,

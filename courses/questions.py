@@ -54,6 +54,14 @@ def text_block(words: Any, help_text: Any = "") -> blocks.CharBlock:
     return blocks.CharBlock(label=words, help_text=help_text, max_length=LONGEST_OPTION)
 
 
+class LinesBlock(blocks.ListBlock):
+    """A list that begins with as many lines as it needs at least."""
+
+    def get_default(self) -> Any:
+        lines = [self.child_block.get_default() for _line in range(self.meta.min_num)]
+        return self.normalize(lines)
+
+
 def reason_block() -> blocks.TextBlock:
     return blocks.TextBlock(
         label=gettext_lazy("Reason"),
@@ -72,7 +80,7 @@ class OptionBlock(blocks.StructBlock):
     is_right = blocks.BooleanBlock(label=gettext_lazy("This is right"), required=False)
 
     class Meta:
-        icon = "tick"
+        icon = "check"
         label = gettext_lazy("Answer")
 
 
@@ -122,7 +130,7 @@ class QuestionBlock(blocks.StructBlock):
 class ChoiceBlock(QuestionBlock):
     """Answers to choose from."""
 
-    options = blocks.ListBlock(
+    options = LinesBlock(
         OptionBlock(),
         label=gettext_lazy("Answers"),
         min_num=2,
@@ -171,7 +179,7 @@ class SeveralBlock(ChoiceBlock):
     reason = reason_block()
 
     class Meta:
-        icon = "tick"
+        icon = "tasks"
         label = gettext_lazy("Choose all that are right")
         description = gettext_lazy("Several answers, any number of them right.")
         preview_value = {
@@ -188,6 +196,12 @@ class SeveralBlock(ChoiceBlock):
 class TrueFalseBlock(QuestionBlock):
     """A sentence that is true or not."""
 
+    text = blocks.TextBlock(
+        label=gettext_lazy("Sentence"),
+        rows=2,
+        max_length=LONGEST_QUESTION,
+        help_text=gettext_lazy("One plain sentence, true or false. Say one thing."),
+    )
     is_true = blocks.BooleanBlock(
         label=gettext_lazy("It is true"),
         required=False,
@@ -209,7 +223,7 @@ class TrueFalseBlock(QuestionBlock):
 class OrderBlock(QuestionBlock):
     """Steps, kept in their right order."""
 
-    items = blocks.ListBlock(
+    items = LinesBlock(
         text_block(gettext_lazy("Step")),
         label=gettext_lazy("In the right order"),
         min_num=2,
@@ -238,7 +252,7 @@ class OrderBlock(QuestionBlock):
 class MatchBlock(QuestionBlock):
     """Two lists, kept as pairs."""
 
-    pairs = blocks.ListBlock(
+    pairs = LinesBlock(
         PairBlock(),
         label=gettext_lazy("Pairs"),
         min_num=2,

@@ -154,3 +154,10 @@ def test_editor_sees_a_preview_of_each_kind(kind):
     assert block.get_description()
     assert value["text"] in block.render(value)
     assert block.clean(value)["reason"] == value["reason"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines"), [("single", "options"), ("order", "items"), ("match", "pairs")]
+)
+def test_new_question_begins_with_the_lines_it_needs(kind, lines):
+    assert len(BLOCKS[kind].get_default()[lines]) == 2

@@ -1,6 +1,7 @@
 import re
 
 from django.conf import settings
+from wagtail import blocks, hooks
 
 from lms import states
 
@@ -23,3 +24,23 @@ def test_every_icon_a_template_names_is_drawn():
 
 def test_every_state_has_its_icon():
     assert {state.icon for state in states.STATES} - ICONS == set()
+
+
+def test_cms_draws_the_icon_of_every_block_of_ours():
+    drawn = {
+        path.rpartition("/")[2].removesuffix(".svg")
+        for add_to in hooks.get_hooks("register_icons")
+        for path in add_to([])
+    }
+    ours = {
+        block.__name__: block._meta_class.icon
+        for block in below(blocks.Block)
+        if block.__module__.startswith(("content.", "courses."))
+    }
+
+    assert ours
+    assert {name: icon for name, icon in ours.items() if icon not in drawn} == {}
+
+
+def below(kind):
+    return {kind}.union(*(below(each) for each in kind.__subclasses__()))
