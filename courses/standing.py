@@ -1,0 +1,528 @@
+"""Where a company stands in each programme on a day, and when that changes next.
+
+The need is an edition's: everyone in its teams, or at least so many of them, be there
+anybody or not. It asks of a company and all below it, as the policy's scope does. Somebody counts from their
+due date on; where there is none, at once. Before it they are in training. Who is away
+is left out, qualified or not. A person in two of the companies counts in each.
+
+Computed from dated rows as they are known today, over today's tree; of the days to
+come, from what is recorded now: nobody completes anything, and no more is planned.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import Enum, StrEnum
+from functools import reduce
+from itertools import pairwise
+from operator import or_
+
+from django.db.models import Q
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from courses.models import Edition, EditionAudience, Enrolment
+from lms.people.models import Reseller, TeamMembership
+
+_DAY = timedelta(days=1)
+_FEW = 50  # companies whose trees one query names
+
+
+class Part(StrEnum):
+    """What somebody is to the need of a programme on a day."""
+
+    OUTSIDE = "outside"  # none of its teams, or not there
+    AWAY = "away"
+    IN_TRAINING = "in training"
+    MISSING = "missing"  # counts, and is not qualified
+    QUALIFIED = "qualified"
+
+
+class Why(Enum):
+    """What happens to somebody on the day from which a need is not met."""
+
+    EXPIRES = gettext_lazy("the qualification expires")
+    UPDATE_DUE = gettext_lazy("the update is due")
+    IS_DUE = gettext_lazy("is due then")
+    GOES = gettext_lazy("is away from then")
+    IS_BACK = gettext_lazy("is back, not qualified")
+    LEAVES = gettext_lazy("leaves")
+    LEAVES_TEAM = gettext_lazy("leaves the team")
+    JOINS = gettext_lazy("joins, not qualified")
+    COMPANY_ENDS = gettext_lazy("the company’s approval ends")
+    PROGRAMME = gettext_lazy("the programme changes")
+
+
+@dataclass(frozen=True, order=True)
+class Someone:
+    """A member, by name."""
+
+    name: str
+    member: int
+    reseller: int
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Who makes a need unmet, and how; nobody where the programme does."""
+
+    why: Why
+    who: Someone | None = None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The first day on which a need is not met, and because of whom."""
+
+    on: date
+    because: tuple[Cause, ...]
+
+
+@dataclass(frozen=True)
+class Need:
+    """How many of whom; `at_least` of None: everyone in the teams."""
+
+    at_least: int | None
+    teams: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        teams = _(" or ").join(
+            filter(None, [", ".join(self.teams[:-1]), *self.teams[-1:]])
+        )
+        if self.at_least is None:
+            return _("Everyone in %(teams)s") % {"teams": teams}
+        words = ngettext(
+            "At least one person in %(teams)s",
+            "At least %(count)d people in %(teams)s",
+            self.at_least,
+        )
+        return words % {"teams": teams, "count": self.at_least}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A company and all below it in a programme on a day.
+
+    `is_met` is None where everyone is asked for and nobody counts: none is in the
+    teams, or all of them are in training, or away. `gap` is the next one: None where
+    none is known of, and where the need is not met on that day.
+    """
+
+    reseller: Reseller
+    edition: Edition
+    need: Need
+    on: date
+    is_met: bool | None
+    qualified: tuple[Someone, ...]
+    missing: tuple[Someone, ...]
+    in_training: tuple[Someone, ...]
+    away: tuple[Someone, ...]
+    gap: Gap | None
+
+    @property
+    def until(self) -> date | None:
+        """The first day on which a need that is met is not; None: no end is known."""
+        return self.gap.on if self.is_met and self.gap else None
+
+    @property
+    def concerns_nobody(self) -> bool:
+        return not (self.qualified or self.missing or self.in_training or self.away)
+
+
+def standing(
+    resellers: Iterable[Reseller], on: date | None = None
+) -> dict[int, list[Standing]]:
+    """Where each company stands on a day (today), by the key of the company.
+
+    One of each programme in force that day, in the policy's order. Takes five queries
+    for any number of companies and people.
+    """
+    day = on or now().date()
+    resellers = list(resellers)
+    world = _read(resellers, day)
+    found: dict[int, list[Standing]] = {each.pk: [] for each in resellers}
+    below = {each.pk: world.below(each) for each in resellers}
+    for programme, editions in world.programmes.items():
+        if editions.on(day) is None:
+            continue
+        people = _people_of(programme, world, day)
+        for reseller in resellers:
+            theirs = [each for key in below[reseller.pk] for each in people[key]]
+            found[reseller.pk].append(_standing_of(reseller, editions, theirs, day))
+    for standings in found.values():
+        standings.sort(key=lambda each: (each.edition.section, each.edition.title))
+    return found
+
+
+# --- What is recorded --------------------------------------------------------------
+
+
+@dataclass
+class _Company:
+    pk: int
+    path: str
+    approved_on: date
+    ended_on: date | None
+
+
+@dataclass
+class _Cycle:
+    """An enrolment: from when to when it is theirs, what it qualifies, when due."""
+
+    begins: date
+    closed: date | None
+    due_on: date | None
+    valid_from: date | None
+    valid_until: date | None
+    counts_until: date | None
+
+    def is_theirs(self, day: date) -> bool:
+        return self.begins <= day and not (self.closed and self.closed <= day)
+
+    def qualifies(self, day: date) -> bool:
+        return self.valid_from is not None and _within(
+            day, self.valid_from, self.valid_until, self.counts_until
+        )
+
+    def days(self) -> Iterator[date | None]:
+        yield from (self.begins, self.closed, self.due_on)
+        yield from (self.valid_from, self.valid_until, self.counts_until)
+
+
+@dataclass
+class _Member:
+    """Somebody, with the teams that they are in and their cycles."""
+
+    someone: Someone
+    company: _Company
+    joined_on: date
+    left_on: date | None
+    away_from: date | None
+    back_on: date | None
+    teams: list[tuple[int, date, date | None]] = field(default_factory=list)
+    cycles: dict[int, list[_Cycle]] = field(default_factory=dict)
+
+    def is_there(self, day: date) -> bool:
+        company = self.company
+        return _within(day, self.joined_on, self.left_on) and _within(
+            day, company.approved_on, company.ended_on
+        )
+
+    def is_away(self, day: date) -> bool:
+        return self.away_from is not None and _within(day, self.away_from, self.back_on)
+
+    def asked_since(self, teams: Container[int], day: date) -> date | None:
+        """From when on one of these teams asks them; None if none does that day."""
+        begun = [
+            max(from_on, self.joined_on)
+            for team, from_on, until_on in self.teams
+            if team in teams and _within(day, from_on, until_on)
+        ]
+        return min(begun, default=None)
+
+    def days(self) -> Iterator[date | None]:
+        yield from (self.joined_on, self.left_on, self.away_from, self.back_on)
+        yield from (self.company.approved_on, self.company.ended_on)
+        for _team, from_on, until_on in self.teams:
+            yield from (from_on, until_on)
+
+
+@dataclass
+class _Editions:
+    """A programme's editions, by number, with the teams of each."""
+
+    rows: list[Edition] = field(default_factory=list)
+    teams: dict[int, dict[int, str]] = field(default_factory=dict)
+
+    def on(self, day: date) -> Edition | None:
+        begun = [row for row in self.rows if row.effective_on <= day]
+        return begun[-1] if begun else None
+
+    def teams_of(self, edition: Edition) -> dict[int, str]:
+        return self.teams.get(edition.pk, {})
+
+
+@dataclass
+class _World:
+    companies: list[_Company]  # by path
+    programmes: dict[int, _Editions]
+    members: dict[int, _Member]
+
+    def below(self, top: Reseller) -> list[int]:
+        """The keys of a company and of all below it."""
+        return [row.pk for row in self.companies if row.path.startswith(top.path)]
+
+
+def _read(resellers: list[Reseller], day: date) -> _World:
+    """Everything that bears on these companies on a day and after it."""
+    companies = {row.pk: row for row in _companies_of(resellers)}
+    programmes: dict[int, _Editions] = defaultdict(_Editions)
+    for edition in Edition.objects.select_related("programme").order_by("number"):
+        programmes[edition.programme_id].rows.append(edition)
+    audience = EditionAudience.objects.select_related("team", "edition")
+    for row in audience.order_by("team__order", "team__name"):
+        of_edition = programmes[row.edition.programme_id].teams
+        of_edition.setdefault(row.edition_id, {})[row.team_id] = row.team.name
+
+    members: dict[int, _Member] = {}
+    rows = (
+        TeamMembership.objects.filter(
+            Q(member__left_on=None) | Q(member__left_on__gt=day),
+            Q(until_on=None) | Q(until_on__gt=day),
+            member__reseller__in=companies,
+            team__in={
+                team
+                for editions in programmes.values()
+                for teams in editions.teams.values()
+                for team in teams
+            },
+        )
+        .order_by("pk")
+        .values_list(
+            *("member", "team", "from_on", "until_on", "member__reseller"),
+            *("member__user__full_name", "member__joined_on", "member__left_on"),
+            *("member__away_from_on", "member__away_until_on"),
+        )
+    )
+    for pk, team, from_on, until_on, reseller, name, joined, left, away, last in rows:
+        if pk not in members:
+            members[pk] = _Member(
+                Someone(name, pk, reseller),
+                companies[reseller],
+                joined,
+                left,
+                away,
+                last + _DAY if last and last != date.max else None,
+            )
+        members[pk].teams.append((team, from_on, until_on))
+    _read_cycles(members, companies)
+    return _World(
+        sorted(companies.values(), key=lambda company: company.path),
+        programmes,
+        members,
+    )
+
+
+def _read_cycles(members: dict[int, _Member], companies: Iterable[int]) -> None:
+    rows = Enrolment.objects.filter(member__reseller__in=companies).order_by("cycle")
+    for (
+        member,
+        programme,
+        begun,
+        withdrawn,
+        annulled,
+        completed,
+        *days,
+    ) in rows.values_list(
+        *("member", "programme", "enrolled_at", "withdrawn_at", "annulled_at"),
+        *("completed_at", "due_on", "valid_from", "valid_until", "counts_until"),
+    ):
+        if member not in members:
+            continue
+        closed = withdrawn or annulled
+        due_on, valid_from, valid_until, counts_until = days
+        counts = completed is not None and annulled is None
+        members[member].cycles.setdefault(programme, []).append(
+            _Cycle(
+                begun.date(),
+                closed.date() if closed else None,
+                due_on,
+                valid_from if counts else None,
+                valid_until,
+                counts_until,
+            )
+        )
+
+
+def _companies_of(resellers: list[Reseller]) -> Iterator[_Company]:
+    """These companies and all below them."""
+    found = Reseller.objects.all()
+    if len(resellers) <= _FEW:
+        trees = [Q(path__startswith=each.path) for each in resellers]
+        found = found.filter(reduce(or_, trees, Q(pk=None)))
+    for row in found.values_list("pk", "path", "approved_on", "ended_on"):
+        yield _Company(*row)
+
+
+def _within(day: date, begins: date, *ends: date | None) -> bool:
+    """Whether a day is in a half-open time, which ends with the first of its ends."""
+    return begins <= day and all(end is None or day < end for end in ends)
+
+
+# --- From day to day ---------------------------------------------------------------
+
+_Way = list[tuple[date, Part]]
+"""What somebody is, from each day until the next: the first is the day asked for."""
+
+_People = list[tuple[_Member, _Way]]
+
+
+def _people_of(programme: int, world: _World, day: date) -> dict[int, _People]:
+    """By company, whoever a programme's teams ask on a day or later."""
+    editions = world.programmes[programme]
+    found: dict[int, _People] = defaultdict(list)
+    teams = {team for of_edition in editions.teams.values() for team in of_edition}
+    for member in world.members.values():
+        if any(team in teams for team, _from_on, _until_on in member.teams):
+            way = _way(member, programme, editions, day)
+            found[member.someone.reseller].append((member, way))
+    return found
+
+
+def _way(member: _Member, programme: int, editions: _Editions, day: date) -> _Way:
+    cycles = member.cycles.get(programme, [])
+    days = set(member.days())
+    days.update(row.effective_on for row in editions.rows)
+    for cycle in cycles:
+        days.update(cycle.days())
+    days.update(_due_days(member, editions))
+    way = [(day, _part(member, cycles, editions, day))]
+    for on in sorted(each for each in days if each and each > day):
+        if (part := _part(member, cycles, editions, on)) != way[-1][1]:
+            way.append((on, part))
+    return way
+
+
+def _due_days(member: _Member, editions: _Editions) -> Iterator[date]:
+    """When they would be due whom the clock is still to enrol."""
+    for edition in editions.rows:
+        for _team, from_on, _until_on in member.teams:
+            if edition.due_days:
+                yield _due_by_edition(edition, max(from_on, member.joined_on))
+
+
+def _due_by_edition(edition: Edition, since: date) -> date:
+    begins = max(since, edition.effective_on)
+    return begins + timedelta(days=edition.due_days or 0)
+
+
+def _part(
+    member: _Member, cycles: list[_Cycle], editions: _Editions, day: date
+) -> Part:
+    """What somebody is to a programme on a day: the rule itself."""
+    edition = editions.on(day)
+    if edition is None or not member.is_there(day):
+        return Part.OUTSIDE
+    since = member.asked_since(editions.teams_of(edition), day)
+    if since is None:
+        return Part.OUTSIDE
+    if member.is_away(day):
+        return Part.AWAY
+    if any(cycle.qualifies(day) for cycle in cycles):
+        return Part.QUALIFIED
+    theirs = [cycle for cycle in cycles if cycle.is_theirs(day)]
+    due_on = theirs[-1].due_on if theirs else _due_by_edition(edition, since)
+    return Part.IN_TRAINING if due_on and day < due_on else Part.MISSING
+
+
+def _is_met(counts: Counter[Part], at_least: int | None) -> bool | None:
+    """The need rule: of nobody who counts "everyone" says neither yes nor no."""
+    if at_least is not None:
+        return counts[Part.QUALIFIED] >= at_least
+    if not (counts[Part.QUALIFIED] or counts[Part.MISSING]):
+        return None
+    return not counts[Part.MISSING]
+
+
+def _standing_of(
+    reseller: Reseller,
+    editions: _Editions,
+    people: _People,
+    day: date,
+) -> Standing:
+    edition = editions.on(day)
+    assert edition is not None  # noqa: S101  its caller asked
+    parts: dict[Part, list[Someone]] = defaultdict(list)
+    for member, way in people:
+        parts[way[0][1]].append(member.someone)
+    counts = Counter({part: len(found) for part, found in parts.items()})
+    is_met = _is_met(counts, edition.need_count)
+    return Standing(
+        reseller,
+        edition,
+        Need(edition.need_count, tuple(editions.teams_of(edition).values())),
+        day,
+        is_met,
+        qualified=tuple(sorted(parts[Part.QUALIFIED])),
+        missing=tuple(sorted(parts[Part.MISSING])),
+        in_training=tuple(sorted(parts[Part.IN_TRAINING])),
+        away=tuple(sorted(parts[Part.AWAY])),
+        gap=None if is_met is False else _next_gap(editions, people, counts, day),
+    )
+
+
+def _next_gap(
+    editions: _Editions,
+    people: _People,
+    counts: Counter[Part],
+    day: date,
+) -> Gap | None:
+    """Go through the days to come on which anything changes, up to the first gap."""
+    counts = counts.copy()
+    changes: dict[date, list[tuple[_Member, Part, Part]]] = {
+        row.effective_on: [] for row in editions.rows if row.effective_on > day
+    }
+    for member, way in people:
+        for (_on, before), (on, after) in pairwise(way):
+            changes.setdefault(on, []).append((member, before, after))
+    for on in sorted(changes):
+        for _member, before, after in changes[on]:
+            counts[before] -= 1
+            counts[after] += 1
+        edition = editions.on(on)
+        if edition and _is_met(counts, edition.need_count) is False:
+            return Gap(on, _causes(editions, changes[on], on, edition))
+    return None
+
+
+def _causes(
+    editions: _Editions,
+    changes: list[tuple[_Member, Part, Part]],
+    on: date,
+    edition: Edition,
+) -> tuple[Cause, ...]:
+    """Who was qualified until then, or counts from then without being so."""
+    lost = [each for each in changes if each[1] == Part.QUALIFIED]
+    new = [each for each in changes if each[2] == Part.MISSING and each not in lost]
+    if edition.need_count is None:
+        lost = [each for each in lost if each[2] == Part.MISSING]
+    else:
+        new = [] if lost else new
+    causes = [
+        Cause(_why(member, before, after, edition, on), member.someone)
+        for member, before, after in lost + new
+    ]
+    earlier = editions.on(on - _DAY)
+    if earlier != edition and (
+        not causes or (earlier and earlier.need_count != edition.need_count)
+    ):
+        causes.append(Cause(Why.PROGRAMME))
+    return tuple(
+        sorted(causes, key=lambda each: (each.who is None, each.who and each.who.name))
+    )
+
+
+def _why(member: _Member, before: Part, after: Part, edition: Edition, on: date) -> Why:
+    if after == Part.AWAY:
+        return Why.GOES
+    if after == Part.OUTSIDE:
+        if member.left_on and member.left_on <= on:
+            return Why.LEAVES
+        ended_on = member.company.ended_on
+        has_ended = ended_on is not None and ended_on <= on
+        return Why.COMPANY_ENDS if has_ended else Why.LEAVES_TEAM
+    if before == Part.QUALIFIED:
+        ends = (
+            cycle
+            for cycle in member.cycles.get(edition.programme_id, [])
+            if cycle.valid_until == on and cycle.valid_from
+        )
+        return Why.EXPIRES if next(ends, None) else Why.UPDATE_DUE
+    if before == Part.AWAY:
+        return Why.IS_BACK
+    return Why.IS_DUE if before == Part.IN_TRAINING else Why.JOINS
