@@ -2,6 +2,9 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+from certificates.letters import missing_letters
+from lms.people.printing import print_with
+
 
 class CertificatesConfig(AppConfig):
     name = "certificates"
@@ -10,3 +13,4 @@ class CertificatesConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("certificates.receivers")
+        print_with(missing_letters)

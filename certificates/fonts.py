@@ -14,11 +14,12 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
-from unicodedata import category, normalize
 from xml.sax.saxutils import escape
 
 from django.conf import settings
 from fontTools.ttLib import TTFont
+
+from certificates import letters
 
 Range = tuple[int, int]
 
@@ -200,45 +201,19 @@ def fontconfig_file() -> Path:
 
 
 def missing_letters(text: str) -> set[str]:
-    """The letters which none of our fonts has, so that nothing with boxes is issued.
+    """The letters which none of our finished fonts has: what is true, not what is kept.
 
-    A letter and the marks upon it must come from one font: where each has one, but
-    none has both, they are named together. Spaces count as present, and so do signs
-    that are never drawn (joiners, direction marks, variants).
+    `letters.missing_letters` tells the same of a name that is being typed.
     """
-    missing = set()
-    for cluster in clusters(normalize("NFC", text)):
-        if cluster.isspace() or any(covers(face, cluster) for face in FACES):
-            continue
-        alone = {
-            letter
-            for letter in cluster
-            if not _is_unseen(letter) and not _face_of(letter)
-        }
-        missing |= alone or {cluster}
-    return missing
+    return letters.missing_from(text, lambda: map(_widths, FACES))
 
 
-def clusters(text: str) -> list[str]:
-    """Letters, each with the marks upon it and the joiners behind it."""
-    found: list[str] = []
-    for letter in text:
-        if found and (_is_unseen(letter) or category(letter).startswith("M")):
-            found[-1] += letter
-        else:
-            found.append(letter)
-    return found
-
-
-def _is_unseen(letter: str) -> bool:
-    return category(letter) == "Cf" or letter in _VARIANTS
-
-
-_VARIANTS = frozenset(
-    chr(code)
-    for first, last in ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
-    for code in range(first, last + 1)
-)
+def letters_to_keep() -> list[letters.KeptFace]:
+    """What `letters.json` has to say of the finished fonts."""
+    return [
+        letters.KeptFace(face.filename, face.package, frozenset(_widths(face)))
+        for face in FACES
+    ]
 
 
 def _face_of(letter: str) -> Face | None:
@@ -247,8 +222,7 @@ def _face_of(letter: str) -> Face | None:
 
 def covers(face: Face, text: str) -> bool:
     """Whether one face alone can set the text: a name is not mixed from two."""
-    letters = _widths(face)
-    return all(ord(letter) in letters or _is_unseen(letter) for letter in text)
+    return letters.covered(text, by=_widths(face))
 
 
 def width(face: Face, text: str) -> float:
@@ -260,7 +234,7 @@ def width(face: Face, text: str) -> float:
     for letter in text:
         if (code := ord(letter)) in widths:
             total += widths[code]
-        elif not _is_unseen(letter):
+        elif not letters.is_unseen(letter):
             other = _face_of(letter)
             total += _widths(other)[code] if other else 1.0
     return total

@@ -18,6 +18,7 @@ from django.utils.translation import gettext, override
 
 from certificates import fonts, ornament, serials
 from certificates.claims import direction_of
+from certificates.letters import clusters
 
 if TYPE_CHECKING:
     from certificates.renderer import Renderer
@@ -188,7 +189,7 @@ def _in_lines(name: str, count: int) -> list[str]:
     words = name.split(" ")
     glue = " "
     if len(words) < count or max(map(len, words)) > 2 * len(name) / count:
-        words, glue = fonts.clusters(name), ""
+        words, glue = clusters(name), ""
     lines, left = [], len(name)
     for lines_left in range(count, 1, -1):
         line = words.pop(0)

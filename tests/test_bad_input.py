@@ -347,6 +347,10 @@ def settings(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainee", reverse("people:settings"), WHO_AND_WHEN | {"call_needs": ""}
 
 
+def typing(world: Any) -> tuple[str, str, dict[str, Any]]:
+    return "nobody", reverse("people:letters"), {"full_name": "Ann"}
+
+
 def switch(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainee", reverse("people:switch"), {"member": world.member.pk}
 
@@ -681,6 +685,7 @@ FORMS = [
     invitation,
     welcome,
     settings,
+    typing,
     switch,
     confirming,
     booking,

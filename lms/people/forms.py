@@ -9,24 +9,72 @@ from django.contrib.auth.password_validation import (
     validate_password,
 )
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from lms.mail.zones import ZONES
 from lms.people.models import User
-from lms.people.names import one_line
+from lms.people.names import has_letters, one_line
+from lms.people.printing import unprinted
+
+NAME_LENGTH = 120
+
+
+class NameBoundField(forms.BoundField):
+    """A name on a form; it says which letters cannot be printed, while it is typed."""
+
+    @property
+    def letters(self) -> list[str]:
+        """What of the name as it stands there cannot be printed yet."""
+        name = self.value()
+        return unprinted(one_line(name)[:NAME_LENGTH]) if isinstance(name, str) else []
+
+    @property
+    def letters_id(self) -> str:
+        return f"{self.auto_id}_letters"
+
+    def build_widget_attrs(self, attrs: Any, widget: Any = None) -> Any:
+        """Have the name looked at when it is typed, sending nothing but itself."""
+        return super().build_widget_attrs(attrs, widget) | {
+            "hx-post": reverse("people:letters"),
+            "hx-trigger": "change, input changed delay:700ms",
+            "hx-params": self.html_name,
+            "hx-target": f"#{self.letters_id}",
+            "hx-sync": "this:replace",
+        }
 
 
 class NameField(forms.CharField):
-    """A person's name: one line, nothing invisible."""
+    """A person's name: one line, nothing invisible, and letters in it.
+
+    A letter that cannot be printed yet is said beside it, and never refused.
+    """
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("label", _("Your full name"))
         options.setdefault("help_text", _("As your certificates will print it."))
-        super().__init__(max_length=120, **options)
+        options.setdefault("template_name", "people/_name_field.html")
+        super().__init__(max_length=NAME_LENGTH, **options)
         self.widget.attrs["autocomplete"] = "name"
 
     def to_python(self, value: Any) -> Any:
         return one_line(super().to_python(value) or "")
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if value and not has_letters(value):
+            raise ValidationError(
+                _("There is no letter in this name. Type it as you are called.")
+            )
+
+    def get_bound_field(self, form: Any, field_name: str) -> NameBoundField:
+        return NameBoundField(form, self, field_name)
+
+
+class TypedNameForm(forms.Form):
+    """A name that is being typed."""
+
+    full_name = NameField()
 
 
 class WelcomeForm(forms.Form):

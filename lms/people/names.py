@@ -1,13 +1,19 @@
-"""People's names, as they are stored: one line, no control characters."""
+"""People's names, as they are stored: one line, no control characters.
+
+What cannot be seen is dropped, markup is text like any other, and a name has letters.
+"""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from allauth.account.models import EmailAddress
 
 from lms.people.models import User
 
+_BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # letters to Unicode, nothing to the eye
+_TAG = re.compile(r"<[^>]*>?")
 _JOINERS = "\u200c\u200d"  # which some scripts write with
 
 
@@ -24,6 +30,14 @@ def one_line(text: str) -> str:
         or unicodedata.category(c) not in ("Cc", "Cf", "Cs")
     )
     return " ".join(seen.split()).strip(_JOINERS)
+
+
+def has_letters(name: str) -> bool:
+    """Whether anything is left to call somebody by, without markup and signs."""
+    return any(
+        unicodedata.category(c).startswith("L") and c not in _BLANK_LETTERS
+        for c in _TAG.sub("", name)
+    )
 
 
 def lower(email: str) -> str:

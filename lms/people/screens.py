@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from wagtail.admin.views import generic
 from wagtail.admin.viewsets.model import ModelViewSet
 
 from lms.errors import Refused
+from lms.people.forms import NameField
 from lms.people.models import User
+from lms.people.printing import unprinted_words
 
 MENU = "register_people_menu_item"
 
@@ -34,12 +37,20 @@ class ByRule(Asked):
     def form_valid(self, form: forms.BaseForm) -> HttpResponse:
         try:
             response: HttpResponse = super().form_valid(form)  # type: ignore[misc]  # a mixin of Wagtail's views
+            self._tell_of_letters(form)
         except Refused as refusal:
             form.add_error(None, str(refusal))
             self.produced_error_code = "validation_error"
             self.produced_error_message = str(refusal)
             response = self.form_invalid(form)  # type: ignore[attr-defined]  # of the view
         return response
+
+    def _tell_of_letters(self, form: forms.BaseForm) -> None:
+        for name, field in form.fields.items():
+            if isinstance(field, NameField) and (
+                words := unprinted_words(form.cleaned_data[name])
+            ):
+                messages.warning(self.request, words)
 
     def get_success_buttons(self) -> list[Any]:
         return []

@@ -11,6 +11,7 @@ urlpatterns = [
     path("join/<str:token>/", views.accept, name="accept"),
     path("join/<str:token>/again/", views.send_again, name="send_again"),
     path("welcome/<str:token>/", views.welcome, name="welcome"),
+    path("settings/letters/", views.letters, name="letters"),
     path("settings/", views.settings, name="settings"),
     path("switch/", views.switch, name="switch"),
 ]

@@ -19,10 +19,11 @@ from django.views.decorators.http import require_POST
 from lms.errors import Refused
 from lms.people import accounts, inviting
 from lms.people.access import MEMBERSHIP_KEY, MemberRequest
-from lms.people.forms import SettingsForm, SwitchForm, WelcomeForm
+from lms.people.forms import SettingsForm, SwitchForm, TypedNameForm, WelcomeForm
 from lms.people.models import Invitation, User
 from lms.people.models import InvitationState as State
 from lms.people.names import person_at
+from lms.people.printing import unprinted, unprinted_words
 
 
 @never_cache
@@ -60,6 +61,7 @@ def _accept_as_new(request: HttpRequest, invitation: Invitation) -> HttpResponse
             form.add_error(None, str(refusal))
             status = 409
         else:
+            _tell_of_letters(request, member.user)
             return _sign_in(request, member.user)
     elif form.is_bound:
         status = 422
@@ -125,12 +127,18 @@ def welcome(request: HttpRequest, token: str) -> HttpResponse:
             person = accounts.claim(token, **form.cleaned_data)
         except Refused:
             return render(request, "people/dead_link.html", status=404)
+        _tell_of_letters(request, person)
         return _sign_in(request, person)
     if form.is_bound:
         status = 422
     return render(
         request, "people/welcome.html", {"form": form, "person": person}, status=status
     )
+
+
+def _tell_of_letters(request: HttpRequest, person: User) -> None:
+    if words := unprinted_words(person.full_name):
+        messages.warning(request, words)
 
 
 def _sign_in(request: HttpRequest, person: User) -> HttpResponse:
@@ -153,6 +161,21 @@ def settings(request: MemberRequest) -> HttpResponse:
         return redirect("people:settings")
     status = 422 if form.is_bound else 200
     return render(request, "people/settings.html", {"form": form}, status=status)
+
+
+@require_POST
+def letters(request: HttpRequest) -> HttpResponse:
+    """Say which letters of a name that is being typed cannot be printed yet.
+
+    Sent in the body, since addresses are kept in logs. For whoever accepts, too.
+    """
+    form = TypedNameForm(request.POST)
+    words = (
+        {"letters": unprinted(form.cleaned_data["full_name"])}
+        if form.is_valid()
+        else {}
+    )
+    return render(request, "people/_letters.html", words)
 
 
 @login_required

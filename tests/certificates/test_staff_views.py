@@ -159,7 +159,19 @@ def test_name_is_corrected_into_a_new_version(client, staff, certificate):
     assert serials.shown(certificate.serial) in response.content.decode()
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 121, "\u200b"])
+def test_letters_that_cannot_be_printed_are_named_beside_the_new_name(
+    client, staff, certificate
+):
+    page = client.post(
+        manage(certificate), {"do": "correct", "full_name": "Anna ส"}, follow=True
+    ).content.decode()
+
+    assert Certificate.objects.standing().get().public_claim["name"] == "Anna ส"
+    assert page.count("Our certificates cannot print these letters yet:") == 1
+    assert ">ส</bdi>" in page
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 121, "\u200b", "<br>", "007"])
 def test_name_that_is_none_is_refused(client, staff, certificate, name):
     response = client.post(manage(certificate), {"do": "correct", "full_name": name})
 
