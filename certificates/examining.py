@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import zlib
+from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
 
 from asn1crypto import cms
 from asn1crypto import x509 as asn1
@@ -32,6 +34,7 @@ from certificates.seal import FIELD, Fault, Finding
 TEXTS = {
     Fault.UNREADABLE: _("This is no PDF file, or it is damaged beyond reading."),
     Fault.NOT_SEALED: _("This file has no seal: it is not one of ours."),
+    Fault.CUT: _("The file is not whole: its end is missing. Fetch it once more."),
     Fault.SAVED_ANEW: _(
         "The seal no longer fits the file: some program has saved it anew. Ask for the "
         "original."
@@ -41,7 +44,11 @@ TEXTS = {
     Fault.ADDED_TO: _("Something was added to the file after it was sealed."),
     Fault.SAMPLE: _("This is a sample, and proves nothing."),
 }
-_RANGES = re.compile(rb"/ByteRange\s*\[\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s*\]")
+_RANGES = re.compile(
+    rb"/ByteRange\s*\[\s*" + rb"\s+".join([rb"(\d{1,10})"] * 4) + rb"\s*\]"
+)
+_MOST_MARKS = 20  # looked at: ours has one
+_SERIAL_IN_ADDRESS = re.compile(r"/c/([0-9A-Z-]{13,16})(?![0-9A-Z])")
 _BAD_INPUT = (  # what readers raise at bytes that somebody has made up
     *(PdfError, SignatureValidationError, ValueError, TypeError, LookupError),
     *(AttributeError, AssertionError, ArithmeticError, RecursionError, zlib.error),
@@ -94,10 +101,44 @@ def serial_in(pdf: bytes) -> str | None:
     return serial if serials.is_valid(serial) else None
 
 
+def serials_in(pdf: bytes) -> dict[str, str]:
+    """See `certificates.seal.named_in`."""
+    found = {"identifier": serial_in(pdf) or ""}
+    root: Any = {}
+    with suppress(*_BAD_INPUT):  # it is damaged: what can be found is found
+        root = PdfFileReader(BytesIO(pdf), strict=False).root
+    for where, addresses in (("link", _links(root)), ("credential", _attached(root))):
+        match = _SERIAL_IN_ADDRESS.search(addresses)
+        found[where] = serials.normalise(match[1]) if match else ""
+    return {
+        where: serial for where, serial in found.items() if serials.is_valid(serial)
+    }
+
+
+def _links(root: Any) -> str:
+    """The addresses to which the first page leads."""
+    try:
+        notes = root["/Pages"]["/Kids"][0]["/Annots"]
+        actions = [note.get_object().get("/A") for note in notes]
+        return " ".join(str(action["/URI"]) for action in actions if action)
+    except _BAD_INPUT:
+        return ""
+
+
+def _attached(root: Any) -> str:
+    """What is attached first: of a certificate its credential."""
+    try:
+        _name, file, *_others = root["/Names"]["/EmbeddedFiles"]["/Names"]
+        data: bytes = file.get_object()["/EF"]["/F"].data
+        return data.decode("utf-8")
+    except _BAD_INPUT:
+        return ""
+
+
 def _faults(pdf: bytes) -> list[Fault]:
     if not pdf.startswith(b"%PDF-"):
         return [Fault.UNREADABLE]
-    marks = [_mark(pdf, match) for match in _RANGES.finditer(pdf)]
+    marks = [_mark(pdf, match) for match in islice(_RANGES.finditer(pdf), _MOST_MARKS)]
     for mark in marks:
         if seal := _our_seal(mark):
             return _faults_of(pdf, mark, seal)
@@ -106,18 +147,28 @@ def _faults(pdf: bytes) -> list[Fault]:
         return [Fault.UNKNOWN_KEY]
     if in_place:
         return [Fault.CHANGED]
+    if _is_cut(pdf):
+        return [Fault.CUT]
     return [Fault.SAVED_ANEW if marks or _was_ours(pdf) else Fault.NOT_SEALED]
 
 
 def _faults_of(pdf: bytes, mark: Mark, seal: Seal) -> list[Fault]:
     faults = []
-    if not (_covers(mark, seal) and _is_valid(pdf[: mark.end], seal[0])):
+    if mark.end > len(pdf):
+        faults.append(Fault.CUT)
+    elif not (_covers(mark, seal) and _is_valid(pdf[: mark.end], seal[0])):
         faults.append(Fault.CHANGED)
     if mark.end < len(pdf):
         faults.append(Fault.ADDED_TO)
     if serial_in(pdf) == serials.SAMPLE:
         faults.append(Fault.SAMPLE)
     return faults
+
+
+def _is_cut(pdf: bytes) -> bool:
+    """Whether it stops before its end: each revision ends in the same five letters."""
+    end = pdf.rfind(b"%%EOF")
+    return end < 0 or b" obj" in pdf[end:]
 
 
 def _mark(pdf: bytes, match: re.Match[bytes]) -> Mark:

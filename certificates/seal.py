@@ -22,6 +22,7 @@ class Fault(StrEnum):
 
     UNREADABLE = "unreadable"
     NOT_SEALED = "not_sealed"
+    CUT = "cut"
     SAVED_ANEW = "saved_anew"
     UNKNOWN_KEY = "unknown_key"
     CHANGED = "changed"
@@ -55,6 +56,13 @@ def findings(pdf: bytes) -> list[Finding]:
     from certificates.examining import examine  # noqa: PLC0415  half a second
 
     return examine(pdf)
+
+
+def named_in(pdf: bytes) -> dict[str, str]:
+    """Each serial that a file carries, by where: it may have been given another's."""
+    from certificates.examining import serials_in  # noqa: PLC0415  as above
+
+    return serials_in(pdf)
 
 
 def serial_of(pdf: bytes) -> str | None:

@@ -24,7 +24,7 @@ from pyhanko_certvalidator import ValidationContext
 
 from certificates import keyfiles, keys
 from certificates.render import Design, render
-from certificates.seal import CannotSeal, Fault, findings, seal, serial_of
+from certificates.seal import CannotSeal, Fault, findings, named_in, seal, serial_of
 
 pytestmark = pytest.mark.django_db
 VERIFY_URL = "https://qualifications.example.com/c/8K3Q-Z7MX-P4TD-H"
@@ -196,8 +196,33 @@ def test_changed_and_added_to_are_both_told(sealed):
     assert faults(bytes(broken)) == [Fault.CHANGED, Fault.ADDED_TO]
 
 
-def test_a_file_cut_short_is_told_as_a_change(sealed):
-    assert faults(sealed[:-100]) == [Fault.CHANGED]
+@pytest.mark.parametrize("left", [100, 0.99, 0.95, 0.9, 0.5, 0.01, 9, -1, -100])
+def test_a_file_cut_short_is_told_apart(sealed, left):
+    end = int(left * len(sealed)) if isinstance(left, float) else left
+
+    assert faults(sealed[:end]) == [Fault.CUT]
+
+
+def test_no_made_up_seal_stops_the_looking(sealed):
+    """Numbers without end, and seals without number."""
+    endless = b"/ByteRange [0 %b 5 5]" % (b"9" * 10_000)
+    many = b"/ByteRange [0 10 20 900000]" * 10_000
+
+    assert faults(b"%PDF-1.7\n" + endless + b"\n%%EOF") == [Fault.NOT_SEALED]
+    assert faults(b"%PDF-1.7\n" + many + bytes(10**6) + b"\n%%EOF") == [
+        Fault.SAVED_ANEW
+    ]
+
+
+def test_each_serial_that_a_file_carries_is_read(sealed):
+    serial = "8K3QZ7MXP4TDH"
+
+    assert named_in(sealed) == {"identifier": serial, "link": serial}
+    other = sealed.replace(
+        serial.encode().hex().encode(), b"SAMP1E000000N".hex().encode()
+    )
+    assert named_in(other) == {"identifier": "SAMP1E000000N", "link": serial}
+    assert named_in(b"%PDF-1.7") == {}
 
 
 def by_qpdf(pdf, tmp_path, *options):
@@ -239,7 +264,7 @@ def test_what_never_was_sealed_is_told_apart(plain):
     assert faults(pypdf_without_field()) == [Fault.NOT_SEALED]
     assert faults(plain) == [Fault.SAVED_ANEW]  # ours, but the seal is not there
     assert faults(b"Dear reader") == [Fault.UNREADABLE]
-    assert faults(b"%PDF-1.7\nnothing") == [Fault.NOT_SEALED]
+    assert faults(b"%PDF-1.7\nnothing%%EOF") == [Fault.NOT_SEALED]
     assert faults(b"") == [Fault.UNREADABLE]
 
 
