@@ -17,6 +17,7 @@ from courses.models.enrolments import (
     OfEnrolmentQuerySet,
     ProgrammeRequest,
     Source,
+    qualifying,
 )
 from courses.models.evidence import Evidence, EvidenceKind, TopicCompletion
 from courses.models.following import ReadingPlace
@@ -57,4 +58,5 @@ __all__ = [
     "TopicCompletion",
     "TopicPage",
     "TopicTag",
+    "qualifying",
 ]

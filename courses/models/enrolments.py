@@ -34,6 +34,21 @@ class Source(models.TextChoices):
 GOING_ON = [Source.EDITION, Source.RENEWAL]  # for what an earlier cycle began
 
 
+def qualifying(day: date) -> Q:
+    """What qualifies a member on a day, as known today; no certificate is asked.
+
+    All that says who is qualified asks it, as this or as `qualified`.
+    """
+    return Q(
+        Q(valid_until=None) | Q(valid_until__gt=day),
+        Q(counts_until=None) | Q(counts_until__gt=day),
+        valid_from__lte=day,
+        completed_at__isnull=False,
+        withdrawn_at=None,
+        annulled_at=None,
+    )
+
+
 class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
     def visible_to(self, access: Access) -> EnrolmentQuerySet:
         """One's own, in every reseller; a manager's people's; all, for staff."""
@@ -86,12 +101,12 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
         later does not count, and what was found wrong later does.
         """
         day = on or now().date()
+        if known_by is None:
+            return self.filter(qualifying(day))
         counts = Q(counts_until=None) | Q(counts_until__gt=day)
         valid = self.filter(
             Q(valid_until=None) | Q(valid_until__gt=day), valid_from__lte=day
         )
-        if known_by is None:
-            return valid.standing().filter(counts, completed_at__isnull=False)
         return (
             valid.filter(completed_at__lt=known_by)
             .filter(Q(annulled_at=None) | Q(annulled_at__gte=known_by))

@@ -34,7 +34,7 @@ from lms.people.names import one_line
 from lms.tables import FORMATS, table_response
 
 PAGE_SIZE = 50
-ATTENTION = "attention"
+ATTENTION, HELD = "attention", "held"  # what holds beside the word that is shown
 
 
 class MatrixFilter(forms.Form):
@@ -69,6 +69,7 @@ class MatrixFilter(forms.Form):
         words: list[tuple[str, str | Promise]] = [
             ("", _("All states")),
             (ATTENTION, _("Needs attention")),
+            (HELD, _("Qualified today")),
             *((state.key, state.word) for state in states.STATES),
         ]
         self.fields["state"].choices = words  # type: ignore[attr-defined]  # a ChoiceField
@@ -127,13 +128,11 @@ class Matrix:
         """Four numbers over what is shown."""
         cells = [cell for row in self.rows for cell in row.cells]
         asked = [cell for cell in cells if cell.state != states.NOT_REQUIRED]
-        held = {states.QUALIFIED, states.EXPIRES_SOON, states.UPDATE_DUE}
-        held |= {states.CERTIFICATE_PENDING, states.EXEMPT}
         attention = sum(row.needs_attention for row in self.rows)
-        qualified = sum(cell.state in held for cell in asked)
+        qualified = sum(cell.is_qualified for cell in asked)
         return [
             Figure(len(self.rows), _("people")),
-            Figure(qualified, _("qualifications held"), "?state=qualified", "good"),
+            Figure(qualified, _("qualifications held"), f"?state={HELD}", "good"),
             Figure(len(asked) - qualified, _("still to earn")),
             Figure(
                 attention, _("people need attention"), f"?state={ATTENTION}", "warn"
@@ -186,11 +185,15 @@ def matrix_of(
 def _has_state(row: Row, key: str) -> bool:
     if key == ATTENTION:
         return row.needs_attention
+    if key == HELD:
+        return any(cell.is_qualified for cell in row.cells)
     return any(cell.state.key == key for cell in row.cells)
 
 
 def cell_words(cell: Cell, zone: str) -> str:
     """The small words of a cell: how far, or until when."""
+    if cell.state == states.REVOKED and cell.is_qualified:
+        return _("the certificate; qualified still")
     if isinstance(cell.on, datetime):
         return day(cell.on, zone)
     if cell.state == states.EXPIRES_SOON and cell.on is not None:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils.timezone import now
 
 from certificates.models import Certificate, CertificateState, End
-from courses.models import Enrolment, ProgrammePage
+from courses.models import Enrolment, ProgrammePage, qualifying
 from courses.progress import Progress, TopicProgress, progress_of
 from lms import states
 from lms.people.models import Member
@@ -25,11 +25,13 @@ class Cell:
 
     `enrolment` is the open one, or else the newest; None when the programme is not
     asked of the member. `on` is the date that goes with the state, if any.
+    `is_qualified` follows what was completed, whatever became of the certificate.
     """
 
     member: Member
     programme: ProgrammePage
     state: State = states.NOT_REQUIRED
+    is_qualified: bool = False
     enrolment: Enrolment | None = None
     progress: Progress | None = None
     on: date | datetime | None = None
@@ -75,8 +77,14 @@ def cells_of(
         Enrolment.objects.standing()
         .filter(member__in=members, programme__in=programmes)
         .select_related("edition", "member__user", "member__reseller", "enrolled_by")
+        .annotate(qualifies=qualifying(now().date()))
         .order_by("cycle")
     )
+    qualified = {
+        (row.member_id, row.programme_id)
+        for row in enrolments
+        if row.qualifies  # type: ignore[attr-defined]  # annotated above
+    }
     by_cell: dict[tuple[int, int], list[Enrolment]] = defaultdict(list)
     for enrolment in enrolments:
         by_cell[enrolment.member_id, enrolment.programme_id].append(enrolment)
@@ -86,6 +94,7 @@ def cells_of(
     certificates = _certificates_of(enrolments)
     for key, cycles in by_cell.items():
         cell = cells[key]
+        cell.is_qualified = key in qualified
         cell.enrolment = cycles[-1]
         cell.progress = progress[cycles[-1].pk]
         cell.bookings = bookings[cycles[-1].pk]
