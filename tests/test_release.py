@@ -1,5 +1,6 @@
 """A sign-off that can still be undone: nobody sees the certificate before its time."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -10,11 +11,12 @@ import time_machine
 from django.urls import reverse
 from django.utils.timezone import now
 
+from certificates import statuses, verdict
 from certificates.models import Certificate, End
 from certificates.preparing import prepare
 from certificates.serials import shown
-from courses.models import EvidenceKind
-from courses.progress import record_evidence
+from courses.models import Evidence, EvidenceKind
+from courses.progress import record_evidence, void_evidence
 from lms.mail.models import Message
 from lms.mail.outbox import send_due
 from lms.people.models import User
@@ -85,7 +87,12 @@ def shown_to(client, people) -> set[str]:
         "manager": [*own[:2], *of_people, reverse("dashboards:team")],
         "staff": [*own[:2], *of_people],
         "trainer": [reverse("sessions:today"), people["call"].get_absolute_url()],
-        "": [reverse("verify", args=[serial])],
+        "": [
+            reverse("verify", args=[serial]),
+            reverse("credential", args=[serial]),
+            reverse("badge", args=[serial]),
+            reverse("by_hash", args=[Certificate.objects.get().pdf_sha256]),
+        ],
     }
     found = set()
     for who, urls in pages.items():
@@ -94,10 +101,16 @@ def shown_to(client, people) -> set[str]:
             client.force_login(people[who])
         for url in urls:
             if is_named(client.get(url), serial):
-                found.add(f"{who} {url.replace(serial, 'SERIAL')}")
+                found.add(f"{who} {_without_its_own(url)}")
     mails = Message.objects.exclude(sent_at=None)
     found |= {f"mail to {mail.to}" for mail in mails if shown(serial) in mail.body}
     return found
+
+
+def _without_its_own(url: str) -> str:
+    certificate = Certificate.objects.get()
+    url = url.replace(certificate.serial, "SERIAL")
+    return url.replace(certificate.pdf_sha256, "HASH")
 
 
 def is_named(response, serial) -> bool:
@@ -106,7 +119,7 @@ def is_named(response, serial) -> bool:
     body = (
         b"".join(response.streaming_content) if response.streaming else response.content
     )
-    if body.startswith(b"%PDF"):
+    if body.startswith((b"%PDF", b"\x89PNG")):
         return True
     if body.startswith(b"PK"):
         return shown(serial) in " ".join(ZipFile(BytesIO(body)).namelist())
@@ -148,6 +161,9 @@ def test_certificate_is_everywhere_from_its_release_on(client, people):
         "staff /certificates/team/?format=csv",
         f"staff /team/{pk}/",
         " /c/SERIAL",
+        " /c/SERIAL/credential.json",
+        " /c/SERIAL/badge.png",
+        " /c/by-hash/HASH",
         f"mail to {holder}",
     }
 
@@ -162,3 +178,30 @@ def test_undone_certificate_is_nowhere_for_ever(client, people):
         assert shown_to(client, people) == set()
         assert Certificate.objects.get().ended_as == End.UNDONE
         assert now() > Certificate.objects.get().release_at
+
+
+@pytest.mark.parametrize("how", ["undone at the very end", "found wrong later"])
+def test_badge_that_somebody_has_is_withdrawn_where_it_is_taken_back(
+    client, people, how
+):
+    """Nobody had one before the release; from then on the list says that it ended."""
+    with time_machine.travel(TEN + UNDO, tick=False):
+        url = reverse("credential", args=[serial_of_it()])
+        badge = json.loads(client.get(url).content)
+        place = int(badge["credentialStatus"]["statusListIndex"])
+        before = statuses.ended_places(0)
+        if how == "found wrong later":
+            call = Evidence.objects.get(kind=EvidenceKind.CALL)
+            void_evidence(call, by=people["staff"], why="A mistake")
+        else:
+            undo_sign_off(people["call"], by=people["trainer"])
+
+        page = client.get(reverse("verify", args=[serial_of_it()]))
+        after = statuses.ended_places(0)
+
+    assert (before, after) == ([], [place])
+    assert page.context["verdict"].state == verdict.WITHDRAWN
+
+
+def serial_of_it() -> str:
+    return Certificate.objects.get().serial
