@@ -15,27 +15,29 @@ SEAL_Y = 178.0
 _BAND = 9.5  # from the paper's edge to the middle of the engraved band
 _HALF_BAND = 2.1
 _SWING = 1.15  # how far a wave leaves the band's middle
-_PALE = "#e9edf4"
+_PALE = "#e9edf4"  # on white
+WHITE = "#ffffff"
 
 Point = tuple[float, float]
 
 
-def background(ink: str, accent: str) -> bytes:
+def background(ink: str, accent: str, paper: str = WHITE) -> bytes:
     """All that lies under the text of a page, as one artifact (it says nothing)."""
     millimetre = 72 / 25.4
     parts = [
         "/Artifact BMC q",
         f"{millimetre:.5f} 0 0 {-millimetre:.5f} 0 {HEIGHT * millimetre:.4f} cm",
-        _stroke(rosette((MIDDLE, 90), 62, petals=14, strands=6), _PALE, 0.2),
+        *([] if paper == WHITE else [_fill(_rectangle(0), paper)]),
+        _stroke(rosette((MIDDLE, 90), 62, petals=14, strands=6), _on(paper), 0.2),
         _stroke(_rectangle(_BAND - _HALF_BAND), ink, 0.5),
         _stroke(_rectangle(_BAND + _HALF_BAND), ink, 0.18),
         _stroke(_band(), accent, 0.16),
         *(
-            _corner((x, y), ink)
+            _corner((x, y), ink, paper)
             for x in (_BAND, WIDTH - _BAND)
             for y in (_BAND, HEIGHT - _BAND)
         ),
-        *_seal((MIDDLE, SEAL_Y), ink, accent),
+        *_seal((MIDDLE, SEAL_Y), ink, accent, paper),
         "Q EMC",
     ]
     return "\n".join(parts).encode()
@@ -49,11 +51,11 @@ def rosette(middle: Point, radius: float, *, petals: int, strands: int) -> str:
     )
 
 
-def _seal(middle: Point, ink: str, accent: str) -> list[str]:
+def _seal(middle: Point, ink: str, accent: str, paper: str) -> list[str]:
     """The rosette at the foot, with room for the programme's number."""
     return [
         _stroke(rosette(middle, 11.2, petals=16, strands=3), accent, 0.14),
-        _fill(_circle(middle, 5.7), "#ffffff"),
+        _fill(_circle(middle, 5.7), paper),
         _stroke(_circle(middle, 5.7), ink, 0.3),
         _stroke(_circle(middle, 5.1), accent, 0.14),
     ]
@@ -139,14 +141,14 @@ def _towards(start: Point, behind: Point, ahead: Point) -> Point:
     )
 
 
-def _corner(middle: Point, ink: str) -> str:
+def _corner(middle: Point, ink: str, paper: str) -> str:
     """A square that ties the ends of two bands together, a diamond in it."""
     x, y = middle
     side, half = 2 * _HALF_BAND, _HALF_BAND
     square = f"{x - half:.2f} {y - half:.2f} {side:.2f} {side:.2f} re"
     diamond = f"{x} {y - 1.1} m {x + 1.1} {y} l {x} {y + 1.1} l {x - 1.1} {y} l h"
     return "\n".join(
-        [_fill(square, "#ffffff"), _stroke(square, ink, 0.18), _fill(diamond, ink)]
+        [_fill(square, paper), _stroke(square, ink, 0.18), _fill(diamond, ink)]
     )
 
 
@@ -160,6 +162,14 @@ def _stroke(lines: str, colour: str, thickness: float) -> str:
 
 def _fill(lines: str, colour: str) -> str:
     return f"{_colour(colour)} rg\n{lines}\nf"
+
+
+def _on(paper: str) -> str:
+    """The pale lines as they look printed on paper of this colour."""
+    return "#" + "".join(
+        f"{round(int(_PALE[at : at + 2], 16) * int(paper[at : at + 2], 16) / 255):02x}"
+        for at in (1, 3, 5)
+    )
 
 
 def _colour(text: str) -> str:

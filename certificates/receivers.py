@@ -6,15 +6,24 @@ from typing import Any
 
 from django.dispatch import receiver
 from django.utils.timezone import now
+from wagtail.signals import published
 
 from certificates import issuing
+from certificates.designing import put_in_force
 from certificates.erasing import erase_claims
-from certificates.models import Certificate, End
+from certificates.models import Certificate, CertificateDesign, End
 from courses.models import Enrolment
 from courses.signals import enrolment_closed, programme_completed
 from lms.mail import outbox
 from lms.people.models import User
 from lms.people.signals import person_erased
+
+
+@receiver(published, sender=CertificateDesign)
+def on_design_published(
+    sender: object, *, instance: CertificateDesign, **kwargs: Any
+) -> None:
+    put_in_force(instance)
 
 
 @receiver(programme_completed)

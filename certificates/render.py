@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import date, datetime
-from functools import cache
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -19,11 +20,13 @@ from django.utils.translation import gettext, override
 from certificates import fonts, ornament, serials
 from certificates.claims import direction_of
 from certificates.letters import clusters
+from certificates.pictures import Picture
 
 if TYPE_CHECKING:
     from certificates.renderer import Renderer
 
 QR_ADDRESS = "certificate:qr.svg"
+PICTURES = ("logo", "signature")  # of a design
 STYLES = Path(__file__).parent / "pdf" / "certificate.css"
 NAME_WIDTH_MM = 222.0
 SIZES = (  # by number of lines, in points, each a class in the style sheet
@@ -40,18 +43,57 @@ class CannotRender(Exception):
 
 @dataclass(frozen=True)
 class Design:
-    """What may be chosen of a certificate's looks: two colours, dark on white."""
+    """What may be chosen of a certificate's looks. An empty text is the usual one.
+
+    The usual texts are in the holder's language. `logo_text` is what the logo says,
+    `has_issuer` whether the issuer's name is printed below it.
+    """
 
     ink: str = "#16294f"
     accent: str = "#84682c"
+    paper: str = "#ffffff"
+    heading: str = ""
+    above_name: str = ""
+    below_name: str = ""
+    foot: str = ""
+    logo: Picture | None = None
+    logo_text: str = ""
+    has_issuer: bool = True
+    signatory: str = ""
+    signatory_role: str = ""
+    signature: Picture | None = None
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        return tuple(filter(None, (self.logo, self.signature)))
+
+    @property
+    def words(self) -> str:
+        """All that it prints in letters."""
+        return " ".join(
+            (
+                *(self.heading, self.above_name, self.below_name, self.foot),
+                *(self.signatory, self.signatory_role),
+            )
+        )
 
     def facts(self) -> dict[str, Any]:
-        """The design as JSON."""
-        return asdict(self)
+        """The design as JSON, its pictures by their hash."""
+        return {
+            each.name: value.sha256 if isinstance(value, Picture) else value
+            for each in fields(self)
+            for value in [getattr(self, each.name)]
+        }
 
     @classmethod
-    def of_facts(cls, facts: dict[str, Any]) -> Design:
-        return cls(**facts)
+    def of_facts(
+        cls,
+        facts: dict[str, Any],
+        pictures: Mapping[str, Picture] = MappingProxyType({}),
+    ) -> Design:
+        """The design of these facts; a KeyError where a picture of it is not given."""
+        shown = {name: pictures[facts[name]] for name in PICTURES if facts.get(name)}
+        return cls(**{**facts, **shown})
 
 
 class Attached(NamedTuple):
@@ -85,12 +127,15 @@ def render(
     the fonts. Not for threads. Raises CannotRender when a letter has no glyph or the
     page overflows.
     """
-    renderer = _renderer(design)
+    renderer = _renderer(design.ink, design.accent, design.paper)
     return renderer.render(
-        page(claim, verify_url, is_sample=is_sample),
+        page(claim, verify_url, design, is_sample=is_sample),
         identifier=claim["serial"],
         at=datetime.fromisoformat(claim["issued_at"]),
-        drawings={QR_ADDRESS: qr_code(verify_url)},
+        drawings={
+            QR_ADDRESS: qr_code(verify_url),
+            **{each.address: each.content for each in design.pictures},
+        },
         attachments=attachments,
     )
 
@@ -108,12 +153,11 @@ def renderer_of(styles: str, *, under: bytes = b"") -> Renderer:
     return Renderer(styles, under=under)
 
 
-@cache
-def _renderer(design: Design) -> Renderer:
+@lru_cache(maxsize=8)
+def _renderer(ink: str, accent: str, paper: str) -> Renderer:
     return renderer_of(
-        f":root {{ --ink: {design.ink}; --accent: {design.accent} }}\n"
-        f"{STYLES.read_text()}",
-        under=ornament.background(design.ink, design.accent),
+        f":root {{ --ink: {ink}; --accent: {accent} }}\n{STYLES.read_text()}",
+        under=ornament.background(ink, accent, paper),
     )
 
 
@@ -125,8 +169,15 @@ def qr_code(text: str) -> str:
     return file.getvalue().decode()
 
 
-def page(claim: dict[str, Any], verify_url: str, *, is_sample: bool = False) -> str:
-    """The page as HTML, in the claim's language."""
+def page(
+    claim: dict[str, Any],
+    verify_url: str,
+    design: Design | None = None,
+    *,
+    is_sample: bool = False,
+) -> str:
+    """The page as HTML, in the claim's language; in the first design, if in none."""
+    design = design or Design()
     address = urlsplit(verify_url)
     programme, topics = claim["programme"], claim["topics"]
     valid_until = claim["valid_until"]
@@ -135,6 +186,8 @@ def page(claim: dict[str, Any], verify_url: str, *, is_sample: bool = False) -> 
             "certificates/pdf/certificate.html",
             {
                 "claim": claim,
+                "design": design,
+                "is_heading_joined": not fonts.covers(fonts.SANS_BOLD, design.heading),
                 "title": gettext("%(name)s: %(programme)s")
                 % {"name": claim["name"], "programme": programme["title"]},
                 "name": set_name(claim["name"]),

@@ -1,9 +1,10 @@
 """WeasyPrint, loaded once: import this where something is rendered, only."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from io import BytesIO
 from types import MappingProxyType
@@ -18,6 +19,7 @@ from pydyf import PDF, Array, String
 from weasyprint import CSS, HTML
 from weasyprint.css import ColorProfile
 from weasyprint.document import Document
+from weasyprint.images import RasterImage, SVGImage
 from weasyprint.pdf.stream import Stream
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
@@ -34,7 +36,7 @@ VARIANT = "pdf/a-3a"
 class OwnDrawings(URLFetcher):
     """Gives the drawings made here, under `certificate:…`, and refuses all else."""
 
-    def __init__(self, drawings: Mapping[str, str]) -> None:
+    def __init__(self, drawings: Mapping[str, str | bytes]) -> None:
         super().__init__(allowed_protocols=(), fail_on_errors=True)
         self.drawings = drawings
 
@@ -45,7 +47,8 @@ class OwnDrawings(URLFetcher):
             body = self.drawings[url]
         except KeyError:
             raise FatalURLFetchingError(f"refused: {url}") from None
-        return URLFetcherResponse(url, body, {"Content-Type": "image/svg+xml"})
+        kind = "image/png" if isinstance(body, bytes) else "image/svg+xml"
+        return URLFetcherResponse(url, body, {"Content-Type": kind})
 
 
 class Srgb(ColorProfile):
@@ -122,6 +125,39 @@ def _known_texts(name: str, content: bytes) -> dict[int, str]:
     return _KNOWN[name]
 
 
+class KeptPictures(dict[str, Any]):
+    """The pictures of designs, read once for a process; all else is not kept.
+
+    Encoding them takes as long as half of a page.
+    """
+
+    def __setitem__(self, address: str, made: Any) -> None:
+        if isinstance(made, RasterImage):
+            made.get_x_object = _once(made.get_x_object)
+        elif isinstance(made, SVGImage):
+            return
+        super().__setitem__(address, made)
+
+
+def _once(encode: Callable[[bool, float], pydyf.Stream]) -> Any:
+    """The encoded picture as a new object each time, for the document it goes into."""
+
+    @cache
+    def encoded(interpolate: bool, ratio: float) -> tuple[Any, dict[str, Any], Any]:
+        made = encode(interpolate, ratio)
+        extra = dict(made.extra)
+        return made.stream, extra, extra.pop("SMask", None)
+
+    def x_object(interpolate: bool, ratio: float) -> pydyf.Stream:
+        content, extra, mask = encoded(interpolate, ratio)
+        new = pydyf.Stream(content, extra)
+        if mask is not None:
+            new.extra["SMask"] = pydyf.Stream(mask.stream, mask.extra)
+        return new
+
+    return x_object
+
+
 weasyprint.pdf.Stream = SpokenStream
 
 
@@ -133,6 +169,7 @@ class Renderer:
 
     def __init__(self, styles: str, *, under: bytes = b"") -> None:
         self.under = compress(under)
+        self.pictures = KeptPictures()
         self.fonts = FontConfiguration()
         self.colours = Srgb()
         self.css = CSS(
@@ -145,7 +182,7 @@ class Renderer:
         *,
         identifier: str,
         at: datetime,
-        drawings: Mapping[str, str] = MappingProxyType({}),
+        drawings: Mapping[str, str | bytes] = MappingProxyType({}),
         attachments: Sequence[Attached] = (),
         pages: int = 1,
     ) -> bytes:
@@ -160,6 +197,7 @@ class Renderer:
             stylesheets=[self.css],
             color_profiles={"srgb": self.colours},
             pdf_variant=VARIANT,
+            cache=self.pictures,
         )
         if len(document.pages) > pages:
             raise CannotRender("it does not fit on one page")

@@ -48,6 +48,8 @@ ABOUT_NOBODY = {
     "HandbookVersion",
     "FreedTime",
     "DesignRevision",
+    "DesignPicture",
+    "CertificateDesign",
     "PublicKey",
     "Standstill",
     "ResellerDates",

@@ -7,7 +7,12 @@ from certificates.models.certificates import (
     CertificateState,
     End,
 )
-from certificates.models.designs import DesignRevision, private_storage
+from certificates.models.designs import (
+    CertificateDesign,
+    DesignPicture,
+    DesignRevision,
+    private_storage,
+)
 from certificates.models.keys import PublicKey
 from certificates.models.standstills import Standstill
 
@@ -15,8 +20,10 @@ __all__ = [
     "AuditPack",
     "AuditPackQuerySet",
     "Certificate",
+    "CertificateDesign",
     "CertificateQuerySet",
     "CertificateState",
+    "DesignPicture",
     "DesignRevision",
     "End",
     "PublicKey",
