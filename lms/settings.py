@@ -182,6 +182,7 @@ TEMPLATES = [
                 "csp.context_processors.nonce",
                 "lms.dashboards.context.page",
             ],
+            "builtins": ["content.templatetags.frame"],
         },
     },
 ]
