@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -53,27 +54,24 @@ class HomePage(Page):
     template = "content/home.html"
 
     def route(self, request: HttpRequest, path_components: list[str]) -> RouteResult:
-        """Find the page by its whole address: one query, however deep it lies.
+        """Find the page by its whole address: no query where it is kept.
 
-        What stands there, and of which type, is kept; its row is read each time,
-        without its `TEXTS`, which are kept as they are shown.
+        Each reader gets a copy: what a request finds with it is not the next one's.
         """
         if not path_components:
             return super().route(request, path_components)
         place = f"{self.url_path}{'/'.join(path_components)}/"
-        model, pk = kept(request, ("place", place), lambda: _page_at(place))
-        texts = getattr(model, "TEXTS", ())
-        page = get_object_or_404(model.objects.defer(*texts), pk=pk)
+        page = copy(kept(request, ("place", place), lambda: _page_at(place)))
         return page.route(request, [])
 
 
-def _page_at(place: str) -> tuple[type[Page], int]:
-    """The type and key of the page at a place; 404 where none is, or a bare one."""
+def _page_at(place: str) -> Page:
+    """The page at a place, whole; 404 where none is, or a bare one."""
     page = Page.objects.filter(url_path=place).first()
     model = page.specific_class if page else None
     if page is None or model is None or model is Page:
         raise Http404
-    return model, page.pk
+    return get_object_or_404(model, pk=page.pk)
 
 
 class Tag(TagBase):

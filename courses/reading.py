@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import md5
 
-from django.db.models import Prefetch, Subquery, prefetch_related_objects
+from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from wagtail.models import Page
@@ -23,7 +23,6 @@ from courses.models import (
     Source,
     TopicPage,
 )
-from courses.places import place_in, places_of
 from courses.progress import (
     Progress,
     TopicProgress,
@@ -140,15 +139,11 @@ class Reader:
 
 @dataclass(frozen=True)
 class TopicReader(Reader):
-    """A reader of one topic. `here` is None where it is not asked of them.
-
-    `place` is the block where they stopped reading; empty where they did not.
-    """
+    """A reader of one topic. `here` is None where it is not asked of them."""
 
     here: TopicProgress | None
     before: TopicProgress | None
     after: TopicProgress | None
-    place: str = ""
 
     @property
     def mark(self) -> str:
@@ -198,7 +193,7 @@ def topic_reader_of(
     page: TopicPage, access: Access | None, request: HttpRequest | None = None
 ) -> TopicReader:
     """What the topic asks of the reader, and what stands around it; as many."""
-    reader = _reader(page.path[: -Page.steplen], access, request, topic=page)
+    reader = _reader(page.path[: -Page.steplen], access, request)
     keys = [topic.asked.topic_id for topic in reader.topics]
     place = keys.index(page.pk) if page.pk in keys else None
     here, before, after = None, None, None
@@ -208,12 +203,7 @@ def topic_reader_of(
         after = reader.topics[place + 1] if place + 1 < len(keys) else None
     elif reader.enrolment is None:
         here = untouched(asked_of(page))
-    stopped = getattr(reader.enrolment, "place", None)
-    if access and not reader.enrolment:
-        stopped = place_in(access.user, page)
-    return TopicReader(
-        **vars(reader), here=here, before=before, after=after, place=stopped or ""
-    )
+    return TopicReader(**vars(reader), here=here, before=before, after=after)
 
 
 def _reader(
@@ -221,7 +211,6 @@ def _reader(
     access: Access | None,
     request: HttpRequest | None,
     programme: ProgrammePage | None = None,
-    topic: TopicPage | None = None,
 ) -> Reader:
     """Read what the programme at that place of the page tree asks."""
     if programme is None:
@@ -230,7 +219,7 @@ def _reader(
             ("programme", path),
             lambda: ProgrammePage.objects.get(path=path),
         )
-    enrolment = _enrolment_in(programme, access, request, topic)
+    enrolment = _enrolment_in(programme, access, request)
     if enrolment:
         asked = _kept_topics(enrolment.edition, request)
         progress = progress_of([enrolment], asked)[enrolment.pk]
@@ -264,21 +253,14 @@ def _enrolment_in(
     programme: ProgrammePage,
     access: Access | None,
     request: HttpRequest | None,
-    topic: TopicPage | None = None,
 ) -> Enrolment | None:
-    """The latest standing cycle of the membership that the reader has switched to.
-
-    It brings `place`, where they stopped in the topic: one query for both.
-    """
+    """The latest standing cycle of the membership that the reader has switched to."""
     if access is None or access.member is None:
         return None
-    enrolments = Enrolment.objects.standing().filter(
+    standing = Enrolment.objects.standing().filter(
         member=access.member, programme=programme.pk
     )
-    if topic:
-        place = places_of(access.user).filter(topic=topic.pk).values("block")
-        enrolments = enrolments.annotate(place=Subquery(place))
-    enrolment = enrolments.order_by("-cycle").first()
+    enrolment = max(standing.order_by(), key=lambda each: each.cycle, default=None)
     if enrolment:
         pk = enrolment.edition_id
         enrolment.programme, enrolment.member = programme, access.member

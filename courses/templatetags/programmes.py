@@ -26,7 +26,7 @@ from courses.models import (
     ProgrammePage,
     TopicPage,
 )
-from courses.places import anchor_of
+from courses.places import anchor_of, place_in
 from courses.progress import Progress, Step, TopicProgress
 from lms import states
 from lms.mail import times
@@ -260,11 +260,17 @@ def topic_texts(
 
 @register.simple_tag(takes_context=True)
 def stopped_at(context: Context, page: TopicPage, reader: reading.TopicReader) -> str:
-    """`{% stopped_at page reader as anchor %}`: where to read on, if not at the top."""
-    if not reader.place or reader.has_read:
+    """`{% stopped_at page reader as anchor %}`: where to read on, if not at the top.
+
+    One query until they have read it; none for the made-up reader of a preview.
+    """
+    request = context.get("request")
+    access = access_from(request)
+    if access is None or reader.has_read or previews.mode_in(request):
         return ""
-    further = blocks_of(page, context.get("request"))[1:]
-    return anchor_of(reader.place) if reader.place in further else ""
+    place = place_in(access.user, page)
+    further = blocks_of(page, request)[1:]
+    return anchor_of(place) if place in further else ""
 
 
 @register.simple_tag

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from content.kept import kept
 from content.models import Branding
 from lms.people.access import Access
-from lms.people.models import User
+from lms.people.models import Member
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,14 @@ def _roles(access: Access | None, path: str) -> list[Role]:
 
 def _contacts(request: HttpRequest, access: Access | None) -> list[Contact]:
     """One's managers, then the training team; for the signed-out the team alone."""
-    managers = (
-        User.objects.filter(
-            memberships__reseller=access.member.reseller,
-            memberships__is_manager=True,
-            memberships__left_on=None,
-        ).exclude(pk=access.user.pk)
-        if access and access.member
-        else User.objects.none()
-    )
+    managers: list[tuple[str, int, str]] = []
+    if access and access.member:
+        rows = Member.objects.filter(
+            reseller=access.member.reseller_id, is_manager=True, left_on=None
+        ).values_list("user__full_name", "user", "user__email")
+        managers = [row for row in sorted(rows.order_by()) if row[1] != access.user.pk]
     contacts = [
-        Contact(user.full_name, user.email, _("your manager")) for user in managers[:3]
+        Contact(name, email, _("your manager")) for name, _pk, email in managers[:3]
     ]
     branding = kept(request, "branding", Branding.current)
     if address := branding.training_email:

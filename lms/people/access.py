@@ -35,12 +35,8 @@ class Access:
     @cached_property
     def memberships(self) -> list[Member]:
         """Live memberships, the oldest first."""
-        return list(
-            Member.objects.live()
-            .filter(user=self.user)
-            .select_related("reseller")
-            .order_by("joined_on", "pk")
-        )
+        own = Member.objects.live().filter(user=self.user).select_related("reseller")
+        return sorted(own.order_by(), key=lambda member: (member.joined_on, member.pk))
 
     @cached_property
     def member(self) -> Member | None:

@@ -45,13 +45,15 @@ def for_topic(calls: dict[int, Booking], topic_pk: int) -> Booking | None:
 def booked_call_for(enrolment: Enrolment | None, topic: TopicPage) -> Booking | None:
     """`{% booked_call_for enrolment page as call %}`: its booked call; one query.
 
+    No more of it than a topic's page shows: when, and where more is said.
     None, and no query, for the made-up reader of a preview.
     """
     if enrolment is None or not enrolment.pk:
         return None
-    return Booking.objects.filter(
+    booked = Booking.objects.filter(
         topics__booked_for=enrolment, topics__topic=topic.pk
-    ).first()
+    ).only("ref", "starts_at", "ends_at")
+    return next(iter(booked.order_by()), None)  # there is but one
 
 
 @register.simple_tag

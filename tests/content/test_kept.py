@@ -6,7 +6,12 @@ from wagtail.models import Site
 
 from content.kept import KEY, MOST_THINGS, Memory, forget, kept
 from content.models import Branding
-from tests.factories import HandbookPageFactory, TeamFactory, home_page
+from tests.factories import (
+    HandbookPageFactory,
+    MemberFactory,
+    TeamFactory,
+    home_page,
+)
 
 
 def made_by(values):
@@ -90,3 +95,39 @@ def test_whatever_is_shown_to_all_is_forgotten_when_it_changes(db):
     before = cache.get(KEY)
     TeamFactory()  # nothing that a page shows
     assert cache.get(KEY) == before
+
+
+def test_reader_gets_a_copy_of_the_page_that_is_kept(rf, db):
+    place = HandbookPageFactory().url_path.strip("/").split("/")[1:]
+    home = home_page()
+
+    first, second = (home.route(rf.get("/"), list(place)).page for _ in range(2))
+
+    assert first == second
+    assert first is not second
+    assert first.__dict__ is not second.__dict__
+    assert first._state.fields_cache is not second._state.fields_cache
+
+
+def test_page_shows_its_changes_at_once(client, db):
+    page = HandbookPageFactory(title="Before", slug="here")
+    client.force_login(MemberFactory().user)
+    assert client.get("/here/").text.count("Before") > 0
+
+    page.title = "After"
+    page.save_revision().publish()
+    renamed = client.get("/here/").text
+    page.slug = "there"
+    page.save_revision().publish()
+    moved = client.get("/there/")
+    gone = client.get("/here/")
+    page.unpublish()
+    unpublished = client.get("/there/")
+
+    assert "After" in renamed
+    assert "Before" not in renamed
+    assert [answer.status_code for answer in (moved, gone, unpublished)] == [
+        200,
+        404,
+        404,
+    ]

@@ -16,8 +16,8 @@ from tests.factories import (
     TopicPageFactory,
 )
 
-# Whether what is kept holds, the page's row; session, person, memberships; whom to ask;
-# enrolment with the place, evidence, booked call.
+# Whether what is kept holds; session, person, memberships; whom to ask; enrolment,
+# evidence, booked call, place.
 QUERIES = 9
 
 

@@ -21,11 +21,11 @@ from tests.factories import (
     programme_index,
 )
 
-# Whether what is kept still holds, and the page's row take 2, who is asking 3, whom to
-# ask 1; the rest is what the page itself shows.
-QUERIES_OF_A_TOPIC = 2 + 3 + 1 + 3  # enrolment, evidence, booked call
-QUERIES_OF_A_PROGRAMME = 2 + 3 + 1 + 6  # and its teams, one's own, the way up
-QUERIES_OF_ALL_PROGRAMMES = 2 + 3 + 1 + 5  # editions, teams, enrolments, as above
+# Whether what is kept still holds takes 1, who is asking 3, whom to ask 1; the rest is
+# what the page itself shows.
+QUERIES_OF_A_TOPIC = 1 + 3 + 1 + 4  # enrolment, evidence, booked call, place
+QUERIES_OF_A_PROGRAMME = 1 + 3 + 1 + 6  # and its teams, one's own, the way up
+QUERIES_OF_ALL_PROGRAMMES = 1 + 3 + 1 + 5  # editions, teams, enrolments, as above
 
 
 @pytest.fixture
