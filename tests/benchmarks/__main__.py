@@ -39,6 +39,7 @@ def set_up(data: Path) -> None:
     os.environ.update(DEBUG="0", DEMO="0", DJANGO_SETTINGS_MODULE="lms.settings")
     django.setup()
     call_command("collectstatic", verbosity=0, interactive=False)
+    importlib.import_module("lms.wsgi")  # as gunicorn loads it
 
 
 def benchmarks(only: list[str]) -> Iterator[Callable[[], Iterator[Figure]]]:
