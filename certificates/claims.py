@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from certificates import serials
 from courses.models import Enrolment
-from lms.people.names import one_line
+from lms.people.names import printed_name
 
 ISSUER = "ByteKast"
 POLICY = "Reseller Support & Qualification Policy"
@@ -36,7 +36,7 @@ def facts_of(enrolment: Enrolment) -> dict[str, Any]:
     completed = dict(
         enrolment.completions.filter(voided_at=None).values_list("topic", "at")
     )
-    name = normalize("NFC", one_line(member.user.full_name) or member.user.email)
+    name = printed_name(member.user)
     return {
         "language": member.user.language,
         "name": name,

@@ -15,6 +15,7 @@ from django.utils.timezone import now
 from lms.mail.models import Message
 from lms.mail.outbox import Later, Words, add_writer, drop, queue_later, words_of
 from sessions.calendar_files import page_url
+from sessions.last_call import name_to_ask_in
 from sessions.models import Booking, BookingState
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ def write(message: Message) -> Words | None:
         "topics": booking.topics.all(),
         "page_url": page_url(booking),
         "in_an_hour": which == "hour",
+        "is_trainer": is_trainer,
+        "name_to_confirm": name_to_ask_in(booking),
     }
     return words_of("sessions/email/reminder.txt", words, person)
 

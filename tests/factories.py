@@ -47,6 +47,7 @@ from lms.mail.models import Message
 from lms.people.models import (
     Invitation,
     Member,
+    NameConfirmation,
     Reseller,
     Team,
     TeamMembership,
@@ -140,6 +141,16 @@ class InvitationFactory(DjangoModelFactory[Invitation]):
     reseller = SubFactory(ResellerFactory)
     token_hash = Sequence(lambda n: hashlib.sha256(b"%d" % n).hexdigest())
     expires_at = LazyFunction(lambda: now() + timedelta(days=14))
+
+
+class NameConfirmationFactory(DjangoModelFactory[NameConfirmation]):
+    """Somebody's word that their name is right."""
+
+    class Meta:
+        model = NameConfirmation
+
+    user = SubFactory(UserFactory)
+    name = SelfAttribute("user.full_name")
 
 
 # --- Pages -----------------------------------------------------------------------

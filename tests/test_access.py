@@ -168,6 +168,7 @@ TABLE: dict[str, Entry] = {
     "dashboards:void": Entry(STAFF, *of("evidence", "pk"), staff=200, others=403),
     # people
     "people:settings": Entry(SIGNED_IN),
+    "people:confirm_name": Entry(SENT_ON, method="post"),
     "people:letters": Entry(PUBLIC, method="post"),
     "people:switch": Entry((SIGN_IN, 302, *(404,) * 6), method="post"),
     "people:sent": Entry(PUBLIC),

@@ -347,6 +347,11 @@ def settings(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainee", reverse("people:settings"), WHO_AND_WHEN | {"call_needs": ""}
 
 
+def confirming_ones_name(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"name": world.trainee.full_name, "next": "/my/"}
+    return "trainee", reverse("people:confirm_name"), words
+
+
 def typing(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "nobody", reverse("people:letters"), {"full_name": "Ann"}
 
@@ -686,6 +691,7 @@ FORMS = [
     welcome,
     settings,
     typing,
+    confirming_ones_name,
     switch,
     confirming,
     booking,

@@ -20,7 +20,9 @@ from lms.dashboards.record import Record, record_of
 from lms.dashboards.state import Cell
 from lms.mail.times import moment, on_day
 from lms.people.access import MemberRequest
+from lms.people.confirming import name_to_confirm
 from lms.people.models import Member
+from sessions.last_call import is_last
 from sessions.models import Booking
 from sessions.room import is_open
 
@@ -45,11 +47,13 @@ def my(request: MemberRequest) -> HttpResponse:
     if member is None:
         return render(request, "dashboards/my_without_reseller.html")
     record = record_of(member)
+    last_call_cell = _cell_with_last_call(record)
     context = {
         "member": member,
         "record": record,
         "step": next_step(member, record),
-        "last_call_cell": _cell_with_last_call(record),
+        "last_call_cell": last_call_cell,
+        "name_to_confirm": name_to_confirm(request.user) if last_call_cell else "",
     }
     return render(request, "dashboards/my.html", context)
 
@@ -184,12 +188,12 @@ def _nothing_left(member: Member, record: Record) -> NextStep:
 
 
 def _cell_with_last_call(record: Record) -> Cell | None:
-    """A programme whose booked call may be the last one: its name is asked about."""
+    """A programme in which no call is left to book: its name is asked about."""
     for cell in record.cells:
-        call = cell.next_call
-        if call and call.ends_at > now() and cell.progress:
-            on_agenda = {item.topic_id for item in call.topics.all()}
-            missing = [each for each in cell.progress.topics if not each.is_complete]
-            if {each.topic.pk for each in missing} <= on_agenda:
-                return cell
+        if cell.progress is None:
+            continue
+        coming = [call for call in cell.booked if call.ends_at > now()]
+        agenda = {item.topic_id for call in coming for item in call.topics.all()}
+        if is_last(cell.progress, agenda):
+            return cell
     return None

@@ -131,6 +131,13 @@ class SettingsForm(forms.ModelForm[User]):
         widgets = {"call_needs": forms.Textarea(attrs={"rows": 4})}
 
 
+class ConfirmNameForm(forms.Form):
+    """The name that somebody has read and calls right, and where to go on."""
+
+    name = forms.CharField(max_length=254, strip=False)
+    next = forms.CharField(max_length=2000, required=False)
+
+
 class SwitchForm(forms.Form):
     """Which membership to act as: one of one's own."""
 

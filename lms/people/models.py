@@ -403,6 +403,37 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         return self.filter(reseller__in=access.managed_resellers)
 
 
+class NameConfirmationQuerySet(models.QuerySet["NameConfirmation"]):
+    def visible_to(self, access: Access) -> NameConfirmationQuerySet:
+        """One's own; all, for staff."""
+        return self if access.is_staff else self.filter(user=access.user)
+
+
+class NameConfirmation(models.Model):
+    """A person's word that certificates shall say their name so: this very text.
+
+    The text goes at an erasure, and that they gave their word stays.
+    """
+
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="name_confirmations"
+    )
+    name = models.CharField(max_length=254)
+    at = models.DateTimeField(default=now)
+
+    objects = NameConfirmationQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            AppendOnly(name="name_confirmation_append_only", may_clear=["name"])
+        ]
+
+    def __str__(self) -> str:
+        return f"Confirmation {self.pk}"
+
+
 class Invitation(models.Model):
     """A single-use way in, bound to an address: only the token's hash is kept."""
 

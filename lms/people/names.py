@@ -32,6 +32,11 @@ def one_line(text: str) -> str:
     return " ".join(seen.split()).strip(_JOINERS)
 
 
+def printed_name(user: User) -> str:
+    """The name as certificates print it; the address where there is no name."""
+    return unicodedata.normalize("NFC", one_line(user.full_name) or user.email)
+
+
 def has_letters(name: str) -> bool:
     """Whether anything is left to call somebody by, without markup and signs."""
     return any(

@@ -12,6 +12,7 @@ urlpatterns = [
     path("join/<str:token>/again/", views.send_again, name="send_again"),
     path("welcome/<str:token>/", views.welcome, name="welcome"),
     path("settings/letters/", views.letters, name="letters"),
+    path("settings/name/", views.confirm_name, name="confirm_name"),
     path("settings/", views.settings, name="settings"),
     path("switch/", views.switch, name="switch"),
 ]

@@ -12,14 +12,21 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from lms.errors import Refused
-from lms.people import accounts, inviting
+from lms.people import accounts, confirming, inviting
 from lms.people.access import MEMBERSHIP_KEY, MemberRequest
-from lms.people.forms import SettingsForm, SwitchForm, TypedNameForm, WelcomeForm
+from lms.people.forms import (
+    ConfirmNameForm,
+    SettingsForm,
+    SwitchForm,
+    TypedNameForm,
+    WelcomeForm,
+)
 from lms.people.models import Invitation, User
 from lms.people.models import InvitationState as State
 from lms.people.names import person_at
@@ -161,6 +168,29 @@ def settings(request: MemberRequest) -> HttpResponse:
         return redirect("people:settings")
     status = 422 if form.is_bound else 200
     return render(request, "people/settings.html", {"form": form}, status=status)
+
+
+@login_required
+@require_POST
+def confirm_name(request: MemberRequest) -> HttpResponse:
+    """Take somebody's word that their name is right, and go on where they were."""
+    form = ConfirmNameForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Please look at the name once more."))
+        return redirect("people:settings")
+    try:
+        confirming.confirm(request.user, form.cleaned_data["name"])
+    except Refused as refusal:
+        person = User.objects.get(pk=request.user.pk)
+        settings_form = SettingsForm(instance=person)
+        words = {"form": settings_form, "refused": str(refusal)}
+        return render(request, "people/settings.html", words, status=409)
+    messages.success(request, _("Thank you. That is how your certificate will say it."))
+    url = form.cleaned_data["next"]
+    is_ours = url.startswith("/") and url_has_allowed_host_and_scheme(
+        url, {request.get_host()}, require_https=request.is_secure()
+    )
+    return redirect(url if is_ours else "landing")
 
 
 @require_POST

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django import template
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from courses.leaving import undo_until
-from courses.models import Enrolment, TopicPage
+from courses.models import EditionTopic, Enrolment, TopicPage
 from lms.mail.times import day
 from lms.mail.zones import city
 from lms.people.models import User
+from lms.people.printing import unprinted
 from sessions import asking, offers
+from sessions.last_call import name_before_last, name_to_ask_in
 from sessions.models import (
     Booking,
     BookingState,
@@ -81,6 +85,35 @@ def waiting_for(call: Booking) -> Waiting | None:
     One query. Shown by `sessions/_waiting.html`.
     """
     return Waiting.objects.open().filter(booking=call).first()
+
+
+@register.simple_tag
+def name_in_last_call(call: Booking) -> str:
+    """`{% name_in_last_call call as name %}`: to be confirmed in it; else nothing.
+
+    Shown by `people/_confirm_name.html`.
+    """
+    return name_to_ask_in(call)
+
+
+@register.simple_tag
+def name_before_booking(
+    enrolment: Enrolment, topics: Iterable[EditionTopic], reader: User
+) -> str:
+    """`{% name_before_booking enrolment chosen request.user as name %}`: as above.
+
+    For the trainee alone, who chooses these topics for a call.
+    """
+    if reader.pk != enrolment.member.user_id:
+        return ""
+    agenda = {topic.topic_id for topic in topics}
+    return name_before_last(enrolment, agenda)
+
+
+@register.filter
+def letters_of_name(name: str) -> list[str]:
+    """`{{ name|letters_of_name }}`: what of it cannot be printed yet."""
+    return unprinted(name)
 
 
 @register.filter

@@ -7,6 +7,7 @@ from django.utils.timezone import now
 
 from certificates.issuing import end
 from certificates.models import End
+from lms.people.accounts import rename
 from tests.factories import (
     BookingFactory,
     CertificateFactory,
@@ -40,7 +41,27 @@ def test_my_learning_asks_for_the_name_before_the_last_call(client, enrolment):
     response = my_page(client, enrolment)
 
     assert response.context["last_call_cell"].enrolment == enrolment
+    assert response.context["name_to_confirm"] == enrolment.member.user.full_name
+    assert "Your certificate will say" in response.content.decode()
     assert "Next call:" in response.content.decode()
+
+
+def test_my_learning_asks_for_the_name_once_and_again_when_it_changes(
+    client, enrolment
+):
+    BookingFactory(enrolment=enrolment)
+    user = enrolment.member.user
+    page = my_page(client, enrolment)
+    words = {"name": page.context["name_to_confirm"], "next": "/my/"}
+
+    after = client.post(reverse("people:confirm_name"), words, follow=True)
+    rename(user, "Anna สม", by=None)
+    renamed = my_page(client, enrolment)
+
+    assert after.redirect_chain == [("/my/", 302)]
+    assert "Your certificate will say" not in after.content.decode()
+    assert renamed.context["name_to_confirm"] == "Anna สม"
+    assert "cannot print these letters yet" in renamed.content.decode()
 
 
 def test_my_learning_asks_for_no_name_once_the_call_is_over(client, enrolment):

@@ -138,7 +138,7 @@ def test_proposals_own_page_is_its_offer(client, enrolment, trainee):
 
 @pytest.mark.parametrize(
     ("state", "count"),
-    [(BookingState.BOOKED, 11), (BookingState.DONE, 10), (BookingState.MISSED, 19)],
+    [(BookingState.BOOKED, 15), (BookingState.DONE, 10), (BookingState.MISSED, 19)],
 )
 def test_call_page_takes_the_same_queries_for_any_number_of_topics(
     client, enrolment, trainee, state, count
