@@ -15,7 +15,7 @@ from django.utils.timezone import now
 from certificates import serials
 from certificates.badge import badge_url, credential_url
 from certificates.claims import verify_url
-from certificates.models import Certificate
+from certificates.models import Certificate, Statement
 from certificates.sharing import Naming, naming_of, public_form
 from certificates.statuses import PLACES, list_url
 from certificates.verdict import Verdict
@@ -72,7 +72,26 @@ def _certificate(
     }
 
 
-def file_facts(found: Certificate) -> dict[str, Any] | None:
+def answer_of_statement(found: Statement) -> dict[str, Any]:
+    """A statement of standing: its claim, as it was on its day, and if it stands.
+
+    `status` is statement or withdrawn; `certificate` is null.
+    """
+    status = "withdrawn" if found.withdrawn_at else "statement"
+    return {
+        **answer(found.serial, status),
+        "statement": {
+            **found.claim,
+            "serial": serials.shown(found.serial),
+            "sha256": found.sha256,
+            "withdrawn_on": found.withdrawn_at
+            and found.withdrawn_at.date().isoformat(),
+            "file": file_facts(found),
+        },
+    }
+
+
+def file_facts(found: Certificate | Statement) -> dict[str, Any] | None:
     """By what its PDF is known again; None before it has one.
 
     Its length in bytes tells whether bytes were added; None where it is no more.

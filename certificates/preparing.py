@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from datetime import datetime, timedelta
-from errno import EIO
 from hashlib import sha256
 from itertools import islice
 from typing import Any
@@ -33,6 +31,7 @@ from certificates.making import make
 from certificates.models import Certificate, CertificateState, private_storage
 from certificates.render import Attached, CannotRender
 from certificates.seal import CannotSeal
+from certificates.storing import require_whole as _require_whole
 from lms.audit.log import record
 from lms.jobs import queued
 from lms.mail import outbox
@@ -150,15 +149,6 @@ def store(
     else:
         storage.delete(name)
     return bool(made_ready)
-
-
-def _require_whole(name: str, digest: str) -> None:
-    """Read it back: a file that was cut short must never be called ready."""
-    with private_storage().open(name) as file:
-        if sha256(file.read()).hexdigest() != digest:
-            raise OSError(EIO, os.strerror(EIO))
-        if hasattr(file, "fileno"):
-            os.fsync(file.fileno())
 
 
 def enqueue_pending() -> None:

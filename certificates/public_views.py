@@ -11,12 +11,13 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from certificates import badge as badges
 from certificates import limits, serials, sharing, statuses
-from certificates.answers import answer, file_facts
+from certificates.answers import answer, answer_of_statement, file_facts
 from certificates.forms import NameForm, SerialForm
 from certificates.keyfiles import KeyTrouble
 from certificates.keys import (
@@ -25,9 +26,17 @@ from certificates.keys import (
     seal_key,
     verification_method,
 )
-from certificates.models import Certificate
+from certificates.models import Certificate, Statement
 from certificates.sharing import Naming
-from certificates.verdict import NOT_FOUND, SAMPLE, valid_until, verdict_on
+from certificates.statement_views import says
+from certificates.verdict import (
+    GENUINE,
+    NOT_FOUND,
+    SAMPLE,
+    WITHDRAWN,
+    valid_until,
+    verdict_on,
+)
 from courses.models import Edition
 from lms.states import State
 
@@ -71,6 +80,31 @@ def verify(request: HttpRequest, serial: str) -> HttpResponse:
             )
         )
     return _page(request, found)
+
+
+@require_safe
+def statement(request: HttpRequest, serial: str) -> HttpResponse:
+    """What a statement of standing said of its day, and if it was withdrawn."""
+    form = SerialForm({"serial": serial})
+    if not form.is_valid():
+        return _mistyped(request, form)
+    as_json, serial = _wants_json(request), form.cleaned_data["serial"]
+    if not limits.may_guess(request):
+        return _limited(request, as_json)
+    found = Statement.objects.public().filter(serial=serial).first()
+    if found is None:
+        limits.count_miss(request)
+        return _nothing(request, NOT_FOUND, serial, as_json)
+    if as_json:
+        return _as_json(answer_of_statement(found))
+    context = {
+        **says(found),
+        "state": WITHDRAWN if found.withdrawn_at else GENUINE,
+        "is_of_today": found.day == now().date(),
+        "file": file_facts(found),
+    }
+    page = render(request, "certificates/public_statement.html", context)
+    return _checked(page)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -212,8 +246,19 @@ def _look_up(
     )
     if found:
         return found
+    if statement := _statement_of(what):
+        return (
+            _as_json(answer_of_statement(statement))
+            if as_json
+            else redirect("statement", serials.shown(statement.serial))
+        )
     limits.count_miss(request)
     return _nothing(request, NOT_FOUND, serial, as_json)
+
+
+def _statement_of(what: dict[str, str]) -> Statement | None:
+    """Whoever looks for a certificate may have a statement in hand."""
+    return Statement.objects.public().filter(**what).first()
 
 
 def _newer_edition(found: Certificate) -> Edition | None:

@@ -2,7 +2,7 @@
 
 from django_tasks import task
 
-from certificates import auditing, expiring, fonts, preparing
+from certificates import auditing, expiring, fonts, preparing, statements
 
 
 @task(backend="jobs")
@@ -28,3 +28,9 @@ def tell_of_ends() -> None:
 def make_audit_pack(pk: int) -> None:
     """Make the file of an audit pack."""
     auditing.make(pk)
+
+
+@task(backend="jobs")
+def make_statement(pk: int) -> None:
+    """Make the file of a statement of standing."""
+    statements.make(pk)

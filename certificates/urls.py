@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from certificates import audit_views, staff_views, team_views, views
+from certificates import audit_views, staff_views, statement_views, team_views, views
 
 app_name = "certificates"
 urlpatterns = [
@@ -12,6 +12,18 @@ urlpatterns = [
     path("audit/<uuid:key>/", audit_views.audit, name="audit"),
     path("audit/<uuid:key>/file/", audit_views.audit_file, name="audit_file"),
     path("pack/", team_views.pack_view, name="pack"),
+    path("statements/", statement_views.statements, name="statements"),
+    path("statements/<slug:serial>/", statement_views.statement, name="statement"),
+    path(
+        "statements/<slug:serial>/pdf/",
+        statement_views.statement_file,
+        name="statement_file",
+    ),
+    path(
+        "statements/<slug:serial>/withdraw/",
+        statement_views.statement_withdraw,
+        name="statement_withdraw",
+    ),
     path("staff/", staff_views.staff, name="staff"),
     path("<slug:serial>/manage/", staff_views.manage, name="manage"),
     path("<slug:serial>/anew/", staff_views.anew, name="anew"),

@@ -68,6 +68,14 @@ SAMPLE = State(
     gettext_lazy("It shows what certificates look like, and certifies nothing."),
     Actor.NOBODY,
 )
+GENUINE = State(
+    "genuine",
+    gettext_lazy("Genuine"),
+    "shield-check",
+    "good",
+    gettext_lazy("The statement is genuine, and speaks for its day."),
+    Actor.NOBODY,
+)
 NOT_FOUND = State(
     "not-found",
     gettext_lazy("Not found"),

@@ -27,9 +27,38 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from courses.models import Edition, EditionAudience, Enrolment
 from lms.people.models import Reseller, TeamMembership
+from lms.states import Actor, State
 
 _DAY = timedelta(days=1)
 _FEW = 50  # companies whose trees one query names
+_NAMED = 3  # people in one line of a page
+
+NEED_MET = State(
+    "need-met",
+    gettext_lazy("Need met"),
+    "check-circle",
+    "good",
+    gettext_lazy("There are as many qualified people as are needed."),
+    Actor.NOBODY,
+)
+NEED_NOT_MET = State(
+    "need-not-met",
+    gettext_lazy("Need not met"),
+    "alert",
+    "bad",
+    gettext_lazy("There are fewer qualified people than are needed."),
+    Actor.MANAGER,
+    needs_attention=True,
+)
+NOBODY_COUNTS = State(
+    "nobody-counts",
+    gettext_lazy("Nobody counts yet"),
+    "minus",
+    "quiet",
+    gettext_lazy("Nobody is in the teams, or they are in training, or away."),
+    Actor.NOBODY,
+)
+_STATES = {True: NEED_MET, False: NEED_NOT_MET, None: NOBODY_COUNTS}
 
 
 class Part(StrEnum):
@@ -128,6 +157,29 @@ class Standing:
     def until(self) -> date | None:
         """The first day on which a need that is met is not; None: no end is known."""
         return self.gap.on if self.is_met and self.gap else None
+
+    @property
+    def state(self) -> State:
+        return _STATES[self.is_met]
+
+    @property
+    def counted(self) -> int:
+        """How many count: all who are there, but for training and away."""
+        return len(self.qualified) + len(self.missing)
+
+    @property
+    def shown_causes(self) -> tuple[Cause, ...]:
+        """The first of those who make the next gap."""
+        return self.gap.because[:_NAMED] if self.gap else ()
+
+    @property
+    def shown_missing(self) -> tuple[Someone, ...]:
+        return self.missing[:_NAMED]
+
+    @property
+    def more_missing(self) -> int:
+        """How many are missing besides those shown."""
+        return len(self.missing) - len(self.shown_missing)
 
     @property
     def concerns_nobody(self) -> bool:

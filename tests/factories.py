@@ -19,7 +19,8 @@ from factory.django import DjangoModelFactory
 from schedule.models import Calendar
 from wagtail.models import Page, Site
 
-from certificates.models import AuditPack, Certificate
+from certificates.claims import canonical
+from certificates.models import AuditPack, Certificate, DesignRevision, Statement
 from certificates.serials import new_serial
 from content.models import Acknowledgement, HandbookPage, HomePage
 from courses.models import (
@@ -617,6 +618,45 @@ class AuditPackFactory(DjangoModelFactory[AuditPack]):
     day = LazyFunction(lambda: now().date())
     top = SubFactory(ResellerFactory)
     resellers = LazyAttribute(lambda pack: [pack.top.pk])
+
+
+def first_design() -> DesignRevision:
+    """The design that has no choices of its own; one row, for all."""
+    return DesignRevision.objects.get_or_create(
+        sha256="0" * 64, defaults={"facts": {}}
+    )[0]
+
+
+class StatementFactory(DjangoModelFactory[Statement]):
+    """A statement of no programme, whose file is not made yet."""
+
+    class Meta:
+        model = Statement
+
+    reseller = SubFactory(ResellerFactory)
+    serial = LazyFunction(new_serial)
+    asked_by = SubFactory(UserFactory)
+    asked_at = LazyFunction(lambda: now().replace(microsecond=0))
+    day = LazyAttribute(lambda row: row.asked_at.date())
+    design = LazyFunction(first_design)
+
+    @factory.lazy_attribute
+    def claim(self: Any) -> dict[str, Any]:
+        return {
+            "version": 1,
+            "kind": "standing",
+            "language": "en-gb",
+            "serial": self.serial,
+            "issuer": "ByteKast",
+            "policy": "Reseller Support & Qualification Policy",
+            "reseller": self.reseller.name,
+            "companies": 1,
+            "day": self.day.isoformat(),
+            "asked_at": self.asked_at.isoformat(),
+            "programmes": [],
+        }
+
+    sha256 = LazyAttribute(lambda row: hashlib.sha256(canonical(row.claim)).hexdigest())
 
 
 class MessageFactory(DjangoModelFactory[Message]):

@@ -17,6 +17,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils.timezone import now
 from wagtail.documents.models import Document
 
 from certificates.models import CertificateState
@@ -40,6 +41,7 @@ from tests.factories import (
     OutsideCalendarFactory,
     ProgrammeRequestFactory,
     ResellerFactory,
+    StatementFactory,
     TopicCompletionFactory,
     TopicPageFactory,
     TrainerFactory,
@@ -106,6 +108,7 @@ THE_TRAINERS = (SIGN_IN, 403, 403, 403, 403, 302, 404, 403)
 ENROLMENT = of("enrolment", "pk")
 TRAINER = of("booking", "trainer_id")
 SERIAL = of("certificate", "serial")
+STATEMENT = of("statement", "serial")
 HERS = (SIGN_IN, 200, 404, 404, 404, 404, 404, 404)
 HERS_AND_MANAGERS = (SIGN_IN, 200, 404, 200, 404, 404, 404, 200)
 BOTH_SIDES_AND_MANAGERS = (SIGN_IN, 200, 404, 200, 404, 200, 404, 200)
@@ -314,6 +317,14 @@ TABLE: dict[str, Entry] = {
     "certificates:audit_file": Entry(THEIR_PACK_FILE, PACK),
     "certificates:pack": Entry((SIGN_IN, 200, 302, 200, 302, 302, 302, 200)),
     "certificates:certificate": Entry(HERS_AND_MANAGERS, *SERIAL, staff=200),
+    "certificates:statements": Entry(MANAGERS),
+    "certificates:statement": Entry(THE_MANAGERS, *STATEMENT, others=403, staff=200),
+    "certificates:statement_file": Entry(
+        (SIGN_IN, 404, 404, 200, 404, 404, 404, 200), *STATEMENT, staff=200
+    ),
+    "certificates:statement_withdraw": Entry(
+        THE_MANAGERS_POST, *STATEMENT, others=403, staff=302, method="post"
+    ),
     "certificates:staff": Entry(STAFF),
     "certificates:manage": Entry(STAFF, *SERIAL, staff=200, others=403),
     "certificates:anew": Entry(
@@ -323,6 +334,7 @@ TABLE: dict[str, Entry] = {
     "certificates:pdf": Entry(HERS_AND_MANAGERS, *SERIAL, staff=200),
     "verify_form": Entry(PUBLIC),
     "verify": Entry(PUBLIC, SERIAL[0]),
+    "statement": Entry(PUBLIC, STATEMENT[0]),
     "compare_name": Entry((302,) * 8, SERIAL[0]),  # nothing is hidden
     "credential": Entry(PUBLIC, SERIAL[0]),
     "badge": Entry(PUBLIC, SERIAL[0]),
@@ -403,6 +415,12 @@ def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, An
         "proposal": proposal,
         "dispute": DisputeFactory(booking=missed),
         "certificate": certificate,
+        "statement": StatementFactory(
+            reseller=reseller,
+            made_at=now(),
+            pdf=ContentFile(b"%PDF-", "some.pdf"),
+            pdf_sha256="0" * 64,
+        ),
         "given": AcknowledgementFactory(member=member),
         "calendar": OutsideCalendarFactory(trainer=trainer),
         "evidence": EvidenceFactory(enrolment=enrolment),

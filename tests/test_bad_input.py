@@ -607,6 +607,11 @@ def auditing(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "manager", reverse("certificates:audits"), words
 
 
+def stating(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"reseller": world.member.reseller.pk}
+    return "manager", reverse("certificates:statements"), words
+
+
 def practising(world: Any) -> tuple[str, str, dict[str, Any]]:
     categories = [
         {"name": name, "items": [{"text": f"A {name}"}]} for name in ("cat", "dog")
@@ -732,6 +737,7 @@ FORMS = [
     hiding_ones_name,
     pack,
     auditing,
+    stating,
     practising,
     cms_reseller,
     cms_invitation,

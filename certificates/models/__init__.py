@@ -15,6 +15,7 @@ from certificates.models.designs import (
 )
 from certificates.models.keys import PublicKey
 from certificates.models.standstills import Standstill
+from certificates.models.statements import Statement, StatementQuerySet
 
 __all__ = [
     "AuditPack",
@@ -28,5 +29,7 @@ __all__ = [
     "End",
     "PublicKey",
     "Standstill",
+    "Statement",
+    "StatementQuerySet",
     "private_storage",
 ]

@@ -16,7 +16,13 @@ from django.utils.timezone import now
 from playwright.sync_api import Page
 
 from certificates import serials
-from certificates.models import Certificate, CertificateState, End
+from certificates.models import (
+    Certificate,
+    CertificateState,
+    End,
+    Statement,
+    private_storage,
+)
 from content.acknowledging import acknowledge
 from content.models import HandbookPage
 from courses.check_figures import CHECK_REPORT
@@ -654,6 +660,7 @@ def of_manager() -> Iterator[Screen]:
     yield Screen("/certificates/team/?state=gold&sort=until", name="sorted, wrong")
     yield Screen("/certificates/audit/")
     yield Screen("/certificates/audit/", press("Make the pack"), name="being made")
+    yield from of_statements()
     for worker in (cast.NADIA, cast.DIEGO, cast.JONAS, cast.TOMASZ, cast.PRIYANKA):
         yield person_screen(worker)
     yield Screen(call_of(cast.JONAS))
@@ -663,6 +670,26 @@ def of_manager() -> Iterator[Screen]:
     bruno = reverse("dashboards:person", args=[member_of(cast.BRUNO).pk])
     yield Screen(bruno, who=cast.HENRIK)
     yield from of_manager_who_changes()
+
+
+def of_statements() -> Iterator[Screen]:
+    """Asked for, being made, made, withdrawn; and what anybody sees of it."""
+    yield Screen("/certificates/statements/")
+    make = press("Make the statement")
+    yield Screen("/certificates/statements/", make, name="being made")
+    statement = Statement.objects.get()
+    page = statement.get_absolute_url()
+    content = b"%PDF-1.7 sealed"
+    name = private_storage().save("statements/some.pdf", ContentFile(content))
+    Statement.objects.update(
+        pdf=name, pdf_sha256=sha256(content).hexdigest(), made_at=now()
+    )
+    yield Screen(page, name="made")
+    public = reverse("statement", args=[statement.serial])
+    yield Screen(public)
+    Statement.objects.update(withdrawn_at=now())
+    yield Screen(page, name="withdrawn")
+    yield Screen(public, name="withdrawn")
 
 
 def of_manager_who_changes() -> Iterator[Screen]:
