@@ -44,7 +44,7 @@ from lms.mail.times import clock, on_day
 from lms.mail.zones import city
 from lms.people.access import Access
 from lms.people.models import Member, Reseller, User
-from lms.tables import as_csv
+from lms.tables import LongCsv
 
 logger = logging.getLogger(__name__)
 
@@ -247,19 +247,20 @@ class _Maker:
         )
         self.pack.total = len(keys) + 1
         self._beat(0)
-        matrix: list[list[object]] = []
-        evidence: list[list[object]] = []
+        matrix, evidence = LongCsv(_matrix_header()), LongCsv(_evidence_header())
         for number, some in enumerate(_batches(keys)):
             found = people.filter(pk__in=some).select_related("user", "reseller")
             by_key = {member.pk: member for member in found}
             lines = lines_on([by_key[key] for key in some], self.pack.day)
             cycles = set().union(*(line.qualified_by for line in lines))
             names = self._certificates(cycles)
-            matrix += [self._row(line, names) for line in lines]
-            evidence += _evidence_rows(cycles, self.pack.asked_by.time_zone)
+            for line in lines:
+                matrix.append(self._row(line, names))
+            for row in _evidence_rows(cycles, self.pack.asked_by.time_zone):
+                evidence.append(row)
             self._beat(min(len(keys), (number + 1) * AT_ONCE))
-        self._add("matrix.csv", as_csv(_matrix_header(), matrix))
-        self._add("evidence.csv", as_csv(_evidence_header(), evidence))
+        for name, table in (("matrix.csv", matrix), ("evidence.csv", evidence)):
+            self.hashes.append((name, packs.add_long(self.archive, name, table)))
         sums = "".join(f"{digest}  {name}\n" for name, digest in self.hashes)
         self._add("SHA256SUMS.txt", sums.encode())
         cover = seal(self._cover())

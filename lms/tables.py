@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
-from io import BytesIO, StringIO
+from codecs import BOM_UTF8
+from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO, StringIO, TextIOWrapper
+from tempfile import SpooledTemporaryFile
 
 from django.http import HttpResponse
 from openpyxl import Workbook
@@ -16,6 +18,7 @@ FORMATS = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+_IN_MEMORY = 256 * 1024  # bytes of a long table
 # What begins a formula, at the start of a cell or of what a program takes for one:
 # after a tab, a line's end, or the semicolon that parts cells in half of Europe.
 _FORMULA = re.compile(r"(^|[;\t\r\n])([^\S\t\r\n]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
@@ -45,6 +48,28 @@ def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     writer.writerow(map(defused, header))
     writer.writerows(map(defused, row) for row in rows)
     return text.getvalue().encode("utf-8-sig")  # so that Excel reads the letters
+
+
+class LongCsv:
+    """A table as CSV like that of `as_csv`, which grows on disk and not in memory."""
+
+    def __init__(self, header: Sequence[str]) -> None:
+        self.file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  closed with us
+        self.file.write(BOM_UTF8)
+        self.text = TextIOWrapper(self.file, "utf-8", newline="")  # type: ignore[type-var]  # a file since Python 3.11
+        self.writer = csv.writer(self.text)
+        self.append(header)
+
+    def append(self, row: Sequence[object]) -> None:
+        self.writer.writerow(map(defused, row))
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it, from its start; nothing can be added afterwards."""
+        self.text.flush()
+        self.file.seek(0)
+        while piece := self.file.read(_IN_MEMORY):
+            yield piece
+        self.text.close()
 
 
 def as_xlsx(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
