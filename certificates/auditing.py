@@ -27,12 +27,13 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from certificates import fonts, packs, serials
+from certificates import fonts, packs, serials, storing
 from certificates.keyfiles import KeyTrouble
 from certificates.models import AuditPack, Certificate, private_storage
 from certificates.models.audits import KEPT_FOR
 from certificates.render import CannotRender, renderer_of
 from certificates.seal import CannotSeal, findings, seal
+from certificates.storing import CannotStore
 from certificates.verdict import state_of
 from courses.duties import Duty, duties_on, end_of, qualified_on
 from courses.models import EditionTopic, Enrolment, Evidence
@@ -180,7 +181,7 @@ def make(pk: int) -> bool:
         with TemporaryFile() as file, override(pack.asked_by.language):
             _Maker(pack, file).write()
             return _store(pack, file)
-    except (CannotRender, CannotSeal, KeyTrouble, OSError) as reason:
+    except (CannotRender, CannotSeal, CannotStore, KeyTrouble, OSError) as reason:
         logger.exception("Audit pack %s cannot be made", pk)
         words = _("It could not be made yet, and is tried again: %(why)s")
         AuditPack.objects.filter(pk=pk, made_at=None).update(
@@ -195,7 +196,8 @@ def _store(pack: AuditPack, file: IO[bytes]) -> bool:
     while piece := file.read(1 << 20):
         digest.update(piece)
     file.seek(0)
-    name = private_storage().save(f"packs/{pack.key}.zip", File(file))
+    with storing.told():
+        name = private_storage().save(f"packs/{pack.key}.zip", File(file))
     with transaction.atomic():
         is_first = AuditPack.objects.filter(pk=pack.pk, made_at=None).update(
             made_at=now(),

@@ -11,9 +11,10 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from certificates import serials
+from certificates import serials, storing
 from certificates.claims import verify_url
 from certificates.models import Certificate, CertificateQuerySet
+from certificates.storing import CannotStore
 from certificates.verdict import state_of, valid_until
 from lms.mail.times import on_day
 from lms.tables import LongCsv
@@ -78,9 +79,9 @@ def content_of(certificate: Certificate) -> bytes | None:
     Whoever reads the log is told: a lost or a changed file is a matter for staff.
     """
     try:
-        with certificate.pdf.open("rb") as file:
+        with storing.told(), certificate.pdf.open("rb") as file:
             content: bytes = file.read()
-    except OSError:
+    except CannotStore:
         logger.error("The file of certificate %s is not there", certificate.pk)  # noqa: TRY400  the sentence says all
         return None
     if sha256(content).hexdigest() != certificate.pdf_sha256:

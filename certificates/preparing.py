@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
-from certificates import fonts, standstill
+from certificates import fonts, standstill, storing
 from certificates.badge import as_text, credential_of
 from certificates.claims import verify_url, words_of
 from certificates.designing import design_of
@@ -31,6 +31,7 @@ from certificates.making import make
 from certificates.models import Certificate, CertificateState, private_storage
 from certificates.render import Attached, CannotRender
 from certificates.seal import CannotSeal
+from certificates.storing import CannotStore
 from certificates.storing import require_whole as _require_whole
 from lms.audit.log import record
 from lms.jobs import queued
@@ -72,12 +73,14 @@ def prepare(pk: int, *, is_asked_for: bool = False) -> bool:
         standstill.begin(standstill.KEYS, str(reason))
     except CannotSeal as reason:
         standstill.begin(standstill.SEAL, str(reason))
-    except OSError as error:
-        reason_ = error.strerror or type(error).__name__
-        standstill.begin(
-            standstill.STORAGE,
-            _("Files cannot be stored: %(reason)s.") % {"reason": reason_},
-        )
+    except CannotStore as reason:
+        words = _("Files cannot be stored: %(reason)s.") % {"reason": reason}
+        standstill.begin(standstill.STORAGE, words)
+    except OSError as error:  # of the fonts, say, which are made on the disk
+        words = _("A file cannot be read or written: %(reason)s.") % {
+            "reason": error.strerror or type(error).__name__
+        }
+        standstill.begin(standstill.STORAGE, words)
     return False
 
 
@@ -111,20 +114,21 @@ def store(
     """Keep the file under its hash, and say so once.
 
     Of files made at the same moment the first counts, and the other is taken away.
-    What a killed worker has left behind goes too.
+    What a killed worker has left behind goes too. Raises CannotStore.
     """
     digest = sha256(pdf).hexdigest()
     storage = private_storage()
     folder = certificate.folder
     wanted = f"{folder}/{digest}.pdf"
     try:
-        name = storage.save(wanted, ContentFile(pdf))
-        _require_whole(name, digest)
-    except OSError:
+        with storing.told():
+            name = storage.save(wanted, ContentFile(pdf))
+            _require_whole(name, digest)
+    except CannotStore:
         unfinished = Certificate.objects.filter(pk=certificate.pk)
         if not unfinished.filter(state__in=_UNFINISHED).exists():
             return False  # another was quicker, and has taken ours away
-        storage.delete(wanted)  # the half of it
+        storing.delete([wanted])  # the half of it
         raise
     with transaction.atomic():
         made_ready = (
@@ -143,11 +147,9 @@ def store(
         if made_ready:
             _tell(certificate)
     if made_ready:
-        for left in storage.listdir(folder)[1]:
-            if f"{folder}/{left}" != name:
-                storage.delete(f"{folder}/{left}")
+        storing.delete_others(folder, but=name)
     else:
-        storage.delete(name)
+        storing.delete([name])
     return bool(made_ready)
 
 

@@ -20,7 +20,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from certificates import serials, standstill
+from certificates import serials, standstill, storing
 from certificates.claims import ISSUER, POLICY, canonical
 from certificates.designing import current_design
 from certificates.keyfiles import KeyTrouble
@@ -28,7 +28,7 @@ from certificates.models import Statement, private_storage
 from certificates.render import CannotRender
 from certificates.seal import CannotSeal, findings, seal
 from certificates.statement_page import render
-from certificates.storing import require_whole
+from certificates.storing import CannotStore
 from courses.standing import Standing, standing
 from lms.audit.log import record
 from lms.errors import Refused
@@ -169,9 +169,13 @@ def make(pk: int) -> bool:
         _stand_still(statement, standstill.KEYS, str(reason))
     except CannotSeal as reason:
         _stand_still(statement, standstill.SEAL, str(reason))
+    except CannotStore as reason:
+        words = _("Files cannot be stored: %(reason)s.") % {"reason": reason}
+        _stand_still(statement, standstill.STORAGE, words)
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        words = _("Files cannot be stored: %(reason)s.") % {"reason": why}
+        words = _("A file cannot be read or written: %(reason)s.") % {
+            "reason": error.strerror or type(error).__name__
+        }
         _stand_still(statement, standstill.STORAGE, words)
     return False
 
@@ -208,13 +212,13 @@ def carry_on() -> None:
 def _store(statement: Statement, pdf: bytes) -> bool:
     """Keep the file under its hash, and say so once."""
     digest = sha256(pdf).hexdigest()
-    storage = private_storage()
     wanted = f"{statement.folder}/{digest}.pdf"
     try:
-        name = storage.save(wanted, ContentFile(pdf))
-        require_whole(name, digest)
-    except OSError:
-        storage.delete(wanted)  # the half of it
+        with storing.told():
+            name = private_storage().save(wanted, ContentFile(pdf))
+            storing.require_whole(name, digest)
+    except CannotStore:
+        storing.delete([wanted])  # the half of it
         raise
     with transaction.atomic():
         is_first = (
@@ -231,11 +235,9 @@ def _store(statement: Statement, pdf: bytes) -> bool:
         if is_first:
             _tell(statement)
     if is_first:
-        for left in storage.listdir(statement.folder)[1]:
-            if f"{statement.folder}/{left}" != name:
-                storage.delete(f"{statement.folder}/{left}")
+        storing.delete_others(statement.folder, but=name)
     else:
-        storage.delete(name)
+        storing.delete([name])
     return bool(is_first)
 
 

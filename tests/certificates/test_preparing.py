@@ -23,6 +23,7 @@ from certificates.models import (
 )
 from certificates.preparing import enqueue_pending, prepare
 from certificates.seal import findings, serial_of
+from certificates.storing import CannotStore
 from lms.mail.models import Message
 from tests.factories import CertificateFactory, EnrolmentFactory, UserFactory
 
@@ -102,7 +103,7 @@ def test_a_disk_that_is_full_leaves_nothing_behind(certificate):
     pdf = b"%PDF" + bytes(30_000_000)  # the database writes files too, but no such
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000_000, limits[1]))
     try:
-        with pytest.raises(OSError, match="File too large"):
+        with pytest.raises(CannotStore, match="File too large"):
             preparing.store(certificate, pdf)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
