@@ -116,16 +116,25 @@ def renew(enrolment: Enrolment) -> Enrolment | None:
 
 
 def renew_some() -> bool:
-    """Open the renewals of some who wait; tell whether there may be more."""
-    opened = 0
-    waiting = list(due().select_related("member"))
-    for enrolment in waiting:
-        if opened == AT_ONCE:
-            return True
-        try:
-            opened += renew(enrolment) is not None
-        except Exception:  # one person's trouble keeps nobody else waiting
-            logger.exception("Enrolment %s cannot be renewed", enrolment.pk)
+    """Open the renewals of some who wait; tell whether there may be more.
+
+    Each in a transaction of its own. However many wait, few are in memory at a time;
+    who cannot be renewed is passed over.
+    """
+    opened, waiting = 0, due().select_related("member")
+    some = list(waiting[:AT_ONCE])
+    while some:
+        for enrolment in some:
+            if opened == AT_ONCE:
+                return True
+            try:
+                opened += renew(enrolment) is not None
+            except Exception:  # one person's trouble keeps nobody else waiting
+                logger.exception("Enrolment %s cannot be renewed", enrolment.pk)
+        last = some[-1]
+        ends_later = Q(valid_until__gt=last.valid_until)
+        comes_after = Q(valid_until=last.valid_until, pk__gt=last.pk)
+        some = list(waiting.filter(ends_later | comes_after)[:AT_ONCE])
     return False
 
 
