@@ -16,6 +16,7 @@ from courses.enrolling import enrol
 from courses.models import Enrolment, EvidenceKind, Source
 from courses.progress import record_evidence, void_evidence
 from courses.renewing import renew
+from courses.standing import standing
 from lms import states
 from lms.dashboards.matrix import HELD, cell_words, matrix_of
 from lms.dashboards.standing import lines
@@ -36,7 +37,7 @@ START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 ENDS = date(2026, 2, 5)  # a month from the start
 
 
-def by_each_way(programme, day):
+def by_each_way(programme, reseller, day):
     """The names of those who are qualified, by each way to ask."""
     members = list(Member.objects.select_related("user", "reseller"))
     audit = lines_on(members, day)
@@ -61,6 +62,8 @@ def by_each_way(programme, day):
     names = {
         way: {each.user.full_name for each in found} for way, found in ways.items()
     }
+    (stands,) = standing([reseller], day)[reseller.pk]
+    names["standing"] = {someone.name for someone in stands.qualified}
     return names, counts
 
 
@@ -134,7 +137,7 @@ def test_every_screen_and_file_names_the_same_people():
             (ENDS, {"Renewed"}),
         ):
             clock.move_to(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
-            names, counts = by_each_way(programme, day)
+            names, counts = by_each_way(programme, reseller, day)
             assert names == dict.fromkeys(names, expected), day
             assert counts == {len(expected)}, day
 

@@ -6,7 +6,7 @@ import io
 import pytest
 from openpyxl import load_workbook
 
-from lms.tables import as_csv, as_xlsx
+from lms.tables import LongCsv, as_csv, as_xlsx
 
 FORMULAS = [
     "=1+1",
@@ -29,6 +29,17 @@ PLAIN = ["", "Anna Berg", "a=b", "Zoë – Łukasik", "1-2", "user@example.com",
 def csv_cells(value):
     text = as_csv(["Name"], [[value]]).decode("utf-8-sig")
     return list(csv.reader(io.StringIO(text)))[1]
+
+
+def test_long_table_is_the_same_file(monkeypatch):
+    monkeypatch.setattr("lms.tables._IN_MEMORY", 64)  # bytes: most of it on disk
+    rows = [[value, "高橋"] for value in [*FORMULAS, *PLAIN]]
+    long = LongCsv(["Name", "=Other"])
+
+    for row in rows:
+        long.append(row)
+
+    assert b"".join(long.pieces()) == as_csv(["Name", "=Other"], rows)
 
 
 def xlsx_cell(value):
