@@ -56,7 +56,7 @@ class LongCsv:
     def __init__(self, header: Sequence[str]) -> None:
         self.file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  closed with us
         self.file.write(BOM_UTF8)
-        self.text = TextIOWrapper(self.file, "utf-8", newline="")  # type: ignore[type-var]  # a file since Python 3.11
+        self.text = TextIOWrapper(self.file, "utf-8", newline="")
         self.writer = csv.writer(self.text)
         self.append(header)
 
