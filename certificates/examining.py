@@ -25,6 +25,7 @@ from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko.sign.validation.errors import SignatureValidationError
+from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 
@@ -53,6 +54,7 @@ _BAD_INPUT = (  # what readers raise at bytes that somebody has made up
     *(PdfError, SignatureValidationError, ValueError, TypeError, LookupError),
     *(AttributeError, AssertionError, ArithmeticError, RecursionError, zlib.error),
 )
+_FOR_SIGNING = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"})
 _SHA256 = {"algorithm": "sha256", "parameters": None}
 _FRAME = (  # of each signature of ours: no signature covers its own frame
     *("v1", "v1", {"content_type": "data", "content": None}),
@@ -249,6 +251,7 @@ def _is_valid(pdf: bytes, seal: x509.Certificate) -> bool:
         status = validate_pdf_signature(
             signature,
             ValidationContext(trust_roots=trusted, moment=at, allow_fetching=False),
+            key_usage_settings=_FOR_SIGNING,
             skip_diff=True,
         )
     except _BAD_INPUT:

@@ -8,18 +8,20 @@ use; earlier seals and badge keys have lost `key.pem`, and stay to verify by.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -65,6 +67,21 @@ def generations(kind: str) -> list[Path]:
     return [numbers[number] for number in sorted(numbers)]
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let nobody else put a new key in its place meanwhile. Raises KeyTrouble."""
+    try:
+        keys_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(keys_folder() / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _unwritable(error) from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def keep_next(kind: str, files: dict[str, bytes]) -> Path:
     """Put a further generation in its place: it is in use from here on."""
     last = [int(path.name.partition("-")[2]) for path in generations(kind)[-1:]]
@@ -87,11 +104,14 @@ def keep(kind: str, number: int, files: dict[str, bytes]) -> Path:
         finally:
             shutil.rmtree(making, ignore_errors=True)
     except OSError as error:
-        raise KeyTrouble(
-            _("The key folder cannot be written: %(reason)s.")
-            % {"reason": error.strerror}
-        ) from None
+        raise _unwritable(error) from None
     return folder
+
+
+def _unwritable(error: OSError) -> KeyTrouble:
+    return KeyTrouble(
+        _("The key folder cannot be written: %(reason)s.") % {"reason": error.strerror}
+    )
 
 
 def _write(file: Path, content: bytes) -> None:
@@ -108,6 +128,14 @@ def _rename(making: Path, folder: Path) -> None:
     except OSError:
         if not folder.is_dir():  # not because another was quicker
             raise
+
+
+def holds(folder: Path, files: dict[str, bytes]) -> bool:
+    """Whether a generation is this one. Raises KeyTrouble."""
+    return all(
+        (folder / name).exists() and _read(folder / name) == content
+        for name, content in files.items()
+    )
 
 
 def drop_private_key(folder: Path) -> None:
@@ -168,7 +196,7 @@ def new_seal() -> dict[str, bytes]:
         )
         .sign(authority_key, hashes.SHA256())
     )
-    return {"key.pem": _private_pem(key), "certificates.pem": pem([own, authority])}
+    return files_of_seal(key, [own, authority])
 
 
 def _certificate(
@@ -248,7 +276,23 @@ def _unreadable(path: Path, error: Exception) -> KeyTrouble:
     )
 
 
-def _private_pem(key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey) -> bytes:
+def files_of_seal(
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, chain: list[x509.Certificate]
+) -> dict[str, bytes]:
+    """What a generation of the seal consists of; the chain from its own to the root."""
+    return {"key.pem": _private_pem(key), "certificates.pem": pem(chain)}
+
+
+def common_name(certificate: x509.Certificate) -> str:
+    """What to call it: its common name, or the whole of its name."""
+    for each in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+        return str(each.value)
+    return certificate.subject.rfc4514_string()
+
+
+def _private_pem(
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | Ed25519PrivateKey,
+) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

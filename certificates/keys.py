@@ -49,7 +49,7 @@ def badge_key() -> Ed25519PrivateKey:
 
     One query.
     """
-    key = keyfiles.private_key(_in_use(BADGE, keyfiles.new_badge))
+    _folder, key = _opened(BADGE, keyfiles.new_badge)
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyTrouble(_("The badge key is not an Ed25519 key."))
     return key
@@ -95,9 +95,9 @@ def multibase(data: bytes) -> str:
 
 def seal_key() -> SealKey:
     """The seal in use; made at its first use. Raises KeyTrouble. One query."""
-    folder = _in_use(SEAL, keyfiles.new_seal)
+    folder, key = _opened(SEAL, keyfiles.new_seal)
     own, *chain = keyfiles.certificates(folder)
-    return SealKey(keyfiles.private_key(folder), own, chain)
+    return SealKey(key, own, chain)
 
 
 def seals() -> list[list[x509.Certificate]]:
@@ -130,15 +130,46 @@ def rotate(kind: str) -> str:
     where they were lost. Raises KeyTrouble.
     """
     new = {SEAL: keyfiles.new_seal, BADGE: keyfiles.new_badge}[kind]
-    earlier = keyfiles.generations(kind)
-    folder = keyfiles.keep_next(kind, new())
+    with keyfiles.alone():
+        return _succeed(kind, new())
+
+
+def take_in(seal: dict[str, bytes]) -> str:
+    """Put a bought seal (see `certificates.importing`) in the place of the one before.
+
+    As `rotate`. Repeating is safe, and puts one back that was lost. Raises KeyTrouble.
+    """
+    known_as = fingerprint(SEAL, seal["certificates.pem"])
+    with keyfiles.alone():
+        known = PublicKey.objects.filter(fingerprint=known_as).first()
+        if known and known.retired_at:
+            raise KeyTrouble(
+                _(
+                    "This certificate was retired on %(day)s, and comes back no more: "
+                    "ask for another, which may be for the same key."
+                )
+                % {"day": date_format(known.retired_at, "j F Y")}
+            )
+        in_use = keyfiles.generations(SEAL)[-1:]
+        if in_use and keyfiles.holds(in_use[0], seal):
+            return known_as
+        return _succeed(SEAL, seal)
+
+
+def _succeed(kind: str, files: dict[str, bytes]) -> str:
+    """Put a new key in use, and retire those before."""
+    folder = keyfiles.keep_next(kind, files)
+    while not keyfiles.holds(folder, files):  # the worker was quicker, with its first
+        folder = keyfiles.keep_next(kind, files)
+    earlier = [each for each in keyfiles.generations(kind) if each != folder]
     pem = keyfiles.public_pem(folder)
     with transaction.atomic():
-        retired = PublicKey.objects.filter(kind=kind, retired_at=None)
-        retired.update(retired_at=now())
-        made = PublicKey.objects.create(
-            kind=kind, fingerprint=fingerprint(kind, pem), pem=pem.decode()
+        made, _is_new = PublicKey.objects.get_or_create(  # the worker may be quicker
+            fingerprint=fingerprint(kind, pem),
+            defaults={"kind": kind, "pem": pem.decode()},
         )
+        others = PublicKey.objects.filter(kind=kind, retired_at=None)
+        others.exclude(pk=made.pk).update(retired_at=now())
     for each in earlier:
         keyfiles.drop_private_key(each)
     return made.fingerprint
@@ -147,6 +178,20 @@ def rotate(kind: str) -> str:
 def authorities_pem() -> bytes:
     """The roots of all our seals, for those who verify a file. Raises KeyTrouble."""
     return keyfiles.pem(seal_roots())
+
+
+def _opened(
+    kind: str, new: Callable[[], dict[str, bytes]]
+) -> tuple[Path, PrivateKeyTypes]:
+    """The folder of the key in use, and the key: it may have a successor meanwhile."""
+    while True:
+        before = keyfiles.generations(kind)
+        try:
+            folder = _in_use(kind, new)
+            return folder, keyfiles.private_key(folder)
+        except KeyTrouble:
+            if keyfiles.generations(kind) == before:
+                raise
 
 
 def _in_use(kind: str, new: Callable[[], dict[str, bytes]]) -> Path:

@@ -139,7 +139,7 @@ def _require_in_force(key: keys.SealKey) -> None:
         raise CannotSeal(
             _(
                 "The seal’s certificate ended on %(day)s: `manage.py seal rotate seal` "
-                "makes a new one."
+                "makes one of our own, `manage.py seal import` takes in a bought one."
             )
             % {"day": date_format(last, "j F Y")}
         )
