@@ -25,7 +25,7 @@ from django.db.backends.utils import CursorWrapper
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "tests"
-TEMPLATES_KEPT = 3
+TEMPLATES_KEPT = 10  # somebody works on several branches by turns
 
 
 class RunDatabase(Protocol):
@@ -60,6 +60,7 @@ class Sqlite:
         with _one_at_a_time("templates"):
             if not template.exists():
                 self._build(template)
+            template.touch()  # those used last are kept
         shutil.copyfile(template, self.path)
         # Held open: a newer template may replace the file while we run.
         self.template = sqlite3.connect(f"file:{template}?immutable=1", uri=True)
