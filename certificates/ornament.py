@@ -8,6 +8,7 @@ the page.
 
 from collections.abc import Callable
 from math import cos, pi, sin
+from typing import NamedTuple
 
 WIDTH, HEIGHT = 297.0, 210.0  # A4 landscape; all lengths are millimetres
 MIDDLE = WIDTH / 2
@@ -15,10 +16,19 @@ SEAL_Y = 178.0
 _BAND = 9.5  # from the paper's edge to the middle of the engraved band
 _HALF_BAND = 2.1
 _SWING = 1.15  # how far a wave leaves the band's middle
+_OPERATORS = {"m": "M", "l": "L", "c": "C", "h": "Z", "re": ""}
 _PALE = "#e9edf4"  # on white
 WHITE = "#ffffff"
 
 Point = tuple[float, float]
+
+
+class Shape(NamedTuple):
+    """Lines in PDF's operators, drawn this thick; filled where it has no thickness."""
+
+    lines: str
+    colour: str
+    thickness: float | None = None
 
 
 def background(ink: str, accent: str, paper: str = WHITE) -> bytes:
@@ -27,20 +37,34 @@ def background(ink: str, accent: str, paper: str = WHITE) -> bytes:
     parts = [
         "/Artifact BMC q",
         f"{millimetre:.5f} 0 0 {-millimetre:.5f} 0 {HEIGHT * millimetre:.4f} cm",
-        *([] if paper == WHITE else [_fill(_rectangle(0), paper)]),
-        _stroke(rosette((MIDDLE, 90), 62, petals=14, strands=6), _on(paper), 0.2),
-        _stroke(_rectangle(_BAND - _HALF_BAND), ink, 0.5),
-        _stroke(_rectangle(_BAND + _HALF_BAND), ink, 0.18),
-        _stroke(_band(), accent, 0.16),
-        *(
-            _corner((x, y), ink, paper)
-            for x in (_BAND, WIDTH - _BAND)
-            for y in (_BAND, HEIGHT - _BAND)
-        ),
-        *_seal((MIDDLE, SEAL_Y), ink, accent, paper),
+        *map(_in_pdf, _drawn(ink, accent, paper)),
         "Q EMC",
     ]
     return "\n".join(parts).encode()
+
+
+def svg(ink: str, accent: str, paper: str = WHITE) -> str:
+    """The same as SVG, for who looks at it in a browser."""
+    shapes = "".join(map(_in_svg, _drawn(ink, accent, paper)))
+    box = f'viewBox="0 0 {WIDTH:g} {HEIGHT:g}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {box}>{shapes}</svg>'
+
+
+def _drawn(ink: str, accent: str, paper: str) -> list[Shape]:
+    return [
+        *([] if paper == WHITE else [Shape(_rectangle(0), paper)]),
+        Shape(rosette((MIDDLE, 90), 62, petals=14, strands=6), _on(paper), 0.2),
+        Shape(_rectangle(_BAND - _HALF_BAND), ink, 0.5),
+        Shape(_rectangle(_BAND + _HALF_BAND), ink, 0.18),
+        Shape(_band(), accent, 0.16),
+        *(
+            shape
+            for x in (_BAND, WIDTH - _BAND)
+            for y in (_BAND, HEIGHT - _BAND)
+            for shape in _corner((x, y), ink, paper)
+        ),
+        *_seal((MIDDLE, SEAL_Y), ink, accent, paper),
+    ]
 
 
 def rosette(middle: Point, radius: float, *, petals: int, strands: int) -> str:
@@ -51,13 +75,13 @@ def rosette(middle: Point, radius: float, *, petals: int, strands: int) -> str:
     )
 
 
-def _seal(middle: Point, ink: str, accent: str, paper: str) -> list[str]:
+def _seal(middle: Point, ink: str, accent: str, paper: str) -> list[Shape]:
     """The rosette at the foot, with room for the programme's number."""
     return [
-        _stroke(rosette(middle, 11.2, petals=16, strands=3), accent, 0.14),
-        _fill(_circle(middle, 5.7), paper),
-        _stroke(_circle(middle, 5.7), ink, 0.3),
-        _stroke(_circle(middle, 5.1), accent, 0.14),
+        Shape(rosette(middle, 11.2, petals=16, strands=3), accent, 0.14),
+        Shape(_circle(middle, 5.7), paper),
+        Shape(_circle(middle, 5.7), ink, 0.3),
+        Shape(_circle(middle, 5.1), accent, 0.14),
     ]
 
 
@@ -141,27 +165,48 @@ def _towards(start: Point, behind: Point, ahead: Point) -> Point:
     )
 
 
-def _corner(middle: Point, ink: str, paper: str) -> str:
+def _corner(middle: Point, ink: str, paper: str) -> list[Shape]:
     """A square that ties the ends of two bands together, a diamond in it."""
     x, y = middle
     side, half = 2 * _HALF_BAND, _HALF_BAND
     square = f"{x - half:.2f} {y - half:.2f} {side:.2f} {side:.2f} re"
     diamond = f"{x} {y - 1.1} m {x + 1.1} {y} l {x} {y + 1.1} l {x - 1.1} {y} l h"
-    return "\n".join(
-        [_fill(square, paper), _stroke(square, ink, 0.18), _fill(diamond, ink)]
-    )
+    return [Shape(square, paper), Shape(square, ink, 0.18), Shape(diamond, ink)]
 
 
 def _rectangle(inset: float) -> str:
     return f"{inset} {inset} {WIDTH - 2 * inset} {HEIGHT - 2 * inset} re"
 
 
-def _stroke(lines: str, colour: str, thickness: float) -> str:
-    return f"{_colour(colour)} RG {thickness} w\n{lines}\nS"
+def _in_pdf(shape: Shape) -> str:
+    colour = _colour(shape.colour)
+    if shape.thickness is None:
+        return f"{colour} rg\n{shape.lines}\nf"
+    return f"{colour} RG {shape.thickness} w\n{shape.lines}\nS"
 
 
-def _fill(lines: str, colour: str) -> str:
-    return f"{_colour(colour)} rg\n{lines}\nf"
+def _in_svg(shape: Shape) -> str:
+    colour, thickness = shape.colour, shape.thickness
+    looks = f'fill="{colour}"'
+    if thickness is not None:
+        looks = f'fill="none" stroke="{colour}" stroke-width="{thickness}"'
+    return f'<path d="{_svg_path(shape.lines)}" {looks}/>'
+
+
+def _svg_path(lines: str) -> str:
+    """PDF writes an operator after its numbers, SVG before."""
+    path, numbers = [], []
+    for word in lines.split():
+        if word not in _OPERATORS:
+            numbers.append(word)
+            continue
+        if word == "re":
+            x, y, width, height = numbers
+            path.append(f"M{x} {y}h{width}v{height}h-{width}Z")
+        else:
+            path.append(_OPERATORS[word] + " ".join(numbers))
+        numbers = []
+    return "".join(path)
 
 
 def _on(paper: str) -> str:

@@ -178,38 +178,53 @@ def page(
 ) -> str:
     """The page as HTML, in the claim's language; in the first design, if in none."""
     design = design or Design()
+    sources = {
+        "qr": QR_ADDRESS,
+        "logo": design.logo.address if design.logo else None,
+        "signature": design.signature.address if design.signature else None,
+    }
+    with override(claim["language"]):
+        words = words_on(claim, verify_url, design, sources, is_sample=is_sample)
+        return render_to_string("certificates/pdf/certificate.html", words)
+
+
+def words_on(
+    claim: dict[str, Any],
+    verify_url: str,
+    design: Design,
+    sources: dict[str, str | None],
+    *,
+    is_sample: bool,
+) -> dict[str, Any]:
+    """All that stands on the page, and from where its pictures come."""
     address = urlsplit(verify_url)
     programme, topics = claim["programme"], claim["topics"]
     valid_until = claim["valid_until"]
-    with override(claim["language"]):
-        return render_to_string(
-            "certificates/pdf/certificate.html",
-            {
-                "claim": claim,
-                "design": design,
-                "is_heading_joined": not fonts.covers(fonts.SANS_BOLD, design.heading),
-                "title": gettext("%(name)s: %(programme)s")
-                % {"name": claim["name"], "programme": programme["title"]},
-                "name": set_name(claim["name"]),
-                "direction": claim.get("direction") or direction_of(claim["name"]),
-                "policy": f"{programme['policy']}, {programme['section']} "
-                f"{programme['title']}"
-                if programme["section"]
-                else programme["policy"],
-                "topics": [
-                    topic | {"completed_on": date.fromisoformat(topic["completed_on"])}
-                    for topic in topics
-                ],
-                "title_class": "long" if len(programme["title"]) > 60 else "short",
-                "topics_class": "few" if len(topics) <= 8 else "many",
-                "issued_on": date.fromisoformat(claim["issued_on"]),
-                "valid_until": valid_until and date.fromisoformat(valid_until),
-                "serial": serials.shown(claim["serial"]),
-                "is_sample": is_sample,
-                "verify_url": verify_url,
-                "verify_address": f"{address.netloc}{address.path}",
-            },
-        )
+    return {
+        "claim": claim,
+        "design": design,
+        "sources": sources,
+        "is_heading_joined": not fonts.covers(fonts.SANS_BOLD, design.heading),
+        "title": gettext("%(name)s: %(programme)s")
+        % {"name": claim["name"], "programme": programme["title"]},
+        "name": set_name(claim["name"]),
+        "direction": claim.get("direction") or direction_of(claim["name"]),
+        "policy": f"{programme['policy']}, {programme['section']} {programme['title']}"
+        if programme["section"]
+        else programme["policy"],
+        "topics": [
+            topic | {"completed_on": date.fromisoformat(topic["completed_on"])}
+            for topic in topics
+        ],
+        "title_class": "long" if len(programme["title"]) > 60 else "short",
+        "topics_class": "few" if len(topics) <= 8 else "many",
+        "issued_on": date.fromisoformat(claim["issued_on"]),
+        "valid_until": valid_until and date.fromisoformat(valid_until),
+        "serial": serials.shown(claim["serial"]),
+        "is_sample": is_sample,
+        "verify_url": verify_url,
+        "verify_address": f"{address.netloc}{address.path}",
+    }
 
 
 def set_name(name: str) -> SetName:

@@ -2,7 +2,14 @@
 
 from django_tasks import task
 
-from certificates import auditing, expiring, fonts, preparing, statements
+from certificates import (
+    auditing,
+    expiring,
+    fonts,
+    preparing,
+    sampling,
+    statements,
+)
 
 
 @task(backend="jobs")
@@ -34,3 +41,9 @@ def make_audit_pack(pk: int) -> None:
 def make_statement(pk: int) -> None:
     """Make the file of a statement of standing."""
     statements.make(pk)
+
+
+@task(backend="jobs")
+def make_sample(pk: int) -> None:
+    """Make the PDF sample of a design."""
+    sampling.make(pk)

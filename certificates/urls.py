@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from certificates import audit_views, staff_views, statement_views, team_views, views
+from certificates import (
+    audit_views,
+    design_views,
+    staff_views,
+    statement_views,
+    team_views,
+    views,
+)
 
 app_name = "certificates"
 urlpatterns = [
@@ -11,6 +18,14 @@ urlpatterns = [
     path("audit/", audit_views.audits, name="audits"),
     path("audit/<uuid:key>/", audit_views.audit, name="audit"),
     path("audit/<uuid:key>/file/", audit_views.audit_file, name="audit_file"),
+    path("design/styles/<slug:colours>/", design_views.styles, name="design_styles"),
+    path("design/fonts/<slug:name>/", design_views.font, name="design_font"),
+    path("design/sample/<uuid:key>/", design_views.sample, name="design_sample"),
+    path(
+        "design/sample/<uuid:key>/file/",
+        design_views.sample_file,
+        name="design_sample_file",
+    ),
     path("pack/", team_views.pack_view, name="pack"),
     path("statements/", statement_views.statements, name="statements"),
     path("statements/<slug:serial>/", statement_views.statement, name="statement"),

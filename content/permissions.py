@@ -30,6 +30,7 @@ RECORDS = {  # deleting is not among them: people and what they did stay
         *("add_user", "change_user"),
     ],
     "training_sessions": ["add_trainer", "change_trainer"],
+    "certificates": ["change_certificatedesign", "publish_certificatedesign"],
 }
 
 

@@ -20,7 +20,14 @@ from schedule.models import Calendar
 from wagtail.models import Page, Site
 
 from certificates.claims import canonical
-from certificates.models import AuditPack, Certificate, DesignRevision, Statement
+from certificates.designing import current_design
+from certificates.models import (
+    AuditPack,
+    Certificate,
+    DesignRevision,
+    DesignSample,
+    Statement,
+)
 from certificates.serials import new_serial
 from content.models import Acknowledgement, HandbookPage, HomePage
 from courses.models import (
@@ -606,6 +613,16 @@ class CertificateFactory(DjangoModelFactory[Certificate]):
     public_sha256 = LazyAttribute(lambda row: sha256(row.public_claim))
     private_sha256 = LazyAttribute(lambda row: sha256(row.private_claim))
     release_at = LazyFunction(now)
+
+
+class DesignSampleFactory(DjangoModelFactory[DesignSample]):
+    """A PDF sample of the design in force that is not made yet."""
+
+    class Meta:
+        model = DesignSample
+
+    asked_by = SubFactory(UserFactory)
+    design = LazyFunction(current_design)
 
 
 class AuditPackFactory(DjangoModelFactory[AuditPack]):

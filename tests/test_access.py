@@ -31,6 +31,7 @@ from tests.factories import (
     AuditPackFactory,
     BookingFactory,
     CertificateFactory,
+    DesignSampleFactory,
     DisputeFactory,
     EditionFactory,
     EditionTopicFactory,
@@ -118,6 +119,7 @@ MANAGERS = (SIGN_IN, 403, 403, 200, 200, 403, 403, 200)
 THE_MANAGERS = (SIGN_IN, 403, 403, 200, 404, 403, 403, 200)
 THE_MANAGERS_POST = (SIGN_IN, 403, 403, 302, 404, 403, 403, 302)
 PACK = of("audit_pack", "key")[0]
+SAMPLE = of("sample", "key")[0]
 THEIR_PACK = (SIGN_IN, 403, 403, 200, 404, 403, 403, 404)
 THEIR_PACK_FILE = (SIGN_IN, 404, 404, 302, 404, 404, 404, 404)
 NOT_HERE = (SIGN_IN, *(404,) * 7)
@@ -315,6 +317,12 @@ TABLE: dict[str, Entry] = {
     "certificates:audits": Entry(MANAGERS),
     "certificates:audit": Entry(THEIR_PACK, PACK),
     "certificates:audit_file": Entry(THEIR_PACK_FILE, PACK),
+    "certificates:design_styles": Entry(STAFF, lambda world: ["16294f-84682c-ffffff"]),
+    "certificates:design_font": Entry(
+        (SIGN_IN, *(403,) * 6, 404), lambda world: ["Certificate-None"]
+    ),
+    "certificates:design_sample": Entry(STAFF, SAMPLE),
+    "certificates:design_sample_file": Entry((SIGN_IN, *(403,) * 6, 302), SAMPLE),
     "certificates:pack": Entry((SIGN_IN, 200, 302, 200, 302, 302, 302, 200)),
     "certificates:certificate": Entry(HERS_AND_MANAGERS, *SERIAL, staff=200),
     "certificates:statements": Entry(MANAGERS),
@@ -469,6 +477,7 @@ def world(db: None) -> SimpleNamespace:
     return SimpleNamespace(
         people=people,
         audit_pack=AuditPackFactory(asked_by=people["manager"], top=reseller),
+        sample=DesignSampleFactory(asked_by=staff),
         topic=topic,
         topic_path=topic.get_url_parts()[2].lstrip("/"),
         handbook=HandbookPageFactory(is_acknowledged=True),

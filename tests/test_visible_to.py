@@ -11,6 +11,7 @@ from tests.factories import (
     AuditPackFactory,
     BookingTopicFactory,
     CertificateFactory,
+    DesignSampleFactory,
     DisputeFactory,
     EnrolmentDatesFactory,
     EventFactory,
@@ -59,6 +60,7 @@ ABOUT_NOBODY = {
 
 PRIVATE = {
     "AuditPack",
+    "DesignSample",
     "Message",
     "Feed",
     "OutsideCalendar",
@@ -83,6 +85,7 @@ def rows(db):
         AttemptFactory,
         AuditPackFactory,
         CertificateFactory,
+        DesignSampleFactory,
         DisputeFactory,
         EnrolmentDatesFactory,
         EventFactory,

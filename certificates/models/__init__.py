@@ -8,9 +8,13 @@ from certificates.models.certificates import (
     End,
 )
 from certificates.models.designs import (
+    SAMPLE_KEPT_FOR,
     CertificateDesign,
     DesignPicture,
+    DesignPreview,
     DesignRevision,
+    DesignSample,
+    DesignSampleQuerySet,
     private_storage,
 )
 from certificates.models.keys import PublicKey
@@ -18,6 +22,7 @@ from certificates.models.standstills import Standstill
 from certificates.models.statements import Statement, StatementQuerySet
 
 __all__ = [
+    "SAMPLE_KEPT_FOR",
     "AuditPack",
     "AuditPackQuerySet",
     "Certificate",
@@ -25,7 +30,10 @@ __all__ = [
     "CertificateQuerySet",
     "CertificateState",
     "DesignPicture",
+    "DesignPreview",
     "DesignRevision",
+    "DesignSample",
+    "DesignSampleQuerySet",
     "End",
     "PublicKey",
     "Standstill",

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
 from django.core.files.storage import storages
 from django.core.files.storage.base import Storage
 from django.db import models
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from wagtail.models import DraftStateMixin, PreviewableMixin, RevisionMixin
 
 from lms.constraints import AppendOnly
+from lms.people.models import User
+
+if TYPE_CHECKING:
+    from lms.people.access import Access
 
 
 def private_storage() -> Storage:
@@ -66,7 +77,7 @@ class Paper(models.TextChoices):
     SAGE = "#f4f8f3", _("Sage: a breath of green")
 
 
-class PreviewMode(models.TextChoices):
+class DesignPreview(models.TextChoices):
     """Whose certificate the preview shows."""
 
     SHORT = "", _("A short name")
@@ -184,3 +195,66 @@ class CertificateDesign(DraftStateMixin, RevisionMixin, PreviewableMixin, models
 
     def __str__(self) -> str:
         return str(_("Certificate design"))
+
+    @property
+    def preview_modes(self) -> list[tuple[str, Any]]:
+        return DesignPreview.choices
+
+    default_preview_size = "desktop"
+
+    def serve_preview(self, request: HttpRequest, mode_name: str) -> HttpResponse:
+        from certificates.previews import preview  # noqa: PLC0415  it knows the models
+
+        return preview(request, self, mode_name)
+
+
+SAMPLE_KEPT_FOR = timedelta(days=1)
+
+
+class DesignSampleQuerySet(models.QuerySet["DesignSample"]):
+    def visible_to(self, access: Access) -> DesignSampleQuerySet:
+        """One's own alone, for staff."""
+        return self.filter(asked_by=access.user) if access.is_staff else self.none()
+
+
+class DesignSample(models.Model):
+    """A PDF sample of a design, asked for by an editor, and its file for a day."""
+
+    key = models.UUIDField(default=uuid4, unique=True, editable=False)
+    design = models.ForeignKey(
+        DesignRevision, on_delete=models.PROTECT, related_name="+"
+    )
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(default=now)
+    trouble = models.CharField(max_length=200, blank=True)
+    made_at = models.DateTimeField(null=True)
+    file = models.FileField(storage=private_storage, blank=True, max_length=200)
+    sha256 = models.CharField(max_length=64, blank=True)
+
+    objects = DesignSampleQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["-asked_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(made_at=None, sha256="")
+                | (Q(made_at__isnull=False) & ~Q(sha256="")),
+                name="design_sample_made_has_hash",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.key)
+
+    def get_absolute_url(self) -> str:
+        return reverse("certificates:design_sample", args=[self.key])
+
+    @property
+    def is_there(self) -> bool:
+        """Whether its file can be fetched: made, and its day is not over."""
+        return self.made_at is not None and bool(self.file) and not self.is_over
+
+    @property
+    def is_over(self) -> bool:
+        return (self.made_at or self.asked_at) + SAMPLE_KEPT_FOR <= now()

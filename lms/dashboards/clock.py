@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
-from certificates import auditing, expiring, statements
+from certificates import auditing, expiring, sampling, statements
 from certificates.issuing import end_superseded
 from certificates.preparing import enqueue_pending, enqueue_waiting
 from content.versions import put_up_missing
@@ -39,6 +39,7 @@ def tick() -> bool:
     end_superseded()
     auditing.carry_on()
     statements.carry_on()
+    sampling.carry_on()
     carry_on()
     cancel_run_out()
     end_covered()

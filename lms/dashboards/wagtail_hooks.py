@@ -16,15 +16,9 @@ class StaffMenuItem(MenuItem):
         return bool(request.user.is_active and request.user.is_staff)
 
 
-def certificates_menu_item() -> MenuItem:
-    url = reverse("certificates:team")
-    return StaffMenuItem(_("Certificates"), url, icon_name="doc-full", order=190)
-
-
 def standing_menu_item() -> MenuItem:
     url = reverse("dashboards:standing")
     return StaffMenuItem(_("Standing"), url, icon_name="site", order=195)
 
 
-hooks.register("register_admin_menu_item", certificates_menu_item)
 hooks.register("register_admin_menu_item", standing_menu_item)

@@ -18,7 +18,9 @@ from playwright.sync_api import Page
 from certificates import serials
 from certificates.models import (
     Certificate,
+    CertificateDesign,
     CertificateState,
+    DesignPreview,
     End,
     Statement,
     private_storage,
@@ -783,6 +785,13 @@ def of_staff_in_cms() -> Iterator[Screen]:
         ("wagtailusers_users:welcome", User.objects.get(email=NEWCOMER)),
     ]:
         yield Screen(reverse(name, args=[row.pk]))
+    design = reverse(
+        "certificate_design:edit", args=[CertificateDesign.objects.get().pk]
+    )
+    yield Screen(design)
+    yield Screen(design, press("make a PDF sample"), "sample asked for")
+    preview = design.replace("/edit/", "/preview/")
+    yield Screen(f"{preview}?mode={DesignPreview.LONG}")
     new = ProgrammePageFactory(parent=programme_index(), title="A new programme")
     for programme in (new, ProgrammePage.objects.earliest("path")):
         yield Screen(reverse(PUBLISH, args=[programme.pk]))
