@@ -52,8 +52,9 @@ def running_out(day: date) -> QuerySet[Any]:
     """What ends within 90 days of a day, each with its `step`, `key`, and `told_at`.
 
     `step` is the latest notice that is due, so that who was not told of the one before
-    hears of one end once. Leaves out what is ended or renewed, those who are gone, and
-    a notice that was due before the qualification began.
+    hears of one end once. Leaves out what is ended or renewed, or renews itself with
+    nothing to do, those who are gone, and a notice that was due before the
+    qualification began.
     """
     cycles = Enrolment.objects.filter(
         member=OuterRef("enrolment__member"),
@@ -96,6 +97,7 @@ def running_out(day: date) -> QuerySet[Any]:
             enrolment__member__user__is_active=True,
         )
         .exclude(Exists(cycles.standing().filter(completed_at__isnull=False)))
+        .exclude(enrolment__in=renewing.going_on_alone().order_by().values("pk"))
         .alias(begins=begins)
         .filter(enrolment__completed_at__lt=F("begins"))
         .annotate(

@@ -38,7 +38,12 @@ class EditionDraftForm(forms.Form):
         ),
     )
     renewal = forms.ChoiceField(
-        label=gettext_lazy("At a renewal, people do"), choices=Renewal.choices
+        label=gettext_lazy("At a renewal, people do"),
+        choices=Renewal.choices,
+        help_text=gettext_lazy(
+            "A renewal asks for one call in any case; where no topic has one, for the "
+            "first topic."
+        ),
     )
     effective_on = forms.DateField(
         label=gettext_lazy("In force from"),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
+
 from django.db.models import QuerySet
 
+from courses.completing import steps_asked, suffices
 from courses.models import (
     Edition,
     EditionTopic,
@@ -41,7 +45,8 @@ def kept_for_renewal(enrolment: Enrolment, edition: Edition) -> list[Evidence]:
 
     Nothing but exemptions where all is done again. Else all but the changed topics,
     and one call is had in any case: where no changed topic asks for one, the first
-    topic that does is gone through again.
+    topic that does is gone through again. Where that leaves nothing to do, for want of
+    calls, the first topic that is not exempt is: nobody is qualified anew for nothing.
     """
     evidence = list(kept(enrolment, edition))
     if edition.renewal == Renewal.ALL:
@@ -53,11 +58,23 @@ def kept_for_renewal(enrolment: Enrolment, edition: Edition) -> list[Evidence]:
         if row.needs_call and row.topic_id not in exempt
     ]
     changed = topics_changed(enrolment.edition, edition)
-    if not changed.isdisjoint(in_calls):
-        return evidence
-    again = in_calls[:1]
-    return [
-        each
-        for each in evidence
-        if each.kind != EvidenceKind.CALL or each.topic_id not in again
-    ]
+    if changed.isdisjoint(in_calls):
+        again = in_calls[:1]
+        evidence = [
+            each
+            for each in evidence
+            if each.kind != EvidenceKind.CALL or each.topic_id not in again
+        ]
+    if asks_nothing(edition, evidence):
+        topics = [row for row in edition.topics.all() if steps_asked(row)]
+        again = [row.topic_id for row in topics if row.topic_id not in exempt][:1]
+        evidence = [each for each in evidence if each.topic_id not in again]
+    return evidence
+
+
+def asks_nothing(edition: Edition, kept: Iterable[Evidence]) -> bool:
+    """Whether what is kept is all that the edition asks for."""
+    shown: dict[int, set[str]] = defaultdict(set)
+    for each in kept:
+        shown[each.topic_id].add(each.kind)
+    return all(suffices(row, shown[row.topic_id]) for row in edition.topics.all())

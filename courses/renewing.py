@@ -6,11 +6,12 @@ All here is safe to repeat and may be killed anywhere: who waits is asked of the
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import date
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
@@ -19,10 +20,13 @@ from courses.cycles import begin_again
 from courses.enrolling import editions_in_force, obliged_by
 from courses.keeping import kept_for_renewal
 from courses.models import (
+    Edition,
     EditionDraft,
+    EditionTopic,
     Enrolment,
     EnrolmentQuerySet,
     Evidence,
+    EvidenceKind,
     Source,
 )
 from lms.jobs import queued
@@ -42,6 +46,21 @@ def opens_on(enrolment: Enrolment) -> date | None:
 
 def due() -> EnrolmentQuerySet:
     """What has to be renewed and is not yet, the soonest end first.
+
+    Who is exempt from all of it waits for the end: nothing is left to do before, and
+    no certificate is made months early for nothing.
+    """
+    has_ended = Q(valid_until__lte=now().date())
+    return _to_renew().filter(has_ended | ~Q(is_exempt=True))
+
+
+def going_on_alone() -> EnrolmentQuerySet:
+    """What renews itself at its end, with nothing for anybody to do: all is exempt."""
+    return _to_renew().filter(is_exempt=True)
+
+
+def _to_renew() -> EnrolmentQuerySet:
+    """What ends soon and is to be renewed, each with whether all of it `is_exempt`.
 
     Of members who are still there, in programmes that are still asked of them. An
     update of the programme that is open comes first, if it is due before that end:
@@ -79,8 +98,23 @@ def due() -> EnrolmentQuerySet:
         .exclude(programme__in=busy)  # its rollout goes first
         .filter(~Exists(later) | is_update_late)
         .filter(~by_team | obliged_by(editions))
+        .annotate(is_exempt=~Exists(_asked(editions)))
         .order_by("valid_until", "pk")
     )
+
+
+def _asked(editions: Iterable[Edition]) -> QuerySet[EditionTopic]:
+    """What these editions ask of an enrolment, without what it is exempt from."""
+    exempt = Evidence.objects.filter(
+        enrolment=OuterRef(OuterRef("pk")),
+        topic=OuterRef("topic"),
+        kind=EvidenceKind.EXEMPTION,
+        voided_at=None,
+    )
+    return EditionTopic.objects.filter(
+        edition__in=[edition.pk for edition in editions],
+        edition__programme=OuterRef("programme"),
+    ).exclude(Exists(exempt))
 
 
 @transaction.atomic

@@ -2,7 +2,7 @@
 
 import pytest
 
-from courses.keeping import kept, kept_for_renewal
+from courses.keeping import asks_nothing, kept, kept_for_renewal
 from courses.models import EvidenceKind, Renewal
 from courses.progress import record_evidence, void_evidence
 from tests.factories import (
@@ -78,3 +78,34 @@ def test_renewal_of_what_changed_asks_for_that_and_one_call(done, changed, keeps
     edition = next_edition(done, changed=changed, renewal=Renewal.CHANGED)
 
     assert told(done, kept_for_renewal(done, edition)) == keeps
+
+
+@pytest.mark.parametrize(
+    ("exempt", "keeps"),
+    [
+        ([], [(1, READ), (2, EXEMPTION)]),
+        ([0], [(0, EXEMPTION), (0, READ), (2, EXEMPTION)]),
+        (
+            [0, 1],
+            [(0, EXEMPTION), (0, READ), (1, EXEMPTION), (1, READ), (2, EXEMPTION)],
+        ),
+    ],
+)
+def test_renewal_without_calls_asks_for_one_topic_that_is_not_exempt(db, exempt, keeps):
+    enrolment = EnrolmentFactory(edition=EditionFactory(topics=[]))
+    pages = TopicPageFactory.create_batch(
+        3, parent=enrolment.programme, needs_call=False
+    )
+    for page in pages:
+        EditionTopicFactory(edition=enrolment.edition, topic=page)
+    record_evidence(enrolment, pages[2], EXEMPTION, by=None)
+    for page in pages[:2]:
+        record_evidence(enrolment, page, READ, by=None)
+    for place in exempt:
+        record_evidence(enrolment, pages[place], EXEMPTION, by=None)
+    edition = next_edition(enrolment, renewal=Renewal.CHANGED)
+
+    kept_here = kept_for_renewal(enrolment, edition)
+
+    assert told(enrolment, kept_here) == keeps
+    assert asks_nothing(edition, kept_here) == (exempt == [0, 1])

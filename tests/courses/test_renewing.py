@@ -7,6 +7,7 @@ import time_machine
 from django.utils.timezone import now
 from django_tasks_db.models import DBTaskResult
 
+from certificates.expiring import running_out
 from certificates.models import Certificate
 from courses import renewing, tasks
 from courses.cycles import begin_again
@@ -22,7 +23,7 @@ from courses.models import (
     Source,
 )
 from courses.progress import progress_of, record_evidence, void_evidence
-from courses.renewing import carry_on, due, renew, renew_some
+from courses.renewing import carry_on, due, going_on_alone, renew, renew_some
 from courses.rollout import Fate, fates
 from lms.people.membership import set_teams
 from tests.factories import (
@@ -309,6 +310,43 @@ def test_what_has_no_end_is_not_renewed(clock):
     EnrolmentFactory(completed=True, source=Source.MANAGER)
 
     assert not due().exists()
+
+
+def test_who_is_exempt_from_all_goes_on_at_the_end_and_not_before(programme, clock):
+    member = TeamMembershipFactory(team=programme.audience.get()).member
+    enrolment = enrol(member, programme, source=Source.TEAM, by=None)
+    for row in enrolment.edition.topics.all():
+        record_evidence(enrolment, row.topic, EvidenceKind.EXEMPTION, by=None)
+
+    clock.move_to(datetime(2027, 11, 22, 23, 59, tzinfo=UTC))
+    before = renew(enrolment), list(going_on_alone()), list(due())
+    told_before = list(running_out(now().date()))
+    clock.move_to(datetime(2027, 11, 23, tzinfo=UTC))
+    after = renew(enrolment)
+
+    assert before == (None, [enrolment], [])
+    assert told_before == []  # there is nothing they could do
+    assert (after.valid_from, after.valid_until) == (END, date(2028, 11, 23))
+    assert Certificate.objects.filter(enrolment=after).count() == 1
+
+
+def test_a_renewal_of_what_changed_never_completes_by_being_opened(programme, clock):
+    """Nothing has changed, and no topic asks for a call: one is read again."""
+    reading = ProgrammePageFactory(audience=[TeamFactory()], validity_months=12)
+    TopicPageFactory.create_batch(2, parent=reading, needs_call=False)
+    publish_edition(reading, by=None)
+    member = TeamMembershipFactory(team=reading.audience.get()).member
+    enrolment = enrol(member, reading, source=Source.TEAM, by=None)
+    for row in enrolment.edition.topics.all():
+        record_evidence(enrolment, row.topic, READ, by=None)
+    next_edition(reading, renewal=Renewal.CHANGED)
+
+    clock.move_to(datetime(2027, 9, 1, tzinfo=UTC))
+    enrolment.refresh_from_db()
+    opened = renew(enrolment)
+
+    assert opened.is_open
+    assert progress_of([opened])[opened.pk].done == 1
 
 
 def test_repeating_opens_one_renewal(qualified, clock):
