@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from wagtail.models import Page
 
+from content.addresses import address_of
 from content.blocks import lines_in
 from content.walls import access_from
 from courses import past, previews, reading
@@ -124,7 +125,7 @@ def outline_of(
         ShownTopic(
             title=topic.title,
             state=_topic_state(topic),
-            url=topic.topic.get_url(context.get("request")) or "",
+            url=address_of(topic.topic, context.get("request")),
             current=page is not None and topic.asked.topic_id == page.pk,
             detail="" if topic.topic.live else _("being revised"),
         )
@@ -162,7 +163,13 @@ def crumbs_of(
 ) -> list[Way]:
     """`{% crumbs_of page programme as crumbs %}`: the way up, one step."""
     above = programme or page.get_parent()
-    return [Way(above.title, above.get_url(context.get("request")) or "")]
+    return [Way(above.title, address_of(above, context.get("request")))]
+
+
+@register.simple_tag(takes_context=True)
+def address(context: Context, page: Page) -> str:
+    """`<a href="{% address reader.before.topic %}">`: the page's own."""
+    return address_of(page, context.get("request"))
 
 
 @register.simple_tag(takes_context=True)
@@ -180,7 +187,7 @@ def next_of(
             if reader.progress.is_begun
             else _("Start with %(topic)s")
         )
-        url = topic.topic.get_url(context.get("request")) or ""
+        url = address_of(topic.topic, context.get("request"))
         ways.append(Way(words % {"topic": topic.title}, url))
     ready = [
         each for each in reader.progress.for_call if each.asked.topic_id not in calls

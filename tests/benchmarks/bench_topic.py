@@ -72,6 +72,7 @@ def make_anew(request: HttpRequest | None, key: Hashable, make: Callable[[], T])
 @contextmanager
 def plain_wagtail() -> Iterator[None]:
     with (
+        patch("content.addresses.kept", make_anew),
         patch("content.middleware.kept", make_anew),
         patch("courses.bodies.kept", make_anew),
         patch("courses.reading.kept", make_anew),
