@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from certificates import serials, verdict
-from certificates.models import Certificate
+from certificates.models import Certificate, Statement
 from certificates.seal import Fault, findings, named_in, serial_of
 from lms import states
 from lms.mail.times import on_day
@@ -87,7 +87,7 @@ class Checked:
 def check(pdf: bytes, *, serial: str = "") -> Checked:
     """Judge a file; with `serial`, as one that is shown for that certificate.
 
-    Raises `keyfiles.KeyTrouble`. Five queries at most.
+    Raises `keyfiles.KeyTrouble`. Six queries at most.
     """
     carried = named_in(pdf)
     named = serial_of(pdf) or next(iter(carried.values()), "")
@@ -108,7 +108,8 @@ def check(pdf: bytes, *, serial: str = "") -> Checked:
 def _of_whole_file(pdf: bytes, named: str, at_odds: list[str]) -> Checked:
     """Judge a file that we sealed, and that is as we sealed it."""
     says = [_("We sealed it, and it is unchanged since.")]
-    kept = Certificate.objects.filter(pdf_sha256=sha256(pdf).hexdigest())
+    kept_as = sha256(pdf).hexdigest()
+    kept = Certificate.objects.filter(pdf_sha256=kept_as)
     certificate = kept.select_related("enrolment").first()
     if certificate is None:
         about = _standing_under(named)
@@ -116,6 +117,10 @@ def _of_whole_file(pdf: bytes, named: str, at_odds: list[str]) -> Checked:
             text = _("But it is not the file that we keep of certificate %(serial)s.")
             says.append(text % {"serial": serials.shown(named)})
             return Checked(OTHER, says, named, about)
+        if stated := Statement.objects.filter(pdf_sha256=kept_as).first():
+            text = _("It is statement of standing %(serial)s, and spoke for %(day)s.")
+            shown = serials.shown(stated.serial)
+            says.append(text % {"serial": shown, "day": on_day(stated.day)})
         says.append(_("But it is not the file of any certificate here."))
         return Checked(NOT_KEPT, says, named)
     if certificate.serial != named:

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.db import connections
 from django.urls import reverse
+from django.utils.timezone import now
 from playwright.sync_api import FilePayload, Page, expect
 
 from certificates import serials
@@ -19,7 +20,7 @@ from certificates.render import Design, render
 from certificates.seal import seal
 from tests.browser.journeys import Journey, run
 from tests.certificates.conftest import a_claim
-from tests.factories import CertificateFactory
+from tests.factories import CertificateFactory, StatementFactory
 
 DROP = """async ([name, symbols]) => {
   const bytes = Uint8Array.from(atob(symbols), (symbol) => symbol.charCodeAt(0));
@@ -58,6 +59,19 @@ def issued(serial: str, pdf: bytes) -> Certificate:
     return certificate
 
 
+def stated(body: str) -> bytes:
+    """The file of a statement of standing, as far as the page reads it."""
+    serial = body + serials.check_symbol(body)
+    pdf = f"%PDF-1.7\n% Example\n/ID [(statement-{serial})]\n%%EOF".encode()
+    StatementFactory(
+        serial=serial,
+        made_at=now(),
+        pdf=ContentFile(pdf, name="statements/of-a-test.pdf"),
+        pdf_sha256=sha256(pdf).hexdigest(),
+    )
+    return pdf
+
+
 def saved_anew(pdf: bytes, folder: Path) -> bytes:
     """The file as another program writes it."""
     before, after = folder / "before.pdf", folder / "after.pdf"
@@ -86,6 +100,7 @@ def test_files_are_told_apart_in_the_browser(journey: Journey, tmp_path: Path) -
     genuine, others = sealed(serial), sealed(other_serial, name="Nadia Haddad")
     issued(serial, genuine)
     issued(other_serial, others)
+    statement = stated("A6BCDEFGHJKM")
     middle = len(genuine) // 2
     flipped = genuine[:middle] + bytes([genuine[middle] ^ 1]) + genuine[middle + 1 :]
     files = {
@@ -93,6 +108,8 @@ def test_files_are_told_apart_in_the_browser(journey: Journey, tmp_path: Path) -
         "added": genuine + b"\n% one more revision\n%%EOF\n",
         "changed": flipped,
         "other": others,
+        "statement": statement,
+        "changed-statement": statement.replace(b"Example", b"Exemple"),
         "sample": sealed(serials.SAMPLE),
         "unknown": b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\n%%EOF",
         "no-pdf": b"\x89PNG\r\n\x1a\n",

@@ -16,6 +16,7 @@ from django_tasks_db.models import DBTaskResult
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from certificates import keys, serials, standstill, statements
+from certificates.checking import NOT_KEPT, check
 from certificates.claims import canonical
 from certificates.keyfiles import KeyTrouble
 from certificates.models import Certificate, Standstill, Statement
@@ -215,6 +216,15 @@ def test_file_is_sealed_says_the_claim_and_no_certificates_serial(manager, perso
     assert person.user.full_name not in text
     mail = Message.objects.get(key=f"statement:{statement.serial}")
     assert statement.get_absolute_url() in mail.body
+
+
+def test_command_says_what_it_is_and_calls_it_no_certificate(manager):
+    statement = made(manager)
+    checked = check(bytes_of(statement))
+
+    assert checked.outcome is NOT_KEPT
+    assert any(serials.shown(statement.serial) in words for words in checked.says)
+    assert checked.certificate is None
 
 
 def test_same_claim_gives_the_same_bytes():

@@ -71,22 +71,27 @@ function sealedLength(text) {
   return range ? Number(range[1]) + Number(range[2]) : 0;
 }
 
-// The serial it names: the file's own identifier, which programs keep when they save anew.
-function namedSerial(text) {
-  const named = /\/ID\s*\[\s*(?:\(([0-9A-Z]{13})\)|<((?:3\d|[45][0-9A-Fa-f]){13})>)/.exec(text);
+// What it names: the file's own identifier, which programs keep when they save anew. It is
+// a certificate's serial, or a statement's behind a word.
+function namedBy(text) {
+  const found = /\/ID\s*\[\s*(?:\(([\w-]{13,23})\)|<([0-9A-Fa-f]{26,46})>)/.exec(text);
   const symbols =
-    named?.[1] ?? named?.[2]?.replace(/../g, (code) => String.fromCharCode(parseInt(code, 16)));
-  return symbols ? symbols.match(/.{1,4}/g).join("-") : "";
+    found?.[1] ?? found?.[2]?.replace(/../g, (code) => String.fromCharCode(parseInt(code, 16)));
+  const parts = /^(statement-)?([0-9A-Z]{13})$/.exec(symbols ?? "");
+  const kind = parts?.[1] ? "statement" : "certificate";
+  return { kind, serial: parts ? parts[2].match(/.{1,4}/g).join("-") : "" };
 }
 
-// Of which certificate a hash is: its serial, "" where it is nobody's, null if not known.
+// Of which certificate or statement a hash is; "" where of none, null if not known.
 async function owner(hash) {
   try {
     const answer = await fetch(section.dataset.ask.replace(/0$/, hash), {
       headers: { Accept: "application/json" },
     });
     if (answer.status === 404) return "";
-    return answer.ok ? (await answer.json()).serial : null;
+    if (!answer.ok) return null;
+    const said = await answer.json();
+    return { kind: said.statement ? "statement" : "certificate", serial: said.serial };
   } catch {
     return null;
   }
@@ -94,13 +99,13 @@ async function owner(hash) {
 
 // Judge a file: what is said of it, and the serial that it leads to.
 async function judge(bytes) {
-  const { sha256, bytes: length, serial, sample } = section.dataset;
+  const { sha256, bytes: length, serial, kind, sample } = section.dataset;
   const text = new TextDecoder("latin1").decode(bytes);
   if (!text.slice(0, 1024).includes("%PDF-")) return ["no-pdf"];
   const hash = await digest(bytes);
   if (hash === sha256) return ["genuine"];
-  const named = namedSerial(text);
-  if (named === sample) return ["sample"];
+  const named = namedBy(text);
+  if (named.serial === sample) return ["sample"];
   for (const end of new Set([Number(length), sealedLength(text)])) {
     if (end && end < bytes.length) {
       const sealed = await digest(bytes.subarray(0, end));
@@ -108,9 +113,10 @@ async function judge(bytes) {
     }
   }
   const found = await owner(hash);
-  if (found) return [serial ? "other" : "genuine-elsewhere", found];
-  if (named && named === serial) return ["changed"];
-  if (named) return ["changed-other", named];
+  if (found?.kind === "statement") return ["statement", found.serial];
+  if (found) return [serial && found.kind === kind ? "other" : "genuine-elsewhere", found.serial];
+  if (named.serial && named.serial === serial) return ["changed"];
+  if (named.serial) return [`changed-${named.kind}`, named.serial];
   return [found === null ? "not-asked" : "unknown"];
 }
 
