@@ -24,7 +24,7 @@ from certificates import serials
 from certificates.listing import RowField
 from certificates.models import Statement
 from certificates.statements import ask, public_url, withdraw
-from courses.standing import standing
+from courses.standing import standing_of
 from lms.errors import Refused
 from lms.people.access import Access, MemberRequest
 from lms.people.models import Reseller
@@ -75,7 +75,7 @@ def statements(request: MemberRequest) -> HttpResponse:
     context = {
         "form": form,
         "shown": shown,
-        "standings": standing([shown])[shown.pk] if shown else [],
+        "standings": standing_of(shown) if shown else [],
         "page": Paginator(found, _PER_PAGE).get_page(request.GET.get("page")),
     }
     return render(request, "certificates/statements.html", context, status=status)

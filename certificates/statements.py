@@ -29,7 +29,7 @@ from certificates.render import CannotRender
 from certificates.seal import CannotSeal, findings, seal
 from certificates.statement_page import render
 from certificates.storing import CannotStore
-from courses.standing import Standing, standing
+from courses.standing import Standing, standing_of
 from lms.audit.log import record
 from lms.errors import Refused
 from lms.jobs import queued
@@ -102,7 +102,7 @@ def claim_of(reseller: Reseller, at: datetime, language: str) -> dict[str, Any]:
             "day": at.date().isoformat(),
             "asked_at": at.isoformat(),
             "programmes": [
-                _facts_of(each) for each in standing([reseller], at.date())[reseller.pk]
+                _facts_of(each) for each in standing_of(reseller, at.date())
             ],
         }
 

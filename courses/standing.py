@@ -27,7 +27,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from courses.models import Edition, EditionAudience, Enrolment
 from lms.people.models import Reseller, TeamMembership
-from lms.states import Actor, State
+from lms.states import NOT_REQUIRED, Actor, State
 
 _DAY = timedelta(days=1)
 _FEW = 50  # companies whose trees one query names
@@ -50,15 +50,22 @@ NEED_NOT_MET = State(
     Actor.MANAGER,
     needs_attention=True,
 )
-NOBODY_COUNTS = State(
-    "nobody-counts",
-    gettext_lazy("Nobody counts yet"),
-    "minus",
-    "quiet",
-    gettext_lazy("Nobody is in the teams, or they are in training, or away."),
+IN_TRAINING = State(
+    "in-training",
+    gettext_lazy("In training"),
+    "hourglass",
+    "info",
+    gettext_lazy("All who are there are still before their due date."),
+    Actor.TRAINEE,
+)
+ALL_AWAY = State(
+    "all-away",
+    gettext_lazy("All away"),
+    "pause",
+    "neutral",
+    gettext_lazy("Whoever is in the teams is away."),
     Actor.NOBODY,
 )
-_STATES = {True: NEED_MET, False: NEED_NOT_MET, None: NOBODY_COUNTS}
 
 
 class Part(StrEnum):
@@ -160,7 +167,11 @@ class Standing:
 
     @property
     def state(self) -> State:
-        return _STATES[self.is_met]
+        if self.is_met is not None:
+            return NEED_MET if self.is_met else NEED_NOT_MET
+        if self.in_training:
+            return IN_TRAINING
+        return ALL_AWAY if self.away else NOT_REQUIRED
 
     @property
     def counted(self) -> int:
@@ -173,6 +184,11 @@ class Standing:
         return self.gap.because[:_NAMED] if self.gap else ()
 
     @property
+    def more_causes(self) -> int:
+        """How many cause it besides those shown."""
+        return len(self.gap.because) - len(self.shown_causes) if self.gap else 0
+
+    @property
     def shown_missing(self) -> tuple[Someone, ...]:
         return self.missing[:_NAMED]
 
@@ -180,10 +196,6 @@ class Standing:
     def more_missing(self) -> int:
         """How many are missing besides those shown."""
         return len(self.missing) - len(self.shown_missing)
-
-    @property
-    def concerns_nobody(self) -> bool:
-        return not (self.qualified or self.missing or self.in_training or self.away)
 
 
 def standing(
@@ -209,6 +221,11 @@ def standing(
     for standings in found.values():
         standings.sort(key=lambda each: (each.edition.section, each.edition.title))
     return found
+
+
+def standing_of(reseller: Reseller, on: date | None = None) -> list[Standing]:
+    """Where one company stands on a day (today), in each programme."""
+    return standing([reseller], on)[reseller.pk]
 
 
 # --- What is recorded --------------------------------------------------------------

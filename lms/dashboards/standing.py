@@ -13,6 +13,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from courses.models import Enrolment, ProgrammePage, ProgrammeRequest
+from courses.standing import standing_of
 from lms import states
 from lms.dashboards.matrix import programmes_shown, show_matrix
 from lms.people.access import MemberRequest
@@ -114,4 +115,5 @@ def reseller(request: MemberRequest, pk: int) -> HttpResponse:
     """A reseller and what is below it, as its manager sees it."""
     top = get_object_or_404(Reseller.objects.visible_to(request.access), pk=pk)
     tree = Reseller.objects.below(top)
-    return show_matrix(request, tree, "dashboards/reseller.html", {"reseller": top})
+    context = {"reseller": top, "standings": standing_of(top)}
+    return show_matrix(request, tree, "dashboards/reseller.html", context)

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from certificates.models import Certificate
+from courses.standing import standing_of
 from lms.dashboards.matrix import show_matrix
 from lms.dashboards.record import Record, record_of
 from lms.dashboards.requests import open_requests
@@ -22,6 +23,8 @@ from sessions.missing import counts_for
 @manager_required
 def team(request: MemberRequest) -> HttpResponse:
     """The matrix of one's people; `?format=csv` or `xlsx` for the same as a file."""
+    member = request.access.member
+    assert member is not None  # noqa: S101  a manager is one
     context = {
         "invited": Invitation.objects.visible_to(request.access).open().count(),
         "certificates": Certificate.objects.of_people(request.access)
@@ -30,6 +33,7 @@ def team(request: MemberRequest) -> HttpResponse:
         .ready()
         .count(),
         "requests": open_requests(request.access),
+        "standings": standing_of(member.reseller),
     }
     resellers = request.access.managed_resellers
     return show_matrix(request, resellers, "dashboards/team.html", context)

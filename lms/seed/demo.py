@@ -55,6 +55,11 @@ from sessions.trainers import make_trainer
 SINCE = timedelta(days=60)  # when everybody joined
 BACK = timedelta(weeks=5)  # how far a call is booked ahead, to be moved back
 ELEANOR, MARCUS, MEI_LING = cast.TRAINERS
+IN_TRAINING = {  # in how many days they are due: before, nobody misses them
+    21: [cast.JONAS, cast.CHLOE],
+    30: [cast.LIAM, cast.YUKI, cast.LUCIA],
+    45: [cast.AMARA, cast.FATIMA],
+}
 
 
 def require_demo() -> None:
@@ -119,6 +124,10 @@ def _let_it_happen(staff: User) -> None:
     _use_up_attempts(cast.OLGA, days_ago=29, place=1)
     overdue = _enrolment(cast.OLGA)
     set_due_on(overdue, now().date() - timedelta(days=5))
+
+    for due, workers in IN_TRAINING.items():
+        for worker in workers:
+            set_due_on(_enrolment(worker), now().date() + timedelta(days=due))
 
     _qualify(cast.NADIA, MEI_LING, days_ago=12)
     _qualify(cast.BRUNO, MARCUS, days_ago=20)

@@ -13,9 +13,20 @@ from courses.duties import duties_on
 from courses.enrolling import enrol
 from courses.models import EvidenceKind, Source
 from courses.progress import record_evidence, void_evidence
-from courses.standing import Cause, Gap, Part, Someone, Why, standing
+from courses.standing import (
+    ALL_AWAY,
+    IN_TRAINING,
+    NEED_NOT_MET,
+    Cause,
+    Gap,
+    Part,
+    Someone,
+    Why,
+    standing,
+)
 from lms.people.membership import leave
 from lms.people.models import Member, Reseller
+from lms.states import NOT_REQUIRED
 from tests.factories import (
     EditionFactory,
     EnrolmentFactory,
@@ -117,6 +128,7 @@ def test_person_counts_from_their_due_date_on(company, edition, join, day, part)
     assert found.in_training == ((someone(member),) if in_training else ())
     assert found.missing == (() if in_training else (someone(member),))
     assert found.is_met is (None if in_training else False)
+    assert found.state is (IN_TRAINING if in_training else NEED_NOT_MET)
 
 
 def test_without_a_due_date_a_person_counts_at_once(company, edition, join):
@@ -139,6 +151,7 @@ def test_who_is_away_is_left_out_qualified_or_not(
     assert found.away == ((someone(anna), someone(ben)) if is_away else ())
     assert found.qualified == (() if is_away else (someone(anna),))
     assert found.is_met is (None if is_away else False)
+    assert found.state is (ALL_AWAY if is_away else NEED_NOT_MET)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +178,7 @@ def test_nobody_in_the_teams_is_everybody_but_not_one(
     found = of(company)
 
     assert found.is_met is is_met
-    assert found.concerns_nobody
+    assert found.state is (NEED_NOT_MET if at_least else NOT_REQUIRED)
 
 
 def test_only_one_who_is_away_does_not_fill_a_need_of_one(company, support, join):
