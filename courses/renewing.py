@@ -6,7 +6,7 @@ All here is safe to repeat and may be killed anywhere: who waits is asked of the
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from django.conf import settings
@@ -50,17 +50,19 @@ def due() -> EnrolmentQuerySet:
     Who is exempt from all of it waits for the end: nothing is left to do before, and
     no certificate is made months early for nothing.
     """
+    editions = editions_in_force()
     has_ended = Q(valid_until__lte=now().date())
-    return _to_renew().filter(has_ended | ~Q(is_exempt=True))
+    return _to_renew(editions).filter(has_ended | Q(Exists(_asked(editions))))
 
 
 def going_on_alone() -> EnrolmentQuerySet:
     """What renews itself at its end, with nothing for anybody to do: all is exempt."""
-    return _to_renew().filter(is_exempt=True)
+    editions = editions_in_force()
+    return _to_renew(editions).exclude(Exists(_asked(editions)))
 
 
-def _to_renew() -> EnrolmentQuerySet:
-    """What ends soon and is to be renewed, each with whether all of it `is_exempt`.
+def _to_renew(editions: Sequence[Edition]) -> EnrolmentQuerySet:
+    """What ends soon and is to be renewed in these editions, and is not yet.
 
     Of members who are still there, in programmes that are still asked of them. An
     update of the programme that is open comes first, if it is due before that end:
@@ -68,7 +70,6 @@ def _to_renew() -> EnrolmentQuerySet:
     in it, is left alone.
     """
     today = now().date()
-    editions = editions_in_force()
     busy = EditionDraft.objects.on_their_way().values("programme")
     later = Enrolment.objects.filter(
         member=OuterRef("member"),
@@ -98,7 +99,6 @@ def _to_renew() -> EnrolmentQuerySet:
         .exclude(programme__in=busy)  # its rollout goes first
         .filter(~Exists(later) | is_update_late)
         .filter(~by_team | obliged_by(editions))
-        .annotate(is_exempt=~Exists(_asked(editions)))
         .order_by("valid_until", "pk")
     )
 
