@@ -35,6 +35,7 @@ SIZES = (  # by number of lines, in points, each a class in the style sheet
     (3, (16, 12)),
 )
 _POINT_MM = 25.4 / 72
+_QR_MASK = 6  # set, not chosen by the library: its choice takes long, and may change
 
 
 class CannotRender(Exception):
@@ -163,7 +164,7 @@ def _renderer(ink: str, accent: str, paper: str) -> Renderer:
 
 def qr_code(text: str) -> str:
     """A QR code as SVG, with the quiet zone that readers ask for."""
-    code = segno.make(text, error="m", micro=False)
+    code = segno.make(text, error="m", micro=False, mask=_QR_MASK)
     file = BytesIO()
     code.save(file, kind="svg", border=4, scale=4, xmldecl=False)
     return file.getvalue().decode()

@@ -61,7 +61,7 @@ settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Leave out on PostgreSQL what asks no database: SQLite's run has tested it."""
+    """Leave out on PostgreSQL what asks nothing of it: SQLite's run has tested it."""
     if ON_POSTGRESQL:
         idle = [item for item in items if not _asks_database(item)]
         config.hook.pytest_deselected(items=idle)
@@ -69,6 +69,8 @@ def pytest_collection_modifyitems(
 
 
 def _asks_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("files"):
+        return False
     fixtures = getattr(item, "fixturenames", [])
     has_fixture = not {"db", "transactional_db", "django_db_setup"}.isdisjoint(fixtures)
     return has_fixture or item.get_closest_marker("django_db") is not None

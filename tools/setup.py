@@ -41,6 +41,7 @@ LIBRARIES = {
 # What the tests start, by the Debian package that brings it.
 PROGRAMS = {
     "chromium": "chromium",
+    "libnss3-tools": "certutil",
     "poppler-utils": "pdfinfo",
     "qpdf": "qpdf",
     "zbar-tools": "zbarimg",

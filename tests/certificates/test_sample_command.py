@@ -6,7 +6,7 @@ from django.core.management import CommandError, call_command
 from certificates.checking import SAMPLE, check
 from certificates.seal import Fault, findings
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.files]
 
 
 @pytest.fixture
