@@ -69,6 +69,16 @@ def test_readme_lists_every_setting_and_no_other():
     assert listed == read
 
 
+def test_readme_lists_every_command_and_no_other():
+    places = ("*/management/commands", "lms/*/management/commands")
+    ours = {file.stem for place in places for file in ROOT.glob(f"{place}/[a-z]*.py")}
+    section = (ROOT / "README.md").read_text().partition("## Commands")[2]
+    table = section.partition("\n## ")[0]
+    lines = re.findall(r"^\| (`.*?`) \| ", table, re.MULTILINE)
+
+    assert {line.strip("`").split()[0] for line in lines} == ours
+
+
 @pytest.mark.parametrize(
     ("address", "seconds"),
     [
