@@ -167,7 +167,65 @@ def test_waiting_for_letters_names_them(client, member):
     page = client.get(certificate.get_absolute_url()).content.decode()
 
     assert "Waiting for letters" in page
+    assert "You are qualified, and the certificate follows" in page
+    assert "lack yet: 高橋." in page
+    assert "The qualification counts" in page
+
+
+def test_my_learning_says_that_one_is_qualified_while_letters_are_added(client, member):
+    CertificateFactory(
+        enrolment__member=member,
+        state=CertificateState.WAITING,
+        missing_letters="高橋",
+    )
+    client.force_login(member.user)
+
+    page = " ".join(client.get(reverse("dashboards:my")).content.decode().split())
+
+    assert "You are qualified. These letters are being added" in page
     assert "高橋" in page
+
+
+def test_what_cannot_be_made_for_another_reason_names_no_letters(client, member):
+    certificate = CertificateFactory(
+        enrolment__member=member,
+        state=CertificateState.WAITING,
+        trouble="It cannot be set: too wide.",
+    )
+    client.force_login(member.user)
+
+    page = client.get(certificate.get_absolute_url()).content.decode()
+
+    assert "You are qualified, and the certificate follows" in page
+    assert "has letters that our fonts lack" not in page
+    assert "too wide" not in page
+
+
+def test_holder_can_copy_the_public_address_and_add_it_to_linkedin(client, member):
+    certificate = made_for(member)
+    client.force_login(member.user)
+    address = f"/c/{serials.shown(certificate.serial)}"
+
+    page = client.get(certificate.get_absolute_url()).content.decode()
+
+    field = page.split('id="verify-address"')[1].split(">")[0]
+    assert f'{address}"' in field
+    assert "readonly" in field  # to select, where there is no script
+    assert 'data-copy="verify-address"' in page
+    assert "https://www.linkedin.com/profile/add?" in page
+
+
+@pytest.mark.parametrize("word", ["hide", "show"])
+def test_the_switch_says_that_what_was_public_cannot_be_called_back(
+    client, member, word
+):
+    certificate = made_for(member)
+    client.force_login(member.user)
+    url = reverse("certificates:share", args=[certificate.serial])
+
+    page = client.post(url, {"name": word}, follow=True).content.decode()
+
+    assert page.count("cannot be called back") == 1
 
 
 def test_pdf_is_the_stored_file_under_a_telling_name(client, member):
