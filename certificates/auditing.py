@@ -31,7 +31,7 @@ from certificates import fonts, packs, serials, storing
 from certificates.keyfiles import KeyTrouble
 from certificates.models import AuditPack, Certificate, private_storage
 from certificates.models.audits import KEPT_FOR
-from certificates.render import CannotRender, renderer_of
+from certificates.render import Attached, CannotRender, renderer_of
 from certificates.seal import CannotSeal, findings, seal
 from certificates.storing import CannotStore
 from certificates.verdict import state_of
@@ -50,6 +50,8 @@ from lms.tables import LongCsv
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 200  # people
+PRINTED = 300  # files, with the hash of each
+_SUMS = "SHA256SUMS.txt"
 _SAME = timedelta(minutes=1)  # asked again within it is the same question
 _SILENT = timedelta(minutes=2)  # then its maker has died
 _PAGES = 2_000
@@ -263,9 +265,9 @@ class _Maker:
             self._beat(min(len(keys), (number + 1) * AT_ONCE))
         for name, table in (("matrix.csv", matrix), ("evidence.csv", evidence)):
             self.hashes.append((name, packs.add_long(self.archive, name, table)))
-        sums = "".join(f"{digest}  {name}\n" for name, digest in self.hashes)
-        self._add("SHA256SUMS.txt", sums.encode())
-        cover = seal(self._cover())
+        sums = "".join(f"{digest}  {name}\n" for name, digest in self.hashes).encode()
+        self._add(_SUMS, sums)
+        cover = seal(self._cover(sums))
         if found_wrong := findings(cover):
             raise CannotSeal(str(found_wrong[0].text))
         self.archive.writestr(_("0 Read first") + ".pdf", cover)
@@ -321,10 +323,17 @@ class _Maker:
             ", ".join(certificates),
         ]
 
-    def _cover(self) -> bytes:
+    def _cover(self, sums: bytes) -> bytes:
+        """The page that says what this is, with the hash of each file inside it.
+
+        It prints them too, if they are few: thousands take a machine minutes.
+        """
         pack, user = self.pack, self.pack.asked_by
         at = self.at.replace(microsecond=0)
         resellers = Reseller.objects.filter(pk__in=pack.resellers)
+        printed = self.hashes
+        if len(printed) > PRINTED:
+            printed = [each for each in printed if "/" not in each[0]]
         context = {
             "language": user.language,
             "title": _("Who was qualified on %(day)s") % {"day": on_day(pack.day)},
@@ -335,11 +344,17 @@ class _Maker:
             "by": _printable(user.full_name or user.email),
             "scope": [_printable(reseller.name) for reseller in resellers],
             "counts": self.counts,
-            "hashes": [(_printable(name), digest) for name, digest in self.hashes],
+            "hashes": [(_printable(name), digest) for name, digest in printed],
+            "more": len(self.hashes) - len(printed),
         }
         html = render_to_string("certificates/pdf/audit.html", context)
+        inside = Attached(_SUMS, sums, _("The SHA-256 of each file"), "text/plain")
         return renderer_of(_STYLES.read_text()).render(
-            html, identifier=str(pack.key), at=at.astimezone(UTC), pages=_PAGES
+            html,
+            identifier=str(pack.key),
+            at=at.astimezone(UTC),
+            pages=_PAGES,
+            attachments=[inside],
         )
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import subprocess
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -9,12 +10,14 @@ from random import Random
 from typing import Any
 from zipfile import ZipFile
 
+import pikepdf
 import pytest
 import time_machine
 from django.urls import reverse
 from django.utils.timezone import now
 from django_tasks_db.models import DBTaskResult
 
+from certificates import auditing
 from certificates.auditing import ask, carry_on, lines_on, make
 from certificates.issuing import end
 from certificates.models import AuditPack, Certificate, End
@@ -465,6 +468,26 @@ def test_pack_holds_the_answer_opened_by_a_sealed_page(manager, certificate):
     assert stranger.user.full_name not in content["matrix.csv"].decode()
     assert pack.sha256 == sha256(content_of(pack)).hexdigest()
     assert Message.objects.filter(key=f"audit-pack:{pack.key}").count() == 1
+
+
+@pytest.mark.parametrize("printed", [300, 2])
+def test_cover_has_the_hash_of_each_file_under_its_seal(
+    manager, certificate, monkeypatch, printed
+):
+    monkeypatch.setattr(auditing, "PRINTED", printed)
+    archive = ZipFile(io.BytesIO(content_of(made(manager))))
+
+    cover = archive.read("0 Read first.pdf")
+    with pikepdf.open(io.BytesIO(cover)) as pdf:
+        inside = pdf.attachments["SHA256SUMS.txt"].get_file().read_bytes()
+    text = subprocess.run(
+        ["pdftotext", "-raw", "-", "-"], input=cover, capture_output=True, check=True
+    ).stdout.decode()
+
+    assert inside == archive.read("SHA256SUMS.txt")
+    assert findings(cover) == []
+    assert ("1 more file" in text or "One more file" in text) == (printed == 2)
+    assert text.count(sha256(archive.read("matrix.csv")).hexdigest()[:16]) == 1
 
 
 def test_revoked_certificate_is_named_and_takes_no_qualification_away(
