@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from concurrent.futures import ProcessPoolExecutor
+from importlib import import_module
 from multiprocessing import get_context
 
 from django.core.management.base import BaseCommand
@@ -12,6 +13,7 @@ from django.db import connections
 from certificates.fonts import ensure_fonts
 from certificates.models import Certificate, CertificateState
 from certificates.preparing import prepare
+from certificates.render import renderer_of
 
 
 class Command(BaseCommand):
@@ -36,10 +38,18 @@ class Command(BaseCommand):
         if workers <= 1:
             made = [_prepare(pk) for pk in pks]
         else:
+            _load()
             connections.close_all()  # each process opens its own
             with ProcessPoolExecutor(workers, get_context("fork")) as processes:
-                made = list(processes.map(_prepare, pks, chunksize=10))
+                made = list(processes.map(_prepare, pks))
         self.stdout.write(f"{sum(made)} of {len(pks)} certificates are ready now.")
+
+
+def _load() -> None:
+    """Import what takes a second, so that each process has it from its start."""
+    renderer_of("")
+    for name in ("certificates.examining", "certificates.sealer", "pyld.jsonld"):
+        import_module(name)
 
 
 def _prepare(pk: int) -> bool:
