@@ -10,11 +10,13 @@ import pikepdf
 import pytest
 import time_machine
 from django.db import connections
+from django.urls import reverse
 from django.utils.timezone import now
 from django_tasks_db.models import DBTaskResult
 
 from certificates import keyfiles, making, preparing, standstill, tasks
 from certificates.badge import credential_of
+from certificates.claims import verify_url
 from certificates.models import (
     Certificate,
     CertificateState,
@@ -22,10 +24,18 @@ from certificates.models import (
     private_storage,
 )
 from certificates.preparing import enqueue_pending, prepare
+from certificates.render import Design, render
 from certificates.seal import findings, serial_of
 from certificates.storing import CannotStore
 from lms.mail.models import Message
-from tests.factories import CertificateFactory, EnrolmentFactory, UserFactory
+from lms.people.accounts import rename
+from lms.people.models import Reseller
+from tests.factories import (
+    CertificateFactory,
+    EditionFactory,
+    EnrolmentFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -218,3 +228,33 @@ def test_made_by_two_workers_at_once_there_is_one_file_and_one_mail(run_in_proce
     assert sorted(made) == [False, True]
     assert files_of(certificate) == [f"{ready.pdf_sha256}.pdf"]
     assert Message.objects.count() == 1
+
+
+def test_new_names_change_no_byte_of_what_was_issued(client):
+    """Neither of the file, nor of the badge, nor of a file that is still to be made."""
+    done, to_come = CertificateFactory.create_batch(2)
+    page, reseller = done.enrolment.programme, done.enrolment.member.reseller
+    prepare(done.pk)
+
+    def all_said():
+        ready = Certificate.objects.get(pk=done.pk)
+        addresses = [
+            reverse("credential", args=[ready.serial]),
+            reverse("badge", args=[ready.serial]),
+        ]
+        still = Certificate.objects.get(pk=to_come.pk)
+        unsealed = render(still.public_claim, Design(), verify_url(still.serial))
+        public = [client.get(url).content for url in addresses]
+        return [bytes_of(ready), unsealed, ready.public_claim, *public]
+
+    before = all_said()
+    for certificate in (done, to_come):
+        rename(certificate.enrolment.member.user, "Somebody Else", by=None)
+    Reseller.objects.filter(pk=reseller.pk).update(name="Another Company")
+    page.title, page.section = "Another Programme", "9.9"
+    page.save_revision().publish()
+    EditionFactory(programme=page, title="Another Programme")
+
+    assert not prepare(done.pk)
+    assert all_said() == before
+    assert prepare(to_come.pk)
