@@ -242,6 +242,20 @@ def test_pdf_is_the_stored_file_under_a_telling_name(client, member):
     assert disposition == f"attachment; filename*=utf-8''{name}"
 
 
+def test_pdf_that_the_storage_has_lost_is_told_in_words(client, member, caplog):
+    certificate = made_for(member)
+    certificate.pdf.storage.delete(certificate.pdf.name)
+    client.force_login(member.user)
+
+    response = client.get(
+        reverse("certificates:pdf", args=[certificate.serial]), follow=True
+    )
+
+    assert response.redirect_chain == [(certificate.get_absolute_url(), 302)]
+    assert "cannot be read just now" in response.content.decode()
+    assert f"The file of certificate {certificate.pk} cannot be read" in caplog.text
+
+
 def test_holder_hides_their_name_in_public_and_shows_it_again(client, member):
     certificate = made_for(member)
     client.force_login(member.user)
