@@ -18,8 +18,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from certificates import serials, sharing, statuses
-from certificates.badge_picture import picture, with_text
+from certificates.badge_picture import Colours, picture, with_text
 from certificates.claims import ISSUER
+from certificates.designing import colours_of
 from certificates.keys import badge_keys, issuer_id, verification_method
 from certificates.models import Certificate
 from certificates.proofs import CREDENTIALS_V2, OPEN_BADGES_V3, signed
@@ -57,6 +58,7 @@ def baked_png(certificate: Certificate) -> bytes:
         issued_on=date.fromisoformat(claim["issued_on"]),
         valid_until=_day(claim["valid_until"]),
         issuer=claim["issuer"],
+        colours=Colours.of(*colours_of(certificate.design)),
     )
     return with_text(drawing, KEYWORD, text)
 

@@ -14,12 +14,41 @@ from fontTools.ttLib import TTFont
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
+from content.branding import LEAST_CONTRAST, contrast
+
 SIZE = 600  # pixels, both ways
 _FINER = 3  # times, while it is drawn
-_INK, _ACCENT, _PAPER = "#16294f", "#84682c", "#ffffff"
-_FAINT = "#2c4478"
+_WHITE = "#ffffff"
 _WIDEST = 372  # of a line of the title
 _TITLE_SIZES = (64, 56, 48, 42, 36, 31)
+
+
+class Colours(NamedTuple):
+    """A medal's: its ground, its metal, and what is between them and white."""
+
+    ink: str = "#16294f"
+    accent: str = "#84682c"
+    faint: str = "#2c4478"  # rings on the ink
+    pale: str = "#cfd9ee"  # small words on it
+    gleam: str = "#e6d6ac"  # the issuer on it
+    rim: str = "#fbf7ec"
+
+    @classmethod
+    def of(cls, ink: str, accent: str) -> Colours:
+        """Those that go with a certificate's two; the first design's were picked."""
+        if (ink, accent) == (FIRST.ink, FIRST.accent):
+            return FIRST
+        return cls(
+            ink,
+            accent,
+            faint=_mixed(ink, 0.12),
+            pale=_readable(_mixed(ink, 0.84), ink),
+            gleam=_readable(_mixed(accent, 0.7), ink),
+            rim=_mixed(accent, 0.92),
+        )
+
+
+FIRST = Colours()
 
 
 class Source(NamedTuple):
@@ -41,12 +70,17 @@ _SANS = Source(
 
 
 def picture(
-    title: str, *, issued_on: date, valid_until: date | None, issuer: str
+    title: str,
+    *,
+    issued_on: date,
+    valid_until: date | None,
+    issuer: str,
+    colours: Colours = FIRST,
 ) -> bytes:
     """Draw the badge of a programme as PNG: the same bytes for the same words."""
     until = _("until %(year)s") % {"year": valid_until.year} if valid_until else ""
     foot = " · ".join(filter(None, [str(issued_on.year), until]))
-    return _drawn(title, _("Qualified in").upper(), issuer, foot)
+    return _drawn(title, _("Qualified in").upper(), issuer, foot, colours)
 
 
 def with_text(png: bytes, keyword: str, text: str) -> bytes:
@@ -60,38 +94,38 @@ def with_text(png: bytes, keyword: str, text: str) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _drawn(title: str, above: str, issuer: str, foot: str) -> bytes:
+def _drawn(title: str, above: str, issuer: str, foot: str, colours: Colours) -> bytes:
     side = SIZE * _FINER
     image = Image.new("RGBA", (side, side), (255, 255, 255, 0))
     draw = ImageDraw.Draw(image)
-    _medal(draw)
+    _medal(draw, colours)
     face = _serif_or_sans(title)
     lines, size = _set_title(title, face)
     middle = 292 - 0.56 * size * (len(lines) - 1)
-    _line(draw, above, _SANS, 21, 292 - 0.56 * size * len(lines) - 46, "#cfd9ee", 3)
+    _line(draw, above, _SANS, 21, 292 - 0.56 * size * len(lines) - 46, colours.pale, 3)
     for number, line in enumerate(lines):
-        _line(draw, line, face, size, middle + 1.12 * size * number, _PAPER)
-    _rule(draw, 292 + 0.56 * size * len(lines) + 26)
-    _line(draw, issuer, _SERIF, 30, 292 + 0.56 * size * len(lines) + 62, "#e6d6ac")
-    _line(draw, foot, _SANS, 19, 478, "#cfd9ee", 1)
+        _line(draw, line, face, size, middle + 1.12 * size * number, _WHITE)
+    _rule(draw, colours, 292 + 0.56 * size * len(lines) + 26)
+    _line(draw, issuer, _SERIF, 30, 292 + 0.56 * size * len(lines) + 62, colours.gleam)
+    _line(draw, foot, _SANS, 19, 478, colours.pale, 1)
     small = image.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
     file = BytesIO()
     small.quantize(256, method=Image.Quantize.FASTOCTREE).save(file, "PNG")
     return file.getvalue()
 
 
-def _medal(draw: ImageDraw.ImageDraw) -> None:
+def _medal(draw: ImageDraw.ImageDraw, colours: Colours) -> None:
     """A scalloped edge, two rings, and the certificate's engraved curves."""
-    _polygon(draw, 292, 10, 36, _ACCENT)
-    _polygon(draw, 286, 10, 36, "#fbf7ec")
-    _disc(draw, 266, _ACCENT)
-    _disc(draw, 260, "#fbf7ec")
+    _polygon(draw, 292, 10, 36, colours.accent)
+    _polygon(draw, 286, 10, 36, colours.rim)
+    _disc(draw, 266, colours.accent)
+    _disc(draw, 260, colours.rim)
     for strand in range(6):
-        _curve(draw, strand * 2 * pi / 6 / 24)
-    _disc(draw, 236, _ACCENT)
-    _disc(draw, 231, _INK)
+        _curve(draw, colours, strand * 2 * pi / 6 / 24)
+    _disc(draw, 236, colours.accent)
+    _disc(draw, 231, colours.ink)
     for radius in (222, 218):
-        _ring(draw, radius, _FAINT)
+        _ring(draw, radius, colours.faint)
 
 
 def _polygon(
@@ -105,12 +139,12 @@ def _polygon(
     draw.polygon(points, fill)
 
 
-def _curve(draw: ImageDraw.ImageDraw, turn: float) -> None:
+def _curve(draw: ImageDraw.ImageDraw, colours: Colours, turn: float) -> None:
     points = []
     for step in range(1441):
         angle = step * 2 * pi / 1440
         points.append(_at(248 + 9 * sin(24 * (angle + turn)), angle))
-    draw.line(points, _ACCENT, _FINER, joint="curve")
+    draw.line(points, colours.accent, _FINER, joint="curve")
 
 
 def _at(radius: float, angle: float) -> tuple[float, float]:
@@ -134,9 +168,20 @@ def _box(radius: float) -> tuple[float, float, float, float]:
     return near, near, far, far
 
 
-def _rule(draw: ImageDraw.ImageDraw, height: float) -> None:
+def _rule(draw: ImageDraw.ImageDraw, colours: Colours, height: float) -> None:
     middle, y = SIZE * _FINER / 2, height * _FINER
-    draw.line((middle - 120, y, middle + 120, y), _ACCENT, 2 * _FINER)
+    draw.line((middle - 120, y, middle + 120, y), colours.accent, 2 * _FINER)
+
+
+def _readable(colour: str, ground: str) -> str:
+    """The colour if it can be read on its ground, else white, which can."""
+    return colour if contrast(colour, ground) >= LEAST_CONTRAST else _WHITE
+
+
+def _mixed(colour: str, white: float) -> str:
+    """The colour with so much white in it, from 0 to 1."""
+    parts = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(each + (255 - each) * white):02x}" for each in parts)
 
 
 def _line(

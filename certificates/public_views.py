@@ -240,7 +240,7 @@ def _look_up(
         return _limited(request, as_json)
     found = (
         Certificate.objects.released()
-        .select_related("enrolment__programme", "enrolment__edition")
+        .select_related("enrolment__programme", "enrolment__edition", "design")
         .filter(**what)
         .first()
     )

@@ -16,9 +16,12 @@ from PIL import Image
 
 from certificates import badge, keyfiles, keys, proofs, serials, statuses
 from certificates.badge import baked_png, credential_of, public_credential
-from certificates.badge_picture import picture
-from certificates.models import Certificate, End
+from certificates.badge_picture import Colours, picture
+from certificates.designing import current_design
+from certificates.models import Certificate, CertificateDesign, End
+from certificates.serials import new_serial
 from certificates.sharing import hide_name
+from content.branding import contrast
 from tests.factories import CertificateFactory, UserFactory
 from tests.node.credentials import verify
 
@@ -421,6 +424,36 @@ def test_the_picture_carries_the_credential_once(certificate):
 
 def test_the_picture_is_the_same_for_the_same_certificate(certificate):
     assert baked_png(certificate) == baked_png(Certificate.objects.get())
+
+
+def test_the_picture_has_the_colours_of_the_certificates_design(claim, certificate):
+    """That of its own: a later design changes the pictures of later ones alone."""
+    before = baked_png(certificate)
+    design = CertificateDesign.objects.get()
+    design.ink, design.accent = "#4a1029", "#8a5a1c"
+    design.save_revision().publish()
+    claim["serial"] = new_serial()
+    later = CertificateFactory(
+        serial=claim["serial"], public_claim=claim, design=current_design()
+    )
+
+    assert baked_png(Certificate.objects.get(pk=certificate.pk)) == before
+    middle = (
+        Image.open(BytesIO(baked_png(later)))
+        .convert("RGBA")
+        .convert("RGB")
+        .getpixel((300, 110))
+    )
+    assert middle == pytest.approx((0x4A, 0x10, 0x29), abs=4)
+
+
+@pytest.mark.parametrize("ink", ["#000000", "#16294f", "#5c5c5c", "#757575"])
+@pytest.mark.parametrize("accent", ["#84682c", "#757575", "#000080"])
+def test_words_on_the_picture_can_be_read_in_any_colours(ink, accent):
+    colours = Colours.of(ink, accent)
+
+    for words in (colours.pale, colours.gleam, "#ffffff"):
+        assert contrast(words, ink) >= 4.5
 
 
 @pytest.mark.parametrize(
