@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.admin.menu import MenuItem
@@ -67,6 +70,11 @@ def hide_what_serves_nobody(request: HttpRequest, items: list[MenuItem]) -> None
     items[:] = [item for item in items if item.name not in HIDDEN]
 
 
+def own_styles() -> SafeString:
+    return format_html('<link rel="stylesheet" href="{}">', static("lms/css/cms.css"))
+
+
+hooks.register("insert_global_admin_css", own_styles)
 hooks.register("construct_main_menu", hide_what_serves_nobody)
 hooks.register("construct_reports_menu", hide_what_serves_nobody)
 hooks.register("register_admin_viewset", register_tags)
