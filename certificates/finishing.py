@@ -58,6 +58,15 @@ def speak(pdf: PDF) -> None:
                 element["ActualText"] = String(text)
 
 
+def head_tables(pdf: PDF) -> None:
+    """Say of each header cell what it heads: its column at the top, else its row."""
+    for cell in pdf.objects:
+        if isinstance(cell, Dictionary) and cell.get("S") == "/TH":
+            rows = _object(pdf, _object(pdf, cell["P"])["P"])
+            is_at_the_top = rows["S"] == "/THead"
+            cell["A"]["Scope"] = "/Column" if is_at_the_top else "/Row"
+
+
 def attach(pdf: PDF, files: Sequence[Attached], at: datetime) -> None:
     """Embed files as the data behind the page: PDF/A-3's associated files."""
     if not files:

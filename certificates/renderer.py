@@ -205,6 +205,7 @@ class Renderer:
         def finish(document: Document, pdf: PDF) -> None:
             _require_own_letters(document)
             finishing.speak(pdf)
+            finishing.head_tables(pdf)
             self._lay_under(pdf)
             finishing.claim_accessible(pdf)
             finishing.attach(pdf, attachments, at)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pikepdf
 import pytest
@@ -20,20 +21,35 @@ from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 
 from certificates import serials
+from certificates.auditing import make as make_pack
 from certificates.claims import direction_of, verify_url
 from certificates.making import make
-from certificates.models import Certificate
+from certificates.models import AuditPack, Certificate, Statement
 from certificates.preparing import prepare
 from certificates.render import CannotRender, Design, qr_code, render
 from certificates.samples import sample
+from certificates.statements import ask
+from certificates.statements import make as make_statement
 from tests.certificates.conftest import a_claim
-from tests.factories import CertificateFactory
+from tests.factories import (
+    AuditPackFactory,
+    CertificateFactory,
+    EditionFactory,
+    EnrolmentFactory,
+    MemberFactory,
+    TeamFactory,
+    TeamMembershipFactory,
+    UserFactory,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.files]
 
 # A rule of pdfua 0.1.3, on empty headings, which stops with an error of the tool's own:
 # it asks an array of content for `is_integer`, and pikepdf takes that for a key.
 CRASHES = "UA-14-001"
+# outloud takes headers for shreds where they are more than the data: in a table of two
+# by two, with a head above and at the side, they are five to four.
+TAKEN_FOR_SHREDS = "TBL-010"
 NAMES = {
     "latin": "Wilhelmina Featherstonehaugh",
     "vietnamese": "Nguyễn Thị Ánh Tuyết",
@@ -62,7 +78,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def files(folder, django_db_setup, django_db_blocker):
-    """A certificate as the worker made it, others in ten scripts, and a sample."""
+    """All that we seal: a certificate as the worker made it, others in ten scripts, a
+    sample, a statement, and the cover of a pack for an audit.
+    """
     with django_db_blocker.unblock(), transaction.atomic():
         certificate = CertificateFactory()
         assert prepare(certificate.pk)
@@ -71,11 +89,34 @@ def files(folder, django_db_setup, django_db_blocker):
         for script, name in NAMES.items():
             claim = a_claim() | {"name": name, "direction": direction_of(name)}
             made[script] = make(claim, Design(), verify_url(claim["serial"]))
+        made["statement"] = a_statement()
+        made["audit"] = an_audits_cover()
         (folder / "seal.pem").write_bytes(Client().get(reverse("seal_roots")).content)
         transaction.set_rollback(True)
     for name, pdf in made.items():
         (folder / f"{name}.pdf").write_bytes(pdf)
     return {name: folder / f"{name}.pdf" for name in made}
+
+
+def a_statement():
+    """Of a company with people in three programmes."""
+    member = MemberFactory()
+    team = TeamFactory()
+    TeamMembershipFactory(member=member, team=team)
+    for edition in EditionFactory.create_batch(3, audience=[team], topics=[]):
+        EnrolmentFactory(member=member, edition=edition, completed=True)
+    statement = ask(member.reseller, by=UserFactory(is_staff=True))
+    assert make_statement(statement.pk)
+    with Statement.objects.get().pdf.open() as file:
+        return file.read()
+
+
+def an_audits_cover():
+    """What lies on top of a pack for an audit."""
+    pack = AuditPackFactory()
+    assert make_pack(pack.pk)
+    with AuditPack.objects.get().file.open() as file, ZipFile(file) as opened:
+        return opened.read("0 Read first.pdf")
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +149,8 @@ def test_outloud_finds_no_error_in_any_script(files, untagged):
     assert sorted(results) == sorted(files)
     for name, result in results.items():
         assert result["error"] is None, name
-        assert result["counts"]["error"] == 0, (name, result["findings"])
+        rules = {finding["rule"] for finding in result["findings"]}
+        assert rules - {TAKEN_FOR_SHREDS if name == "audit" else ""} == set(), name
 
 
 def test_pdfua_finds_nothing_in_any_script(files, untagged):
@@ -203,9 +245,11 @@ def test_the_systems_fonts_are_out_of_sight(claim):
 
 
 def test_the_code_is_read_at_72_dots_per_inch_in_each_file(files, tmp_path):
-    for name, file in files.items():
+    certificates = [*NAMES, "sample"]
+    for name in certificates:
+        file = files[name]
         output_of("pdftoppm", "-r", "72", "-png", "-singlefile", file, tmp_path / name)
-    pictures = [tmp_path / f"{name}.png" for name in files if name not in {"issued"}]
+    pictures = [tmp_path / f"{name}.png" for name in certificates]
 
     read = output_of("zbarimg", "--quiet", "--raw", *pictures).splitlines()
 
