@@ -29,6 +29,7 @@ class ShownAnswer:
     given: list[str]
     right: list[str]
     reason: str
+    in_order: bool
 
 
 @register.simple_tag(takes_context=True)
@@ -105,6 +106,7 @@ def answers_of(attempt: Attempt, with_right: bool = True) -> list[ShownAnswer]:
             if with_right
             else [],
             reason=_key(attempt, question)["reason"],
+            in_order=question["kind"] == "order",
         )
         for number, question in enumerate(attempt.questions, start=1)
     ]

@@ -1,5 +1,6 @@
 """The trainer reads the check answers of whom they meet, and helps from there."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from courses.checks import start_attempt, state_of_check, submit_attempt
 from courses.models import Evidence, EvidenceKind, MoreAttempts
 from courses.progress import record_evidence
 from sessions.models import BookingState
-from tests.checks import REASON, questions, wrong_answers
+from tests.checks import REASON, questions, right_answers, wrong_answers
 from tests.factories import (
     BookingFactory,
     EditionFactory,
@@ -98,6 +99,20 @@ def test_trainer_reads_every_attempt_with_what_is_right(client, call, enrolment,
     assert page.count(REASON) == 10
     assert "No attempt left" in page
     assert page.count('method="post"') == page.count('name="csrfmiddlewaretoken"')
+
+
+def test_answers_in_order_are_numbered_and_several_are_a_list(
+    client, call, enrolment, topic
+):
+    attempt = start_attempt(enrolment, topic)
+    submit_attempt(attempt, right_answers(attempt))
+    as_trainer(client, call)
+
+    page = client.get(answers_url(call)).text
+
+    assert re.search(r"<ol>\s*<li>Read</li><li>Sort</li><li>Answer</li>\s*</ol>", page)
+    lists = re.findall(r"<ul>\s*((?:<li>[^<]+</li>)+)\s*</ul>", page)
+    assert sorted(each.count("<li>") for each in lists) == [2, 3]  # several, pairs
 
 
 @pytest.mark.parametrize("who", ["trainee", "manager"])
