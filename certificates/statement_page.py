@@ -19,6 +19,7 @@ from certificates.render import (
     QR_ADDRESS,
     Attached,
     CannotRender,
+    Design,
     qr_code,
     renderer_of,
     set_name,
@@ -50,10 +51,13 @@ def render(claim: dict[str, Any], design: DesignRevision, url: str) -> bytes:
         raise CannotRender(_("there are too many programmes for one page"))
     look = design_of(design)
     return _renderer(look.ink, look.accent, look.paper).render(
-        page(claim, url),
+        page(claim, url, look),
         identifier=f"{MARK}{claim['serial']}",
         at=datetime.fromisoformat(claim["asked_at"]),
-        drawings={QR_ADDRESS: qr_code(url)},
+        drawings={
+            QR_ADDRESS: qr_code(url),
+            **({look.logo.address: look.logo.content} if look.logo else {}),
+        },
         attachments=[
             Attached(
                 "statement.json",
@@ -65,8 +69,8 @@ def render(claim: dict[str, Any], design: DesignRevision, url: str) -> bytes:
     )
 
 
-def page(claim: dict[str, Any], url: str) -> str:
-    """The page as HTML, in the claim's language."""
+def page(claim: dict[str, Any], url: str, look: Design | None = None) -> str:
+    """The page as HTML, in the claim's language; of a design it takes the logo."""
     address = urlsplit(url)
     day = date.fromisoformat(claim["day"])
     with override(claim["language"]):
@@ -74,6 +78,7 @@ def page(claim: dict[str, Any], url: str) -> str:
             "certificates/pdf/statement.html",
             {
                 "claim": claim,
+                "look": look,
                 "title": _("%(reseller)s: statement of standing")
                 % {"reseller": claim["reseller"]},
                 "name": set_name(claim["reseller"]),

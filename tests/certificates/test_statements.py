@@ -18,15 +18,18 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from certificates import keys, serials, standstill, statements
 from certificates.checking import NOT_KEPT, check
 from certificates.claims import canonical
+from certificates.designing import keep
 from certificates.keyfiles import KeyTrouble
 from certificates.models import Certificate, Standstill, Statement
-from certificates.render import CannotRender
+from certificates.pictures import LOGO_BOX, printable
+from certificates.render import CannotRender, Design
 from certificates.seal import Fault, findings, serial_of
 from certificates.statement_page import page, render
 from certificates.statements import ask, carry_on, make, withdraw
 from lms.errors import Refused
 from lms.mail.models import Message
 from lms.people.models import Reseller
+from tests.certificates.pictures import logo
 from tests.factories import (
     EditionFactory,
     EnrolmentFactory,
@@ -268,6 +271,22 @@ def test_too_many_programmes_for_a_page_are_refused_in_words():
 
     with pytest.raises(CannotRender, match="too many programmes"):
         render(claim, first_design(), "https://x.test/c")
+
+
+def test_logo_of_the_design_stands_on_it():
+    picture = printable(BytesIO(logo()), LOGO_BOX)
+    claim = StatementFactory.build(reseller__name="A").claim
+    plain = render(claim, keep(Design(ink="#101010")), "https://x.test/c")
+    with_logo = render(claim, keep(Design(logo=picture)), "https://x.test/c")
+    images = [
+        subprocess.run(
+            ["pdfimages", "-list", "-"], input=pdf, capture_output=True, check=True
+        ).stdout.decode()
+        for pdf in (plain, with_logo)
+    ]
+
+    assert "rgb" not in images[0]
+    assert "rgb" in images[1]
 
 
 def test_page_writes_markup_as_text():
