@@ -16,7 +16,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import Enum, StrEnum
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import pairwise
 from operator import or_
 
@@ -239,7 +239,7 @@ class _Company:
     ended_on: date | None
 
 
-@dataclass
+@dataclass(slots=True)
 class _Cycle:
     """An enrolment: from when to when it is theirs, what it qualifies, when due."""
 
@@ -263,7 +263,7 @@ class _Cycle:
         yield from (self.valid_from, self.valid_until, self.counts_until)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Member:
     """Somebody, with the teams that they are in and their cycles."""
 
@@ -418,9 +418,15 @@ def _companies_of(resellers: list[Reseller]) -> Iterator[_Company]:
         yield _Company(*row)
 
 
-def _within(day: date, begins: date, *ends: date | None) -> bool:
+def _within(
+    day: date, begins: date, end: date | None, other_end: date | None = None
+) -> bool:
     """Whether a day is in a half-open time, which ends with the first of its ends."""
-    return begins <= day and all(end is None or day < end for end in ends)
+    return (
+        begins <= day
+        and (end is None or day < end)
+        and (other_end is None or day < other_end)
+    )
 
 
 # --- From day to day ---------------------------------------------------------------
@@ -428,41 +434,55 @@ def _within(day: date, begins: date, *ends: date | None) -> bool:
 _Way = list[tuple[date, Part]]
 """What somebody is, from each day until the next: the first is the day asked for."""
 
-_People = list[tuple[_Member, _Way]]
+
+@dataclass
+class _Person:
+    """A member whom a programme's teams ask on a day or later."""
+
+    member: _Member
+    cycles: list[_Cycle]
+    editions: _Editions
+    day: date
+
+    @cached_property
+    def part(self) -> Part:
+        return _part(self.member, self.cycles, self.editions, self.day)
+
+    @cached_property
+    def way(self) -> _Way:
+        """From the day on, whenever anything changes."""
+        way = [(self.day, self.part)]
+        for on in sorted(
+            each for each in set(self._days()) if each and each > self.day
+        ):
+            part = _part(self.member, self.cycles, self.editions, on)
+            if part != way[-1][1]:
+                way.append((on, part))
+        return way
+
+    def _days(self) -> Iterator[date | None]:
+        member, editions = self.member, self.editions.rows
+        yield from member.days()
+        for cycle in self.cycles:
+            yield from cycle.days()
+        for edition in editions:
+            yield edition.effective_on
+            if edition.due_days:  # whom the clock is still to enrol
+                for _team, from_on, _until_on in member.teams:
+                    yield _due_by_edition(edition, max(from_on, member.joined_on))
 
 
-def _people_of(programme: int, world: _World, day: date) -> dict[int, _People]:
+def _people_of(programme: int, world: _World, day: date) -> dict[int, list[_Person]]:
     """By company, whoever a programme's teams ask on a day or later."""
     editions = world.programmes[programme]
-    found: dict[int, _People] = defaultdict(list)
+    found: dict[int, list[_Person]] = defaultdict(list)
     teams = {team for of_edition in editions.teams.values() for team in of_edition}
     for member in world.members.values():
         if any(team in teams for team, _from_on, _until_on in member.teams):
-            way = _way(member, programme, editions, day)
-            found[member.someone.reseller].append((member, way))
+            cycles = member.cycles.get(programme, [])
+            person = _Person(member, cycles, editions, day)
+            found[member.someone.reseller].append(person)
     return found
-
-
-def _way(member: _Member, programme: int, editions: _Editions, day: date) -> _Way:
-    cycles = member.cycles.get(programme, [])
-    days = set(member.days())
-    days.update(row.effective_on for row in editions.rows)
-    for cycle in cycles:
-        days.update(cycle.days())
-    days.update(_due_days(member, editions))
-    way = [(day, _part(member, cycles, editions, day))]
-    for on in sorted(each for each in days if each and each > day):
-        if (part := _part(member, cycles, editions, on)) != way[-1][1]:
-            way.append((on, part))
-    return way
-
-
-def _due_days(member: _Member, editions: _Editions) -> Iterator[date]:
-    """When they would be due whom the clock is still to enrol."""
-    for edition in editions.rows:
-        for _team, from_on, _until_on in member.teams:
-            if edition.due_days:
-                yield _due_by_edition(edition, max(from_on, member.joined_on))
 
 
 def _due_by_edition(edition: Edition, since: date) -> date:
@@ -501,14 +521,14 @@ def _is_met(counts: Counter[Part], at_least: int | None) -> bool | None:
 def _standing_of(
     reseller: Reseller,
     editions: _Editions,
-    people: _People,
+    people: list[_Person],
     day: date,
 ) -> Standing:
     edition = editions.on(day)
     assert edition is not None  # noqa: S101  its caller asked
     parts: dict[Part, list[Someone]] = defaultdict(list)
-    for member, way in people:
-        parts[way[0][1]].append(member.someone)
+    for person in people:
+        parts[person.part].append(person.member.someone)
     counts = Counter({part: len(found) for part, found in parts.items()})
     is_met = _is_met(counts, edition.need_count)
     return Standing(
@@ -527,7 +547,7 @@ def _standing_of(
 
 def _next_gap(
     editions: _Editions,
-    people: _People,
+    people: list[_Person],
     counts: Counter[Part],
     day: date,
 ) -> Gap | None:
@@ -536,9 +556,9 @@ def _next_gap(
     changes: dict[date, list[tuple[_Member, Part, Part]]] = {
         row.effective_on: [] for row in editions.rows if row.effective_on > day
     }
-    for member, way in people:
-        for (_on, before), (on, after) in pairwise(way):
-            changes.setdefault(on, []).append((member, before, after))
+    for person in people:
+        for (_on, before), (on, after) in pairwise(person.way):
+            changes.setdefault(on, []).append((person.member, before, after))
     for on in sorted(changes):
         for _member, before, after in changes[on]:
             counts[before] -= 1
