@@ -116,7 +116,12 @@ class WelcomeForm(forms.Form):
 
 
 class SettingsForm(forms.ModelForm[User]):
-    full_name = NameField()
+    full_name = NameField(
+        help_text=_(
+            "As your next certificates will print it. Those that are out keep the name "
+            "they say; the training team corrects them."
+        )
+    )
 
     class Meta:
         model = User

@@ -158,6 +158,12 @@ def open_menu(page: Page) -> None:
     page.locator("details.menu summary").click()
 
 
+def type_a_rare_name(page: Page) -> None:
+    """One whose letters our fonts lack: said as soon as it is typed."""
+    page.get_by_label("Your full name").fill("Anna สม")
+    page.get_by_text("cannot print these letters yet").wait_for()
+
+
 def open_outline(page: Page) -> None:
     """It is a drawer on a phone alone, and stays open on a wider screen."""
     page.set_viewport_size({"width": 320, "height": 640})
@@ -591,6 +597,7 @@ def of_check_takers() -> Iterator[Screen]:
 def of_owners() -> Iterator[Screen]:
     """What is one's own: settings, sign-in, certificates."""
     yield Screen("/settings/", open_menu, "menu open")
+    yield Screen("/settings/", type_a_rare_name, "letters")
     yield Screen("/calls/feed/")
     yield Screen("/calls/feed/", press("Make my address"), "address")
     yield Screen("/calls/feed/", name="has one")
