@@ -375,6 +375,34 @@ def test_many_are_renewed_a_batch_at_a_time(clock, monkeypatch):
     assert Enrolment.objects.open().count() == 3
 
 
+def test_those_who_cannot_be_renewed_are_passed_over(clock, monkeypatch, caplog):
+    """More than are read at a time, and with the same end as all the others."""
+    rows = EnrolmentFactory.create_batch(
+        5,
+        edition=EditionFactory(),
+        completed=True,
+        source=Source.MANAGER,
+        valid_until=now().date() + DAY,
+    )
+    troubled = {row.member_id for row in rows[:3]}
+    real = renewing.begin_again
+
+    def fails_for_some(enrolment, **more):
+        if enrolment.member_id in troubled:
+            raise ValueError("nobody thought of this")
+        return real(enrolment, **more)
+
+    monkeypatch.setattr(renewing, "begin_again", fails_for_some)
+    monkeypatch.setattr(renewing, "AT_ONCE", 2)
+
+    more = renew_some(), renew_some()
+
+    opened = Enrolment.objects.open().values_list("member", flat=True)
+    assert more == (False, False)
+    assert set(opened) == {row.member_id for row in rows[3:]}
+    assert caplog.text.count("cannot be renewed") == 6
+
+
 def test_clock_asks_the_worker_once(qualified, clock, monkeypatch):
     carry_on()
     assert not DBTaskResult.objects.filter(
