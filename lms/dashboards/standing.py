@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Count, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
@@ -115,5 +116,10 @@ def reseller(request: MemberRequest, pk: int) -> HttpResponse:
     """A reseller and what is below it, as its manager sees it."""
     top = get_object_or_404(Reseller.objects.visible_to(request.access), pk=pk)
     tree = Reseller.objects.below(top)
-    context = {"reseller": top, "standings": standing_of(top)}
+    statements = f"{reverse('certificates:statements')}?reseller={top.pk}"
+    context = {
+        "reseller": top,
+        "standings": standing_of(top),
+        "statement_url": statements,
+    }
     return show_matrix(request, tree, "dashboards/reseller.html", context)

@@ -404,6 +404,19 @@ def test_manager_above_makes_one_of_a_subsidiary(client, manager):
     assert Statement.objects.get().reseller == below
 
 
+def test_channel_team_comes_from_a_companys_page(client, manager):
+    ResellerFactory(name="Another, first in the list")
+    client.force_login(UserFactory(is_staff=True))
+    link = f"{reverse('certificates:statements')}?reseller={manager.reseller_id}"
+
+    page = client.get(reverse("dashboards:reseller", args=[manager.reseller_id]))
+    response = client.get(link)
+
+    assert f'href="{link}"' in page.content.decode()
+    assert response.context["shown"] == manager.reseller
+    assert response.context["form"].initial == {"reseller": manager.reseller}
+
+
 def test_refusal_is_409_with_the_page_again(client, manager):
     Reseller.objects.filter(pk=manager.reseller_id).update(ended_on=now().date())
     client.force_login(manager.user)
