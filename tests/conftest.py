@@ -114,6 +114,12 @@ def django_db_setup(
 
 
 @pytest.fixture
+def indexed_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let search find the pages that factories make."""
+    monkeypatch.setattr("tests.factories.are_pages_indexed", True)
+
+
+@pytest.fixture
 def run_at_once(transactional_db: None) -> Callable[..., list[object]]:
     """Return a function that calls all it is given at the same moment.
 

@@ -2,7 +2,7 @@
 
 import pytest
 from factory.django import DjangoModelFactory
-from wagtail.models import Site
+from wagtail.models import Page, Site
 
 from sessions.models import Booking, BookingState
 from tests import factories
@@ -30,6 +30,8 @@ def test_factory_makes_valid_rows(made_by):
     for row in made_by.create_batch(2):
         row.refresh_from_db()
         row.validate_constraints()
+        if isinstance(row, Page):
+            row.full_clean()
 
 
 @pytest.mark.django_db

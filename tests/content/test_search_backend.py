@@ -14,6 +14,7 @@ from tests.factories import HandbookPageFactory, TopicPageFactory, UserFactory
 NASTY = ['a"', '"a', '"""', "'", "\0", "a\0b", "*", "a*", "(", ")", "-", ":", "^"]
 NASTY += ["NEAR(", "AND", "OR NOT", "{a}", "a:b", '">', "\\", "%", "“a”", "x" * 10_000]
 TEXTS = st.text() | st.text(alphabet="\"'*()-:^{}\\%\0ANDORT aé“”", max_size=40)
+pytestmark = pytest.mark.usefixtures("indexed_pages")
 
 
 @given(TEXTS)

@@ -140,7 +140,7 @@ def test_draft_may_be_saved_unfinished():
         assert "Exercise" in each.render()  # as the preview shows it
 
 
-def test_search_is_given_nothing_of_an_exercise(db):
+def test_search_is_given_nothing_of_an_exercise(db, indexed_pages):
     body = [
         ("sort", {"title": PLANTED, "categories": [category(PLANTED, PLANTED)]}),
         ("cases", {"title": PLANTED, "cases": [case(PLANTED, stay=True)]}),

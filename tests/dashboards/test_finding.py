@@ -6,7 +6,7 @@ from content.models import Tag
 from lms.dashboards.finding import related_to
 from tests.factories import HandbookPageFactory, MemberFactory, TopicPageFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("indexed_pages")]
 
 
 def tagged(page, *names):
