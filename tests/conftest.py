@@ -4,6 +4,7 @@ TEST_DATABASE=postgresql runs them on PostgreSQL, on a server started for the ru
 with DATABASE_URL, on that one (in a database of its own).
 """
 
+import gc
 import ipaddress
 import logging
 import os
@@ -74,6 +75,12 @@ def _asks_database(item: pytest.Item) -> bool:
     fixtures = getattr(item, "fixturenames", [])
     has_fixture = not {"db", "transactional_db", "django_db_setup"}.isdisjoint(fixtures)
     return has_fixture or item.get_closest_marker("django_db") is not None
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what is loaded now, and never goes."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:
