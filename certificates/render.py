@@ -217,7 +217,7 @@ def words_on(
             topic | {"completed_on": date.fromisoformat(topic["completed_on"])}
             for topic in topics
         ],
-        "title_class": "long" if len(programme["title"]) > 60 else "short",
+        "title_class": _length_class(programme["title"]),
         "topics_class": "few" if len(topics) <= 8 else "many",
         "issued_on": date.fromisoformat(claim["issued_on"]),
         "valid_until": valid_until and date.fromisoformat(valid_until),
@@ -226,6 +226,12 @@ def words_on(
         "verify_url": verify_url,
         "verify_address": f"{address.netloc}{address.path}",
     }
+
+
+def _length_class(title: str) -> str:
+    if len(title) > 85:
+        return "longest"
+    return "long" if len(title) > 60 else "short"
 
 
 def set_name(name: str) -> SetName:

@@ -7,6 +7,9 @@ from django.core.files.base import ContentFile
 from PIL import Image, ImageDraw
 from wagtail.images.models import Image as CmsImage
 
+from certificates.pictures import LOGO_BOX, SIGNATURE_BOX, printable
+from certificates.render import Design
+
 
 def logo(colour="#7a1f3d"):
     """A PNG with transparency around a square and a bar."""
@@ -42,3 +45,18 @@ def put(image, content, name="picture.png"):
     image.width, image.height = 900, 240  # whatever the file says
     image.save()
     return image
+
+
+def full_design():
+    """A design with all that there is to choose."""
+    return Design(
+        ink="#4a1029",
+        paper="#fdf9ee",
+        heading="Certificate of professional qualification",
+        foot="ByteKast Ltd · 12 Example Street, London",
+        logo=printable(BytesIO(logo()), LOGO_BOX),
+        has_issuer=False,
+        signatory="Eleanor Whitcombe",
+        signatory_role="Head of Partner Training",
+        signature=printable(BytesIO(signature()), SIGNATURE_BOX),
+    )

@@ -1,4 +1,6 @@
+import dataclasses
 import json
+import re
 import subprocess
 from hashlib import sha256
 
@@ -12,7 +14,7 @@ from certificates.models import CertificateDesign, DesignPicture, DesignRevision
 from certificates.preparing import prepare
 from certificates.render import Design, render
 from lms.errors import Refused
-from tests.certificates.pictures import in_cms, logo, put, signature
+from tests.certificates.pictures import full_design, in_cms, logo, put, signature
 from tests.factories import EnrolmentFactory, TopicCompletionFactory
 
 pytestmark = pytest.mark.django_db
@@ -218,3 +220,44 @@ def test_its_qr_code_is_read_on_tinted_paper(pdf):
     read = output_of("zbarimg", "--quiet", "--raw", picture.with_suffix(".png"))
 
     assert read.strip() == VERIFY_URL
+
+
+def test_the_longest_texts_stay_clear_of_one_another(claim, tmp_path):
+    """All texts at their limit, in wide letters, with as many topics as there may be."""
+
+    def wide(letters):
+        return ("Wagner MW " * 40)[:letters].strip()
+
+    limits = {
+        name: CertificateDesign._meta.get_field(name).max_length
+        for name in ("heading", "above_name", "below_name", "foot")
+    }
+    design = dataclasses.replace(
+        full_design(),
+        has_issuer=True,
+        **{name: wide(letters) for name, letters in limits.items()},
+        signatory=wide(59) + "S",
+        signatory_role=wide(60) + " Role",
+    )
+    claim["name"] = "W" * 120
+    claim["reseller"] = wide(100)
+    claim["programme"]["title"] = wide(100)
+    topic = {
+        "title": "Support Response Times & Resources",
+        "completed_on": "2026-11-10",
+    }
+    claim["topics"] = [topic] * 18
+    path = tmp_path / "certificate.pdf"
+
+    path.write_bytes(render(claim, design, VERIFY_URL))
+
+    words = re.findall(
+        r'yMin="([\d.]+)" xMax="[\d.]+" yMax="([\d.]+)">([^<]+)<',
+        output_of("pdftotext", "-bbox", path, "-"),
+    )
+    tops = {word: float(top) for top, _bottom, word in words}
+    bottoms = {word: float(bottom) for _top, bottom, word in words}
+    lines = {round(float(top)) for top, _bottom, word in words if word == "Wagner"}
+    assert bottoms["Resources"] < tops["ISSUED"] - 20
+    assert bottoms["Role"] < max(lines)  # the line at the foot
+    assert max(lines) < 842 * 210 / 297 - 11.6 * 72 / 25.4  # above the frame

@@ -31,6 +31,7 @@ from certificates.samples import sample
 from certificates.statements import ask
 from certificates.statements import make as make_statement
 from tests.certificates.conftest import a_claim
+from tests.certificates.pictures import full_design
 from tests.factories import (
     AuditPackFactory,
     CertificateFactory,
@@ -80,12 +81,14 @@ def folder(tmp_path_factory):
 def files(folder, django_db_setup, django_db_blocker):
     """All that we seal: a certificate as the worker made it, others in ten scripts, a
     sample, a statement, and the cover of a pack for an audit.
+
+    The sample has a logo, a signature and tinted paper.
     """
     with django_db_blocker.unblock(), transaction.atomic():
         certificate = CertificateFactory()
         assert prepare(certificate.pk)
         with Certificate.objects.get(pk=certificate.pk).pdf.open() as file:
-            made = {"issued": file.read(), "sample": sample(Design())}
+            made = {"issued": file.read(), "sample": sample(full_design())}
         for script, name in NAMES.items():
             claim = a_claim() | {"name": name, "direction": direction_of(name)}
             made[script] = make(claim, Design(), verify_url(claim["serial"]))
