@@ -35,10 +35,25 @@ def lock(enrolment: Enrolment) -> Enrolment:
     Always in this order, inside the caller's transaction; each trainer comes after.
     """
     lock_person(enrolment.member.user_id)
-    return (
-        Enrolment.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("member__user", "member__reseller", "edition", "programme")
-        .get(pk=enrolment.pk)
+    locked = Enrolment.objects.select_for_update(of=("self",), no_key=True)
+    return _whole(locked).get(pk=enrolment.pk)
+
+
+def hold(enrolment: Enrolment) -> None:
+    """Lock as `lock` does, and read nothing: see `as_held`."""
+    lock_person(enrolment.member.user_id)
+    held = Enrolment.objects.select_for_update(no_key=True)
+    held.values_list("pk").get(pk=enrolment.pk)
+
+
+def as_held(enrolment: Enrolment) -> Enrolment:
+    """Return an enrolment that the caller holds as it now stands."""
+    return _whole(Enrolment.objects.all()).get(pk=enrolment.pk)
+
+
+def _whole(enrolments: EnrolmentQuerySet) -> EnrolmentQuerySet:
+    return enrolments.select_related(
+        "member__user", "member__reseller", "edition", "programme"
     )
 
 

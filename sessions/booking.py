@@ -22,7 +22,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from courses.completing import lock
+from courses.completing import as_held, hold
 from courses.models import EditionTopic, Enrolment
 from courses.progress import topics_for_call
 from lms.audit.log import record
@@ -37,6 +37,7 @@ from sessions.minutes import at_minute, instant
 from sessions.models import (
     LIVE_STATES,
     Booking,
+    BookingQuerySet,
     BookingState,
     BookingTopic,
     Origin,
@@ -216,9 +217,13 @@ def book(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[Booking]:
     Looks before it locks: a time that is gone costs nobody a wait.
     """
     looked = [_look(enrolment, wish) for wish in wishes]
-    if not all(free for _wish, free in looked) and not _theirs(enrolment, wishes):
+    are_free = all(free for _wish, free in looked)
+    if not are_free and not _theirs(enrolment, wishes).exists():
         raise time_taken()
-    return despite_deadlock(lambda: _attempt(enrolment, looked))
+    booked = despite_deadlock(lambda: _attempt(enrolment, looked))
+    if not booked:
+        raise time_taken()
+    return booked
 
 
 def _look(enrolment: Enrolment, wish: Wish) -> Looked:
@@ -241,8 +246,8 @@ def _is_short(wish: Wish, trainer: Trainer) -> bool:
     return wish.starts_at < now() + timedelta(hours=trainer.notice_hours)
 
 
-def _theirs(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[Booking]:
-    """The trainee's own that may be in the way, or be this very booking; one query.
+def _theirs(enrolment: Enrolment, wishes: Sequence[Wish]) -> BookingQuerySet:
+    """The trainee's own that may be in the way, or be this very booking.
 
     What this form booked when it was sent before; their calls at those times; times
     proposed to them, which booking may set free.
@@ -250,11 +255,9 @@ def _theirs(enrolment: Enrolment, wishes: Sequence[Wish]) -> list[Booking]:
     at_these_times = Q(state=BookingState.PROPOSED)
     for wish in wishes:
         at_these_times |= Q(starts_at__lt=wish.ends_at, ends_at__gt=wish.starts_at)
-    return list(
-        Booking.objects.filter(
-            Q(request_key__in=[wish.request_key for wish in wishes])
-            | Q(at_these_times, trainee=enrolment.member.user_id, state__in=LIVE_STATES)
-        )
+    return Booking.objects.filter(
+        Q(request_key__in=[wish.request_key for wish in wishes])
+        | Q(at_these_times, trainee=enrolment.member.user_id, state__in=LIVE_STATES)
     )
 
 
@@ -270,9 +273,10 @@ def despite_deadlock(attempt: Callable[[], T]) -> T:
 
 @transaction.atomic
 def _attempt(enrolment: Enrolment, looked: Sequence[Looked]) -> list[Booking]:
-    enrolment = lock(enrolment)
+    """Book all; none, that is [], where a time is taken and nothing was written yet."""
+    hold(enrolment)
     wishes = [wish for wish, _free in looked]
-    theirs = _theirs(enrolment, wishes)
+    theirs = list(_theirs(enrolment, wishes))
     by_key = {booking.request_key: booking for booking in theirs}
     if any(wish.request_key in by_key for wish in wishes):
         return [
@@ -284,12 +288,19 @@ def _attempt(enrolment: Enrolment, looked: Sequence[Looked]) -> list[Booking]:
         wishes = [replace(wish, any_notice=False) for wish in wishes]
     booked: list[Booking] = []
     for wish, (_wish, free) in zip(wishes, looked, strict=True):
-        if theirs or booked:
+        is_first = not (theirs or booked)
+        if not is_first:
+            enrolment = as_held(enrolment)
             require_ready(enrolment, wish.topics)
             free_those_on(enrolment, wish.topics, by=wish.by)
             trainee = enrolment.member.user
             require_trainee_free(trainee, wish.starts_at, wish.ends_at, by=wish.by)
-        booked.append(take_first(enrolment, wish, free, is_ready=False))
+        booking = _take_any(enrolment, wish, free, is_ready=False)
+        if booking is None and is_first:
+            return []
+        if booking is None:  # what was written is undone
+            raise time_taken()
+        booked.append(booking)
     close_requests(enrolment)
     return booked
 
@@ -342,34 +353,46 @@ def require_ready(enrolment: Enrolment, topics: Sequence[EditionTopic]) -> None:
         )
 
 
-def take_first(
-    enrolment: Enrolment,
-    wish: Wish,
-    free: Sequence[int] = (),
-    *,
-    is_ready: bool = True,
-) -> Booking:
-    """Try those who are free in turn; what is not taken leaves no lock behind.
+def take_first(enrolment: Enrolment, wish: Wish) -> Booking:
+    """Try those who are free in turn; the topics are ready.
 
-    `free` are those who seemed so a moment ago; empty: look now. The caller holds the
-    trainee's and the enrolment's locks. Whether the topics are ready is asked here
-    unless `is_ready`: so late, who waited for the lock in vain has asked little else.
-    Raises TimeTaken.
+    The caller holds the trainee's and the enrolment's locks. Raises TimeTaken.
+    """
+    booking = _take_any(enrolment, wish, is_ready=True)
+    if booking is None:
+        raise time_taken()
+    return booking
+
+
+def _take_any(
+    enrolment: Enrolment, wish: Wish, free: Sequence[int] = (), *, is_ready: bool
+) -> Booking | None:
+    """Try those who are free in turn; None when all are taken.
+
+    `free` are those who seemed so a moment ago; empty: look now. Of several, one who
+    is taken leaves no lock behind. The only one needs no savepoint, and with a call no
+    rollback: at one, psycopg forgets all it had prepared. Unless `is_ready`, the
+    enrolment is read here, and whether the topics are ready: so late, who waited for
+    the lock in vain has asked little else.
     """
     free = free or free_at(wish.search(enrolment, wish.trainer), wish.starts_at)
+    is_only = len(free) == 1
     for one in least_busy_first(free, wish.starts_at):
         try:
-            with transaction.atomic(), taken_if_overlapping():
+            with transaction.atomic(savepoint=not is_only), taken_if_overlapping():
                 locked = lock_trainer(one)
-                _require_no_call(wish, locked)
+                if _has_call(wish, locked):
+                    transaction.set_rollback(not is_only)
+                    continue
                 if not is_ready:
+                    enrolment = as_held(enrolment)
                     require_ready(enrolment, wish.topics)
                 _require_free(enrolment, wish, locked)
                 end_run_out(Q(trainer=locked) | Q(trainee=enrolment.member.user_id))
                 return _take(locked, enrolment, wish)
         except Taken:
             continue
-    raise time_taken()
+    return None
 
 
 def lock_trainer(pk: int) -> Trainer:
@@ -381,7 +404,7 @@ def lock_trainer(pk: int) -> Trainer:
     )
 
 
-def _require_no_call(wish: Wish, locked: Trainer) -> None:
+def _has_call(wish: Wish, locked: Trainer) -> bool:
     """Look at calls first, by one query: who waited for the lock mostly came too late."""
     calls = Booking.objects.blocking().filter(
         trainer=locked,
@@ -390,8 +413,7 @@ def _require_no_call(wish: Wish, locked: Trainer) -> None:
     )
     if wish.replaces:
         calls = calls.exclude(pk=wish.replaces.pk)
-    if calls.exists():
-        raise Taken
+    return calls.exists()
 
 
 def _require_free(enrolment: Enrolment, wish: Wish, locked: Trainer) -> None:

@@ -11,6 +11,8 @@ from lms.errors import Refused
 from lms.mail.models import Message
 from sessions.booking import (
     TimeTaken,
+    Wish,
+    _attempt,
     book_call,
     is_deadlock,
     least_busy_first,
@@ -282,6 +284,21 @@ def test_least_busy_goes_by_live_calls_then_by_the_last_before(db):
     pks = [trainers[name].pk for name in reversed(names)]
 
     assert least_busy_first(pks, WEDNESDAY_TEN) == [trainers[n].pk for n in names]
+
+
+def test_who_comes_too_late_for_the_lock_asks_little(
+    enrolment, trainer, django_assert_num_queries
+):
+    book(EnrolmentFactory(edition=enrolment.edition))
+    topics = list(enrolment.edition.topics.all())
+    by = enrolment.member.user
+    wish = Wish(topics, WEDNESDAY_TEN, uuid4(), by)
+
+    # A savepoint, the two locks, calls of theirs, the trainer, their calls, its release.
+    with django_assert_num_queries(7):
+        booked = _attempt(enrolment, [(wish, [trainer.pk])])
+
+    assert booked == []
 
 
 def test_least_busy_asks_nothing_without_a_choice(db, django_assert_num_queries):

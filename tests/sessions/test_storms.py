@@ -302,7 +302,7 @@ def look_early(monkeypatch):
 
     monkeypatch.setattr(booking, "free_at", lambda search, starts_at: seen[starts_at])
     monkeypatch.setattr(booking, "not_in_call", lambda *_: list(Trainer.objects.all()))
-    monkeypatch.setattr(booking, "_require_no_call", lambda *_: None)
+    monkeypatch.setattr(booking, "_has_call", lambda *_: False)
     monkeypatch.setattr(booking, "_require_free", lambda *_: None)
     return look
 
