@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -298,6 +299,7 @@ def _anchored(zone: ZoneInfo, weekday: int, minute: int) -> datetime:
     return wall.replace(tzinfo=zone).astimezone(UTC)
 
 
+@lru_cache(maxsize=1000)
 def _is_calm(zone: ZoneInfo, monday: date) -> bool:
     """Tell whether the zone keeps its offset from this Monday to the Tuesday after."""
     start = datetime.combine(monday, time(), tzinfo=zone)
