@@ -46,6 +46,7 @@ from tests.factories import (
     TrainerFactory,
     UserFactory,
 )
+from tests.seats import Seats
 
 HUGE = "9" * 25  # more than any database keeps in a number
 LONG = "x" * 10_000
@@ -92,12 +93,11 @@ def ask(client: Any, world: SimpleNamespace, caplog: Any) -> Ask:
     """Ask as somebody of the world, take back what that changed; give the status."""
     client.raise_request_exception = False
     caplog.set_level(logging.CRITICAL, "django.request")
+    seats = Seats(client)
 
     def status(who: str, method: str, url: str, data: Any = None) -> int:
+        seats.take(getattr(world, who))
         with transaction.atomic():
-            client.logout()
-            if person := getattr(world, who):
-                client.force_login(person)
             response = getattr(client, method)(url, data or {})
             transaction.set_rollback(True)
         for close in response._resource_closers:  # close() itself ends the connection
