@@ -78,6 +78,7 @@ LANES = {
                 SQLITE,
                 "tests/browser",
                 f"--ignore={JOURNEY}",
+                *("-n", "2", "--dist", "worksteal"),  # some take a minute
             )
         ],
     ],
