@@ -44,13 +44,16 @@ class DesignForm(WagtailAdminModelForm):
         return words
 
     def _require_readable(self, words: dict[str, Any]) -> None:
+        paper = words.get("paper")
+        if not paper and "paper" not in self.errors:  # a draft may lack it elsewhere
+            self._refuse("paper", _("Choose the paper."))
         for name in COLOURS:
             colour = words.get(name)
-            if colour is None or "paper" not in words:
+            if colour is None:
                 continue
             if not is_colour(colour):
                 self._refuse(name, _("Give the colour as #rrggbb, such as #16294f."))
-            elif contrast(colour, words["paper"]) < LEAST_CONTRAST:
+            elif paper and contrast(colour, paper) < LEAST_CONTRAST:
                 self._refuse(
                     name,
                     _("Too pale to be read on this paper: please take a darker one."),

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from wagtail.fields import StreamField
 from wagtail.models import Page, get_page_models
 
-from certificates.models import Certificate
+from certificates.models import Certificate, CertificateDesign
 from content.models import Acknowledgement, Tag
 from courses.drafting import begin_draft, fingerprint, put_up
 from courses.models import (
@@ -369,6 +369,35 @@ def cms_reseller_edited(world: Any) -> tuple[str, str, Any]:
     return "staff", reverse("reseller:edit", args=[world.member.reseller_id]), words
 
 
+def cms_design(world: Any) -> tuple[str, str, Any]:
+    return "staff", design_address("edit"), DESIGN
+
+
+def cms_design_previewed(world: Any) -> tuple[str, str, Any]:
+    return "staff", design_address("preview_on_edit"), DESIGN
+
+
+def cms_design_put_back(world: Any) -> tuple[str, str, Any]:
+    revision = CertificateDesign.objects.get().save_revision()
+    return "staff", design_address("revisions_revert", revision.pk), DESIGN
+
+
+def design_address(name: str, *args: Any) -> str:
+    design = CertificateDesign.objects.get()
+    return reverse(f"certificate_design:{name}", args=[design.pk, *args])
+
+
+DESIGN = {
+    **dict.fromkeys(["heading", "above_name", "below_name", "foot", "logo_text"], "x"),
+    **dict.fromkeys(["signatory", "signatory_role"], "x"),
+    **dict.fromkeys(["logo", "signature", "has_issuer"], ""),
+    "ink": "#16294f",
+    "accent": "#84682c",
+    "paper": "#ffffff",
+    "action-publish": "yes",
+}
+
+
 def cannot_work_for(world: Any) -> tuple[str, str, Any]:
     url = reverse("sessions:cannot_work_for", args=[world.trainer_record.pk])
     return "staff", url, table.cannot_work(world)[2]
@@ -396,6 +425,9 @@ FORMS = [
     cms_invited,
     cms_tag_renamed,
     cms_reseller_edited,
+    cms_design,
+    cms_design_previewed,
+    cms_design_put_back,
 ]
 
 
@@ -487,6 +519,11 @@ def ask_anything(client: Client, url: str, names: list[str], near: list[str]) ->
 
 NO_FIELDS = {  # of the CMS: lists, reports, and what a bare button does
     "styleguide",
+    "certificate_design:list",
+    "certificate_design:history",
+    "certificate_design:history_results",
+    "certificate_design:revisions_view",
+    "certificate_design:revisions_compare",
     "courses_publish_edition",
     "courses_check_report",
     "courses_next_edition_people",

@@ -126,6 +126,8 @@ def test_what_was_published_before_is_found_and_put_back(cms):
         ({"accent": "#777777", "paper": "#ffffff"}, "accent", "Too pale"),
         ({"paper": "#000000"}, "paper", "valid choice"),
         ({"paper": "url(x)"}, "paper", "valid choice"),
+        ({"paper": ""}, "paper", "Choose the paper"),
+        ({"ink": ""}, "ink", "#rrggbb"),
         ({"foot": "x" * 10_000}, "foot", "at most 160"),
         ({"heading": "สวัสดี"}, "heading", "no letters for: ด ว ส"),
         ({"heading": "a\x00b"}, "heading", "Null characters"),
