@@ -213,6 +213,7 @@ def main(count: int) -> None:
 
     fonts.ensure_fonts()
     (staff,) = run_in_processes(1, lambda number, barrier: fill(count))
+    send_zip(2)  # what is loaded once is loaded
     found = {
         "zip of 500": measured(lambda: send_zip(500)),
         "zip of 5000": measured(lambda: send_zip(5000)),
