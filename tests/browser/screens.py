@@ -596,7 +596,8 @@ def of_check_takers() -> Iterator[Screen]:
 
 def of_owners() -> Iterator[Screen]:
     """What is one's own: settings, sign-in, certificates."""
-    yield Screen("/settings/", open_menu, "menu open")
+    yield Screen("/certificates/", open_menu, "menu open")
+    yield Screen("/settings/")
     yield Screen("/settings/", type_a_rare_name, "letters")
     yield Screen("/calls/feed/")
     yield Screen("/calls/feed/", press("Make my address"), "address")

@@ -18,9 +18,17 @@ NINE = datetime(2026, 5, 4, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def migrate(to):
+def migrate(to=None):
+    """Go to these migrations; of None, to the newest of all apps."""
     executor = MigrationExecutor(connection)
-    executor.migrate(to)
+    executor.migrate(to or executor.loader.graph.leaf_nodes())
+
+
+@pytest.fixture
+def all_tables_again(transactional_db):
+    """Whatever stood upon what was taken back is made anew."""
+    yield
+    migrate()
 
 
 def told():
@@ -33,7 +41,7 @@ def told():
     )
 
 
-def test_recorded_is_filled_from_the_log_and_going_back_keeps_it():
+def test_recorded_is_filled_from_the_log_and_going_back_keeps_it(all_tables_again):
     """Mara joined with one team, was given another, and left, as the log says.
 
     Of Nils it says nothing: what it does not tell stays empty.
