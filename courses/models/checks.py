@@ -66,11 +66,12 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
             )
             .order_by()
             .values("enrolment", "topic")
-            .annotate(used=Count("pk"), at=Max("submitted_at"))
-            .filter(
-                used__gte=F("topic__attempts_allowed")
-                + Coalesce(Subquery(given), Value(0))
+            .annotate(
+                used=Count("pk"),
+                at=Max("submitted_at"),
+                allowed=Max("topic__attempts_allowed"),  # of one topic: its own
             )
+            .filter(used__gte=F("allowed") + Coalesce(Subquery(given), Value(0)))
         )
 
 
