@@ -221,6 +221,11 @@ if DATABASES["default"]["ENGINE"] == _SQLITE:
 else:  # a connection takes PostgreSQL longer than a page's question
     DATABASES["default"].setdefault("CONN_MAX_AGE", 600)
     DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
+    # So does planning one: what a connection has asked five times, it has planned.
+    DATABASES["default"]["OPTIONS"] = {
+        "server_side_binding": True,
+        "prepare_threshold": 5,
+    } | DATABASES["default"].get("OPTIONS", {})
 
 CACHES = {
     "default": {

@@ -1,10 +1,15 @@
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import connection
+
+from lms.people.models import User
 
 ROOT = Path(__file__).resolve().parents[2]
 READ = re.compile(r'(?:_value|_flag|env\.\w+)\(\s*"([A-Z_]+)"')
@@ -79,6 +84,25 @@ def test_readme_lists_every_command_and_no_other():
     assert {line.strip("`").split()[0] for line in lines} == ours
 
 
+def read_database(address: str, what: str) -> Any:
+    """Return what the settings make of a database's address."""
+    read = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import json;"
+            "from lms.settings import DATABASES;"
+            f"print(json.dumps(DATABASES['default'].get('{what}')))",
+        ],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "DEBUG": "1", "DATABASE_URL": address},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(read.stdout)
+
+
 @pytest.mark.parametrize(
     ("address", "seconds"),
     [
@@ -88,18 +112,35 @@ def test_readme_lists_every_command_and_no_other():
     ],
 )
 def test_connections_to_postgresql_are_kept(address, seconds):
-    read = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from lms.settings import DATABASES;"
-            "print(DATABASES['default'].get('CONN_MAX_AGE'))",
-        ],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "DEBUG": "1", "DATABASE_URL": address},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    assert read_database(address, "CONN_MAX_AGE") == seconds
 
-    assert read.stdout.strip() == str(seconds)
+
+@pytest.mark.parametrize(
+    ("query", "options"),
+    [
+        ("", {"server_side_binding": True, "prepare_threshold": 5}),
+        (  # behind a pooler that gives each transaction another connection
+            "?server_side_binding=false&sslmode=require",
+            {
+                "server_side_binding": "false",
+                "prepare_threshold": 5,
+                "sslmode": "require",
+            },
+        ),
+    ],
+)
+def test_connections_to_postgresql_keep_plans_unless_told_not_to(query, options):
+    assert read_database(f"postgresql://u:p@host/name{query}", "OPTIONS") == options
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="It has the plans.")
+@pytest.mark.django_db
+def test_postgresql_plans_once_what_is_asked_often():
+    for number in range(7):
+        User.objects.filter(pk=number).exists()
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_prepared_statements WHERE statement ~ 'people_user'"
+        )
+        assert cursor.fetchone() == (1,)
