@@ -7,6 +7,7 @@ database; it is migrated, and filled with people and trainers.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -18,7 +19,6 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
-import django
 from django.core.management import call_command
 
 PROCESSES = 12
@@ -32,8 +32,8 @@ Ask = tuple[Any, datetime]  # an enrolment, a time
 
 
 def prepare() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lms.settings")
-    django.setup()
+    """Set Django up as the server does: every view is loaded before it forks."""
+    importlib.import_module("lms.wsgi")
     call_command("migrate", verbosity=0, interactive=False)
     call_command("createcachetable", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False)
