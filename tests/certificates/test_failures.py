@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.core.files.storage import storages
 from django.db import connection
 from django.utils.timezone import now
@@ -68,7 +69,12 @@ def start_worker(*options):
     return subprocess.Popen(
         [sys.executable, *shlex.split(line), *options],
         cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": database_url(), "EMAIL_URL": "dummymail://"},
+        env=os.environ
+        | {
+            "DATA_DIR": str(settings.DATA_DIR),
+            "DATABASE_URL": database_url(),
+            "EMAIL_URL": "dummymail://",
+        },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
