@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from certificates.auditing import ask, may_fetch
 from certificates.listing import RowField
 from certificates.models import AuditPack
+from certificates.sending import send
 from lms.errors import Refused
 from lms.people.access import Access, MemberRequest
 from lms.people.models import Reseller
@@ -82,9 +83,7 @@ def audit_file(request: MemberRequest, key: UUID) -> HttpResponseBase:
     pack = _own(request, key)
     if not pack.is_there:
         return redirect(pack)
-    response = FileResponse(
-        pack.file.open("rb"), as_attachment=True, filename=f"audit-{pack.day}.zip"
-    )
+    response = send(request, pack.file, of=pack, name=f"audit-{pack.day}.zip")
     response["Cache-Control"] = "private, no-store"
     return response
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 from certificates import fonts
 from certificates.models import DesignSample
 from certificates.previews import face_called, styles_of
+from certificates.sending import send
 from lms.people.access import MemberRequest
 
 CHANGE = "certificates.change_certificatedesign"
@@ -61,8 +62,7 @@ def sample_file(request: MemberRequest, key: UUID) -> HttpResponseBase:
     own = get_object_or_404(DesignSample.objects.visible_to(request.access), key=key)
     if not own.is_there:
         return redirect(own)
-    response = FileResponse(
-        own.file.open("rb"), as_attachment=False, filename="certificate-sample.pdf"
-    )
+    name = "certificate-sample.pdf"
+    response = send(request, own.file, of=own, name=name, as_attachment=False)
     response["Cache-Control"] = "private, no-store"
     return response

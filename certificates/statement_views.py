@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import FileResponse, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -23,6 +23,7 @@ from django.views.decorators.http import (
 from certificates import serials
 from certificates.listing import RowField
 from certificates.models import Statement
+from certificates.sending import send
 from certificates.statements import ask, public_url, withdraw
 from courses.standing import standing_of
 from lms.errors import Refused
@@ -107,12 +108,8 @@ def statement_file(request: MemberRequest, serial: str) -> HttpResponseBase:
     found = _visible(request, serial)
     if found.made_at is None:
         return redirect(found)
-    return FileResponse(
-        found.pdf.open("rb"),
-        as_attachment=True,
-        filename=f"{found.claim['reseller']} – {found.day}.pdf",
-        content_type="application/pdf",
-    )
+    name = f"{found.claim['reseller']} – {found.day}.pdf"
+    return send(request, found.pdf, of=found, name=name)
 
 
 @manager_or_staff_required

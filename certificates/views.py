@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import (
-    FileResponse,
     HttpResponse,
     HttpResponseBase,
 )
@@ -22,12 +20,10 @@ from certificates.correcting import versions_of
 from certificates.keyfiles import KeyTrouble
 from certificates.models import Certificate, CertificateState
 from certificates.packs import file_name
+from certificates.sending import send
 from certificates.sharing import hide_name, initials, show_name
-from certificates.storing import CannotStore, told
 from certificates.verdict import VALID, state_of, valid_until, verdict_on
 from lms.people.access import MemberRequest
-
-logger = logging.getLogger(__name__)
 
 
 @login_required
@@ -103,22 +99,7 @@ def pdf(request: MemberRequest, serial: str) -> HttpResponseBase:
     )
     if found.state != CertificateState.READY or found.erased_at:
         return redirect(found)
-    try:
-        with told():
-            file = found.pdf.open("rb")
-    except CannotStore as reason:
-        logger.error("The file of certificate %s cannot be read: %s", found.pk, reason)  # noqa: TRY400  the sentence says all
-        messages.error(
-            request,
-            _("The file cannot be read just now. Please tell the training team."),
-        )
-        return redirect(found)
-    return FileResponse(
-        file,
-        as_attachment=True,
-        filename=file_name(found),
-        content_type="application/pdf",
-    )
+    return send(request, found.pdf, of=found, name=file_name(found))
 
 
 @login_required

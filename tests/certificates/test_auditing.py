@@ -577,6 +577,18 @@ def test_link_is_for_who_asked_and_for_what_they_still_see(
     assert moved_on.status_code == 404
 
 
+def test_pack_that_the_storage_has_lost_is_told_in_words(client, manager, certificate):
+    pack = made(manager)
+    pack.file.storage.delete(pack.file.name)
+    client.force_login(manager.user)
+
+    url = reverse("certificates:audit_file", args=[pack.key])
+    response = client.get(url, follow=True)
+
+    assert response.redirect_chain == [(pack.get_absolute_url(), 302)]
+    assert "cannot be read just now" in response.text
+
+
 def test_page_asks_shows_progress_and_gives_the_file(client, manager, certificate):
     client.force_login(manager.user)
 

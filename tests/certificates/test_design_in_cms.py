@@ -329,6 +329,17 @@ def test_a_sample_that_cannot_be_made_says_why(cms, asked, settings, tmp_path):
     assert "It could not be made" in cms.get(asked.get_absolute_url()).text
 
 
+def test_a_sample_that_the_storage_has_lost_is_told_in_words(cms, asked):
+    sampling.make(asked.pk)
+    asked.refresh_from_db()
+    asked.file.storage.delete(asked.file.name)
+
+    response = cms.get(f"{asked.get_absolute_url()}file/", follow=True)
+
+    assert response.redirect_chain == [(asked.get_absolute_url(), 302)]
+    assert "cannot be read just now" in response.text
+
+
 @pytest.mark.parametrize("samples", [1, 3])
 def test_a_sample_is_shown_in_few_queries(
     cms, editor, django_assert_num_queries, samples

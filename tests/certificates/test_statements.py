@@ -566,3 +566,15 @@ def test_page_of_a_made_one_takes_as_few_queries(
 
     with django_assert_num_queries(3):  # limits, statement, branding
         public(client, statement)
+
+
+def test_statement_that_the_storage_has_lost_is_told_in_words(client, manager):
+    statement = made(manager)
+    statement.pdf.storage.delete(statement.pdf.name)
+    client.force_login(manager.user)
+
+    url = reverse("certificates:statement_file", args=[statement.serial])
+    response = client.get(url, follow=True)
+
+    assert response.redirect_chain == [(statement.get_absolute_url(), 302)]
+    assert "cannot be read just now" in response.text
