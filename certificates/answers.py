@@ -1,8 +1,9 @@
 """What the verify page says, as JSON for programs: its shape is always the same.
 
-`status` is valid, not-yet, expired, replaced, revoked or withdrawn; or not-found, sample,
-mistyped or too-many-requests, and then `certificate` is null. Dates are ISO 8601; `valid_until` is the first
-day on which it counts no more. `name` is empty after an erasure.
+`status` is valid, not-yet, expired, replaced, revoked or withdrawn; or not-found,
+sample, mistyped or too-many-requests, and then `certificate` is null. Dates are ISO
+8601; `valid_until` is the first day on which it counts no more. `name` is empty after
+an erasure.
 """
 
 from __future__ import annotations

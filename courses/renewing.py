@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from datetime import date
 
 from django.conf import settings
 from django.db import transaction
@@ -35,13 +34,6 @@ from lms.people.models import Member, Reseller
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 200  # people; then other jobs have their turn
-
-
-def opens_on(enrolment: Enrolment) -> date | None:
-    """From which day on a qualification can be renewed; None where it has no end."""
-    if enrolment.valid_until is None:
-        return None
-    return enrolment.valid_until - settings.RENEWAL_OPENS
 
 
 def due() -> EnrolmentQuerySet:

@@ -1,9 +1,10 @@
 """Where a company stands in each programme on a day, and when that changes next.
 
 The need is an edition's: everyone in its teams, or at least so many of them, be there
-anybody or not. It asks of a company and all below it, as the policy's scope does. Somebody counts from their
-due date on; where there is none, at once. Before it they are in training. Who is away
-is left out, qualified or not. A person in two of the companies counts in each.
+anybody or not. It asks of a company and all below it, as the policy's scope does.
+Somebody counts from their due date on; where there is none, at once. Before it they
+are in training. Who is away is left out, qualified or not. A person in two of the
+companies counts in each.
 
 Computed from dated rows as they are known today, over today's tree; of the days to
 come, from what is recorded now: nobody completes anything, and no more is planned.
