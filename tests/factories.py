@@ -85,10 +85,17 @@ WORKING_WEEK = [(weekday, 9 * 60, 17 * 60) for weekday in range(5)]
 
 
 class UserFactory(DjangoModelFactory[User]):
-    """Somebody with a login and no role; `password=` lets them sign in by one."""
+    """Somebody with a login and no role; `password=` lets them sign in by one.
+
+    One of the channel team (`is_staff=True`) may do all of it, unless told otherwise.
+    """
 
     class Meta:
         model = User
+
+    is_staff = False
+    may_edit_content = SelfAttribute("is_staff")
+    may_change_people = SelfAttribute("is_staff")
 
     email = Sequence(lambda n: f"person{n}@example.com")
     full_name = Sequence(lambda n: f"Person {n}")

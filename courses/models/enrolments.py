@@ -59,9 +59,15 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
             | Q(member__reseller__in=access.managed_resellers)
         )
 
-    def managed_by(self, access: Access) -> EnrolmentQuerySet:
-        """Those of a manager's people, whom they may change; all, for staff."""
+    def of_people(self, access: Access) -> EnrolmentQuerySet:
+        """Those of a manager's people, to read; all, for staff."""
         if access.is_staff:
+            return self
+        return self.filter(member__reseller__in=access.managed_resellers)
+
+    def managed_by(self, access: Access) -> EnrolmentQuerySet:
+        """Those of a manager's people, whom they may change; all, for staff who may."""
+        if access.may_change_people:
             return self
         return self.filter(member__reseller__in=access.managed_resellers)
 
@@ -223,9 +229,15 @@ class ProgrammeRequestQuerySet(models.QuerySet["ProgrammeRequest"]):
             | Q(member__reseller__in=access.managed_resellers)
         )
 
-    def managed_by(self, access: Access) -> ProgrammeRequestQuerySet:
-        """What one may answer: of a manager's people; all, for staff."""
+    def of_people(self, access: Access) -> ProgrammeRequestQuerySet:
+        """What a manager's people ask, to read; all, for staff."""
         if access.is_staff:
+            return self
+        return self.filter(member__reseller__in=access.managed_resellers)
+
+    def managed_by(self, access: Access) -> ProgrammeRequestQuerySet:
+        """What one may answer: of a manager's people; all, for staff who may."""
+        if access.may_change_people:
             return self
         return self.filter(member__reseller__in=access.managed_resellers)
 

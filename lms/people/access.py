@@ -48,8 +48,18 @@ class Access:
 
     @property
     def is_staff(self) -> bool:
-        """One of ByteKast's channel team."""
+        """One of ByteKast's channel team, who reads everything."""
         return self.user.is_active and self.user.is_staff
+
+    @property
+    def may_edit_content(self) -> bool:
+        """One of the channel team who edits programmes, topics and the handbook."""
+        return self.is_staff and self.user.may_edit_content
+
+    @property
+    def may_change_people(self) -> bool:
+        """One of the channel team who changes what is recorded of people."""
+        return self.is_staff and self.user.may_change_people
 
     @property
     def is_manager(self) -> bool:

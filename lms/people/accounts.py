@@ -24,6 +24,15 @@ from lms.people.names import lower, one_line, person_at
 from lms.people.signals import account_disabled
 
 CHANNEL_TEAM = "Channel team"
+READ_ONLY = "Channel team: read-only"
+CONTENT_ONLY = "Channel team: content"
+PEOPLE_ONLY = "Channel team: people"
+TEAM_GROUPS = {  # by: may edit content, may change people
+    (True, True): CHANNEL_TEAM,
+    (True, False): CONTENT_ONLY,
+    (False, True): PEOPLE_ONLY,
+    (False, False): READ_ONLY,
+}
 LINK_LIFE = timedelta(days=14)
 _SALT = "lms.people.welcome"
 
@@ -146,8 +155,8 @@ def save_settings(user: User, changed: Sequence[str]) -> None:
 
 
 def has_staff() -> bool:
-    """Whether one of the channel team can sign in already."""
-    staff = User.objects.filter(is_staff=True, is_active=True)
+    """Whether one who may add colleagues to the channel team can sign in already."""
+    staff = User.objects.filter(may_change_people=True, is_active=True)
     return any(user.has_usable_password() for user in staff)
 
 
@@ -160,34 +169,59 @@ def first_staff(email: str) -> User:
 
 
 @transaction.atomic
-def add_colleague(email: str, full_name: str, *, by: User | None) -> User:
+def add_colleague(
+    email: str,
+    full_name: str,
+    *,
+    by: User | None,
+    content: bool = True,
+    people: bool = True,
+) -> User:
     """Take somebody into the channel team, and mail the link to who is new."""
     user = person_at(email) or make_person(email, full_name, by=by)
-    set_channel_team(user, True, by=by)
+    set_channel_team(user, True, by=by, content=content, people=people)
     if not user.has_usable_password():
         send_welcome(user)
     return user
 
 
 @transaction.atomic
-def set_channel_team(user: User, belongs: bool, *, by: User | None) -> None:
-    """Take the person into the channel team, or out of it.
+def set_channel_team(
+    user: User,
+    belongs: bool,
+    *,
+    by: User | None,
+    content: bool = True,
+    people: bool = True,
+) -> None:
+    """Take the person into the channel team, or out of it, or change what they may.
 
-    Nobody takes themselves out, so that one is always left.
+    `content` and `people` are the permissions to change these; without either they
+    read. Each is in one group, by which the CMS knows it. Nobody takes themselves out,
+    or the permission to change people, so that one who has it is always left.
     """
+    content, people = belongs and content, belongs and people
     if user == by and not belongs:
         raise Refused(_("You cannot leave the channel team yourself. Ask a colleague."))
-    group, _is_new = Group.objects.get_or_create(name=CHANNEL_TEAM)
-    if belongs:
-        user.groups.add(group)
-    else:
-        user.groups.remove(group)
-    if user.is_staff != belongs:
-        user.is_staff = belongs
-        user.save(update_fields=["is_staff"])
-        record(
-            by, "joined the channel team" if belongs else "left the channel team", user
+    if user == by and user.may_change_people and not people:
+        raise Refused(
+            _("You cannot take this permission from yourself. Ask a colleague.")
         )
+    user.groups.remove(*Group.objects.filter(name__in=TEAM_GROUPS.values()))
+    if belongs:
+        group, _is_new = Group.objects.get_or_create(name=TEAM_GROUPS[content, people])
+        user.groups.add(group)
+    was = (user.is_staff, user.may_edit_content, user.may_change_people)
+    if was == (belongs, content, people):
+        return
+    user.is_staff, user.may_edit_content = belongs, content
+    user.may_change_people = people
+    user.save(update_fields=["is_staff", "may_edit_content", "may_change_people"])
+    if was[0] != belongs:
+        verb = "joined the channel team" if belongs else "left the channel team"
+        record(by, verb, user, content=content, people=people)
+    else:
+        record(by, "changed permissions", user, content=content, people=people)
 
 
 @transaction.atomic

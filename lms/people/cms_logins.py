@@ -43,6 +43,22 @@ class ColleagueForm(forms.Form):
         ),
     )
 
+    may_edit_content = forms.BooleanField(
+        label=gettext_lazy("May edit content"),
+        required=False,
+        help_text=gettext_lazy(
+            "Programmes, topics, the handbook, the certificates’ design."
+        ),
+    )
+    may_change_people = forms.BooleanField(
+        label=gettext_lazy("May change people"),
+        required=False,
+        help_text=gettext_lazy(
+            "Resellers, people, trainers, calls and certificates. "
+            "Without either they read, and change nothing."
+        ),
+    )
+
     def __init__(self, *args: Any, instance: User | None = None, **kw: Any) -> None:
         super().__init__(*args, **kw)
         self.instance = instance or User()
@@ -55,14 +71,30 @@ class PersonForm(forms.ModelForm[User]):
 
     class Meta:
         model = User
-        fields = ["full_name", "email", "is_staff", "is_active"]
+        fields = [
+            *("full_name", "email", "is_staff"),
+            *("may_edit_content", "may_change_people", "is_active"),
+        ]
         help_texts = {
             "email": gettext_lazy("The person changes it in their own settings."),
+            "is_staff": gettext_lazy(
+                "One of ByteKast's channel team: reads of all resellers."
+            ),
         }
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["email"].disabled = True
+
+    def clean(self) -> dict[str, Any]:
+        words = super().clean() or self.cleaned_data
+        for name in ("may_edit_content", "may_change_people"):
+            if words.get(name) and not words.get("is_staff"):
+                self.add_error(name, _("Only the channel team may. Tick that, too."))
+        return words
+
+    def validate_constraints(self) -> None:
+        """Leave it to `clean`, which says it beside the field."""
 
 
 class AddColleague(CreateView):
@@ -72,7 +104,13 @@ class AddColleague(CreateView):
 
     def save_instance(self) -> User:
         words = self.form.cleaned_data
-        return accounts.add_colleague(words["email"], words["full_name"], by=self.by)
+        return accounts.add_colleague(
+            words["email"],
+            words["full_name"],
+            by=self.by,
+            content=words["may_edit_content"],
+            people=words["may_change_people"],
+        )
 
 
 class EditPerson(EditView):
@@ -87,7 +125,13 @@ class EditPerson(EditView):
         if user.is_superuser and not by.is_superuser:
             raise PermissionDenied
         accounts.rename(user, words["full_name"], by=by)
-        accounts.set_channel_team(user, words["is_staff"], by=by)
+        accounts.set_channel_team(
+            user,
+            words["is_staff"],
+            by=by,
+            content=words["may_edit_content"],
+            people=words["may_change_people"],
+        )
         accounts.set_active(user, words["is_active"], by=by)
         return user
 
@@ -120,7 +164,7 @@ class UserViewSet(ViewSet):
     menu_order = 40
     ordering = "full_name"
     search_fields = ["full_name", "email"]
-    list_filter = ["is_staff", "is_active"]
+    list_filter = ["is_staff", "may_edit_content", "may_change_people", "is_active"]
     index_view_class = PersonList
     add_view_class = AddColleague
     edit_view_class = EditPerson

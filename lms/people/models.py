@@ -70,6 +70,16 @@ class User(AbstractBaseUser, PermissionsMixin):
         default=False,
         help_text=_("One of ByteKast's channel team: sees all resellers."),
     )
+    may_edit_content = models.BooleanField(
+        _("may edit content"),
+        default=False,
+        help_text=_("Programmes, topics, the handbook, the certificates’ design."),
+    )
+    may_change_people = models.BooleanField(
+        _("may change people"),
+        default=False,
+        help_text=_("Resellers, people, trainers, calls and certificates."),
+    )
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("Off: cannot sign in.")
     )
@@ -87,7 +97,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints = [
             models.CheckConstraint(
                 condition=Q(email=Lower("email")), name="user_email_lower_case"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(is_staff=True)
+                | Q(may_edit_content=False, may_change_people=False),
+                name="user_permissions_of_channel_team",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -259,9 +274,15 @@ class MemberQuerySet(models.QuerySet["Member"]):
             Q(user=access.user) | Q(reseller__in=access.managed_resellers)
         )
 
-    def managed_by(self, access: Access) -> MemberQuerySet:
-        """A manager's people, whom they may change; everybody, for staff."""
+    def of_people(self, access: Access) -> MemberQuerySet:
+        """A manager's people, to read; everybody, for staff."""
         if access.is_staff:
+            return self
+        return self.filter(reseller__in=access.managed_resellers)
+
+    def managed_by(self, access: Access) -> MemberQuerySet:
+        """A manager's people, whom they may change; everybody, for staff who may."""
+        if access.may_change_people:
             return self
         return self.filter(reseller__in=access.managed_resellers)
 

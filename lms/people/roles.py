@@ -46,6 +46,23 @@ def staff_required(view: View[P]) -> View[P]:
     return _role_required(lambda access: access.is_staff)(view)
 
 
+def content_staff_required(view: View[P]) -> View[P]:
+    """Let those of the channel team in who may edit content."""
+    return _role_required(lambda access: access.may_edit_content)(view)
+
+
+def people_staff_required(view: View[P]) -> View[P]:
+    """Let those of the channel team in who may change people."""
+    return _role_required(lambda access: access.may_change_people)(view)
+
+
 def manager_or_staff_required(view: View[P]) -> View[P]:
-    """Let those in who look after people: managers, and the channel team."""
+    """Let those in who read of people: managers, and the channel team."""
     return _role_required(lambda access: access.is_manager or access.is_staff)(view)
+
+
+def manager_or_people_staff_required(view: View[P]) -> View[P]:
+    """Let those in who look after people: managers, and the channel team's who may."""
+    return _role_required(lambda access: access.is_manager or access.may_change_people)(
+        view
+    )

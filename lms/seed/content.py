@@ -7,15 +7,13 @@ from datetime import date
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth.models import Group
 from django.db import transaction
 from wagtail.models import Page, Site
 
 from content.models import HandbookPage, HomePage
-from content.permissions import grant_channel_team
+from content.permissions import grant_channel_teams
 from courses.editions import publish_edition
 from courses.models import ProgrammeIndexPage, ProgrammePage, TopicPage
-from lms.people.accounts import CHANNEL_TEAM
 from lms.people.models import Team
 from lms.seed import policy
 from lms.seed.checks import read_checks
@@ -37,7 +35,7 @@ def seed_content() -> list[str]:
         *_seed_programmes(source),
     ]
     _follow_public_url()
-    grant_channel_team(Group.objects.get_or_create(name=CHANNEL_TEAM)[0])
+    grant_channel_teams()
     return made
 
 

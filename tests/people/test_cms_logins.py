@@ -27,6 +27,8 @@ def test_person_form_has_our_fields_only(cms: Client) -> None:
         "full_name",
         "email",
         "is_staff",
+        "may_edit_content",
+        "may_change_people",
         "is_active",
     ]
     assert 'type="password"' not in page.content.decode()
@@ -41,6 +43,8 @@ def test_person_is_changed_by_rule_and_the_address_is_not(cms: Client) -> None:
             "full_name": "Ann Berg",
             "email": "eve@example.com",
             "is_staff": "on",
+            "may_edit_content": "on",
+            "may_change_people": "on",
             "password": "x",
             "is_superuser": "on",
         },

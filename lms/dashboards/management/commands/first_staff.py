@@ -3,13 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
 from django.db import transaction
 
-from content.permissions import grant_channel_team
+from content.permissions import grant_channel_teams
 from lms.people import accounts
 
 LIFE = timedelta(days=1)
@@ -41,5 +40,5 @@ class Command(BaseCommand):
             )
         with transaction.atomic():
             user = accounts.first_staff(mail)
-            grant_channel_team(Group.objects.get(name=accounts.CHANNEL_TEAM))
+            grant_channel_teams()
         self.stdout.write(accounts.welcome_link(user, LIFE))
