@@ -33,19 +33,15 @@ def follow_or_free(
 
     Who is still there keeps what is booked for a day: `left.free_left` ends it then.
     """
+    why = enrolment.closed_why or _("The programme was closed.")
     if successor is not None:
         follow_successor(enrolment, successor)
         asking.follow(enrolment, successor)
     elif undo_until(enrolment):
-        free_calls(
-            enrolment,
-            by=by,
-            reason=_("The programme was closed."),
-            states=[BookingState.PROPOSED],
-        )
+        free_calls(enrolment, by=by, reason=why, states=[BookingState.PROPOSED])
     else:
         asking.close_requests(enrolment)
-        free_calls(enrolment, by=by, reason=_("The programme was closed."))
+        free_calls(enrolment, by=by, reason=why)
 
 
 @receiver(programme_completed)

@@ -154,6 +154,8 @@ TABLE: dict[str, Entry] = {
         STAFF, *of("reseller", "pk"), staff=200, others=403
     ),
     "dashboards:person": Entry(HERS_AND_MANAGERS, *of("member", "pk"), staff=200),
+    "dashboards:leave": Entry(THE_MANAGERS, *of("member", "pk"), others=403, staff=200),
+    "dashboards:left": Entry(MANAGERS),
     "dashboards:standing": Entry((SIGN_IN, *(403,) * 6, 200)),
     "dashboards:reseller": Entry(
         (SIGN_IN, *(403,) * 6, 200), *of("reseller", "pk"), staff=200, others=403

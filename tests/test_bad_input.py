@@ -116,6 +116,7 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
     addresses = [
         ("manager", "get", f"/team/{key}/"),
         ("manager", "get", f"/team/{key}/teams/"),
+        ("manager", "post", f"/team/{key}/leave/"),
         ("manager", "get", f"/team/programmes/{key}/"),
         ("manager", "post", f"/team/programmes/{key}/undo/"),
         ("manager", "post", f"/team/requests/{key}/"),
@@ -221,6 +222,7 @@ LISTS = [
     ("trainee", "/search/", ["q", "kind", "tag"]),
     ("manager", "/team/", MATRIX),
     ("manager", "/team/add/", ["members"]),
+    ("manager", "/team/left/", ["q", "page", "format"]),
     ("manager", "/team/who-had-to/", [*MATRIX, "on", "programme"]),
     ("staff", "/standing/{reseller}/", MATRIX),
     ("staff", "/standing/", ["format"]),
@@ -348,6 +350,11 @@ def new_password(world: Any) -> tuple[str, str, dict[str, Any]]:
 
 def settings(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainee", reverse("people:settings"), WHO_AND_WHEN | {"call_needs": ""}
+
+
+def marking_as_left(world: Any) -> tuple[str, str, dict[str, Any]]:
+    url = reverse("dashboards:leave", args=[world.member.pk])
+    return "manager", url, {"on": f"{now():%Y-%m-%d}"}
 
 
 def confirming_ones_name(world: Any) -> tuple[str, str, dict[str, Any]]:
@@ -699,6 +706,7 @@ FORMS = [
     welcome,
     settings,
     typing,
+    marking_as_left,
     confirming_ones_name,
     switch,
     confirming,

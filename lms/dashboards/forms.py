@@ -37,6 +37,27 @@ def due_field(**options: Any) -> forms.DateField:
     )
 
 
+class LeaveForm(forms.Form):
+    """The day from which somebody is no longer there."""
+
+    on = forms.DateField(
+        label=_("Left on"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=_("The first day on which they are no longer there."),
+    )
+
+
+class LeftFilter(forms.Form):
+    """Whom of those who left to show; it stands in the address."""
+
+    q = forms.CharField(
+        required=False,
+        max_length=200,
+        label=_("Name"),
+        widget=forms.TextInput(attrs={"type": "search"}),
+    )
+
+
 class TeamsForm(forms.Form):
     teams = ManyField(
         label=_("Teams"),

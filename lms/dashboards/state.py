@@ -133,7 +133,7 @@ def _decide(cell: Cell, cycles: Sequence[Enrolment]) -> None:
     completed = [cycle for cycle in cycles if not cycle.is_open]
     if not cell.member.is_live:
         holding[states.LEFT] = cell.member.left_on
-    elif _is_away(cell.member):
+    elif cell.member.is_away:
         holding[states.AWAY] = cell.member.away_until_on
     for enrolment in cycles:
         if enrolment.is_open:
@@ -151,15 +151,6 @@ def _decide(cell: Cell, cycles: Sequence[Enrolment]) -> None:
 def _is_qualified(holding: Iterable[State]) -> bool:
     return not {states.QUALIFIED, states.EXPIRES_SOON, states.UPDATE_DUE}.isdisjoint(
         holding
-    )
-
-
-def _is_away(member: Member) -> bool:
-    today = now().date()
-    return bool(
-        member.away_from_on
-        and member.away_until_on
-        and member.away_from_on <= today <= member.away_until_on
     )
 
 

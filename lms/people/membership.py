@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 
 from lms.audit.log import record
 from lms.errors import Refused
+from lms.mail.outbox import queue
+from lms.people.managers import lock_managers, require_another
 from lms.people.models import Member, Reseller, Team, TeamMembership, User
 from lms.people.signals import membership_changed
 
@@ -101,10 +103,13 @@ def set_teams(member: Member, teams: Iterable[Team], *, by: User | None) -> None
 def leave(member: Member, *, on: date, by: User | None) -> None:
     """End the membership and its teams on a day; the first day no longer there.
 
-    Leaving twice changes nothing. Raises Refused for a day to come (that is a
-    planned end) or before the person joined.
+    They keep login, record and certificates, and are told by mail. Leaving twice
+    changes nothing. Raises Refused for a day to come (that is a planned end) or before
+    the person joined, and for the last manager.
     """
     _lock(member.user)
+    if member.is_manager:
+        lock_managers(member)
     member.refresh_from_db()
     if member.left_on is not None:
         return
@@ -112,12 +117,25 @@ def leave(member: Member, *, on: date, by: User | None) -> None:
         raise Refused(_("Choose today or a day before. A later day is a planned end."))
     if on < member.joined_on:
         raise Refused(_("That is before this person joined. Choose a later day."))
+    require_another(member, by=by)
     member.left_on, member.left_recorded_at = on, now()
     member.save(update_fields=["left_on", "left_recorded_at"])
     for row in member.team_memberships.filter(until_on=None):
         _end(row, max(on, row.from_on), member.left_recorded_at)
     record(by, "left", member, on=on.isoformat())
     membership_changed.send(Member, member=member, by=by)
+    _tell_left(member)
+
+
+def _tell_left(member: Member) -> None:
+    """Tell somebody that they are marked as left, and what stays theirs."""
+    if member.user.is_active:
+        queue(
+            f"member:{member.pk}:left",
+            member.user,
+            "people/email/left.txt",
+            {"member": member},
+        )
 
 
 def _end(row: TeamMembership, on: date, at: datetime) -> None:

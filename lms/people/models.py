@@ -274,6 +274,16 @@ class MemberQuerySet(models.QuerySet["Member"]):
             Q(user=access.user) | Q(reseller__in=access.managed_resellers)
         )
 
+    def away(self, on: date | None = None) -> MemberQuerySet:
+        """Who is away on a day (today), the last day of it included."""
+        day = on or now().date()
+        return self.filter(away_from_on__lte=day, away_until_on__gte=day)
+
+    def present(self, on: date | None = None) -> MemberQuerySet:
+        """Who belongs to their reseller on a day (today) and is not away: to remind."""
+        day = on or now().date()
+        return self.live(day).exclude(away_from_on__lte=day, away_until_on__gte=day)
+
     def of_people(self, access: Access) -> MemberQuerySet:
         """A manager's people, to read; everybody, for staff."""
         if access.is_staff:
@@ -341,6 +351,16 @@ class Member(models.Model):
     @property
     def is_live(self) -> bool:
         return self.left_on is None or self.left_on > now().date()
+
+    @property
+    def is_away(self) -> bool:
+        """Whether they are away today."""
+        return self.is_away_on(now().date())
+
+    def is_away_on(self, day: date) -> bool:
+        if self.away_from_on is None or self.away_until_on is None:
+            return False
+        return self.away_from_on <= day <= self.away_until_on
 
 
 class TeamMembershipQuerySet(models.QuerySet["TeamMembership"]):
