@@ -52,7 +52,7 @@ from courses.models import (
     TopicCompletion,
     TopicPage,
 )
-from lms.audit.models import Event
+from lms.audit.models import Event, EventValues
 from lms.mail.models import Message
 from lms.people.models import (
     Invitation,
@@ -743,6 +743,16 @@ class EventFactory(DjangoModelFactory[Event]):
         model = Event
 
     actor = SubFactory(UserFactory)
-    verb = "looked"
-    target_type = "people.user"
+    verb = "looked_at"
+    target_type = "people.User"
     target_id = "1"
+
+
+class EventValuesFactory(DjangoModelFactory[EventValues]):
+    class Meta:
+        model = EventValues
+
+    event = SubFactory(EventFactory)
+    field = "full_name"
+    before = "Ana"
+    after = "Anna"

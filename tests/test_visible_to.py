@@ -14,7 +14,7 @@ from tests.factories import (
     DesignSampleFactory,
     DisputeFactory,
     EnrolmentDatesFactory,
-    EventFactory,
+    EventValuesFactory,
     EvidenceFactory,
     FeedFactory,
     InvitationFactory,
@@ -56,6 +56,7 @@ ABOUT_NOBODY = {
     "PublicKey",
     "Standstill",
     "ResellerDates",
+    "Link",
 }
 
 PRIVATE = {
@@ -88,7 +89,7 @@ def rows(db):
         DesignSampleFactory,
         DisputeFactory,
         EnrolmentDatesFactory,
-        EventFactory,
+        EventValuesFactory,
         EvidenceFactory,
         FeedFactory,
         InvitationFactory,

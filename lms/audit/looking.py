@@ -1,0 +1,50 @@
+"""Looks: one of the channel team reads a page about somebody else."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import DatabaseError, models
+from django.utils.timezone import now
+
+from lms.audit.log import record
+from lms.audit.models import Event
+
+if TYPE_CHECKING:
+    from lms.people.access import MemberRequest
+
+LOOKED = "looked_at"
+ONE_LOOK = timedelta(minutes=1)
+
+logger = logging.getLogger(__name__)
+
+
+def looked(request: MemberRequest, target: models.Model) -> None:
+    """Log that one of staff looks at a person, a reseller, or another whole.
+
+    Nobody else's look is logged, nor one at oneself; the same page read again within
+    a minute is one look. Two queries, of staff alone; called by a view, outside of a
+    transaction. What cannot be written now (a database that is busy or read-only)
+    stands in the server's log: the page is shown all the same.
+    """
+    if not request.access.is_staff or target == request.user:
+        return
+    try:
+        just_now = Event.objects.filter(
+            actor=request.user,
+            at__gt=now() - ONE_LOOK,
+            verb=LOOKED,
+            target_type=target._meta.label,
+            target_id=str(target.pk),
+        )
+        if not just_now.exists():
+            record(request.user, LOOKED, target)
+    except DatabaseError:
+        logger.exception(
+            "A look by %s at %s %s could not be logged.",
+            request.user.pk,
+            target._meta.label,
+            target.pk,
+        )
