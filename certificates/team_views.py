@@ -21,6 +21,7 @@ from certificates.verdict import state_of, valid_until
 from lms.people.access import Access, MemberRequest
 from lms.people.roles import manager_or_staff_required
 from lms.tables import FORMATS, table_response
+from lms.walls import unscoped
 
 if TYPE_CHECKING:
     from certificates.models import CertificateQuerySet
@@ -81,8 +82,9 @@ def pack_view(request: MemberRequest) -> HttpResponseBase:
 def _found(request: MemberRequest) -> CertificateQuerySet:
     """What one may download, narrowed by the filter in the address."""
     if not _has_people(request.access):
-        own = Certificate.objects.released().order_by("-issued_at", "-pk")
-        return own.filter(enrolment__member__user=request.user)
+        own = unscoped(Certificate.objects, "one's own, from every employer").released()
+        own = own.filter(enrolment__member__user=request.user)
+        return own.order_by("-issued_at", "-pk")
     form = ListFilter(request.GET, access=request.access)
     return shown(request.access, form, request.GET.get("sort", NEWEST))
 

@@ -24,6 +24,9 @@ from certificates.sending import send
 from certificates.sharing import hide_name, initials, show_name
 from certificates.verdict import VALID, state_of, valid_until, verdict_on
 from lms.people.access import MemberRequest
+from lms.walls import unscoped
+
+OWN = "one's own, from every employer"
 
 
 @login_required
@@ -31,7 +34,8 @@ from lms.people.access import MemberRequest
 def certificates(request: MemberRequest) -> HttpResponse:
     """One's own, from every employer."""
     own = (
-        Certificate.objects.released()
+        unscoped(Certificate.objects, OWN)
+        .released()
         .filter(enrolment__member__user=request.user)
         .select_related("enrolment__edition")
     )
@@ -76,8 +80,10 @@ def certificate(request: MemberRequest, serial: str) -> HttpResponse:
 @require_POST
 def share(request: MemberRequest, serial: str) -> HttpResponse:
     """Let everybody see one's name on the public page, or one's initials alone."""
-    own = Certificate.objects.released().filter(
-        enrolment__member__user=request.user, erased_at=None
+    own = (
+        unscoped(Certificate.objects, OWN)
+        .released()
+        .filter(enrolment__member__user=request.user, erased_at=None)
     )
     found = get_object_or_404(own, serial=serials.normalise(serial))
     if request.POST.get("name") == "show":
@@ -107,9 +113,9 @@ def pdf(request: MemberRequest, serial: str) -> HttpResponseBase:
 def credential(request: MemberRequest, serial: str) -> HttpResponse:
     """The whole credential, for its holder alone: what is public may hide the name."""
     found = get_object_or_404(
-        Certificate.objects.released().filter(
-            enrolment__member__user=request.user, erased_at=None
-        ),
+        unscoped(Certificate.objects, OWN)
+        .released()
+        .filter(enrolment__member__user=request.user, erased_at=None),
         serial=serials.normalise(serial),
     )
     try:

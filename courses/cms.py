@@ -17,6 +17,7 @@ from courses.models import ProgrammePage, TopicPage
 from courses.progress import untouched
 from lms.errors import Refused
 from lms.people.access import MemberRequest
+from lms.walls import unscoped
 
 
 def publish_first_edition(request: MemberRequest, programme_pk: int) -> HttpResponse:
@@ -30,7 +31,7 @@ def publish_first_edition(request: MemberRequest, programme_pk: int) -> HttpResp
         except Refused as refusal:
             messages.error(request, str(refusal))
         else:
-            count = edition.enrolments.count()
+            count = unscoped(edition.enrolments, "their number alone").count()
             words = _("Edition 1 is published. People added: %(count)d.")
             messages.success(request, words % {"count": count})
         return redirect("wagtailadmin_explore", programme.pk)

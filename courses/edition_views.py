@@ -30,6 +30,7 @@ from courses.rollout import fates
 from lms.errors import Refused
 from lms.people.access import MemberRequest
 from lms.people.models import Member
+from lms.walls import unscoped
 
 NEXT = "courses_next_edition"
 AT_ONCE = 100
@@ -165,7 +166,9 @@ def people(request: MemberRequest, programme_pk: int) -> HttpResponse:
         return redirect(NEXT, programme.pk)
     keys = [person.member_pk for person in everybody if comparing.is_in(person, group)]
     page = Paginator(keys, AT_ONCE).get_page(request.GET.get("p"))
-    members = Member.objects.filter(pk__in=page.object_list)
+    members = unscoped(Member.objects, "for editors, who plan for everybody").filter(
+        pk__in=page.object_list
+    )
     context: dict[str, Any] = {
         "programme": programme,
         "will": will.edition,

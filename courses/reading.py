@@ -32,6 +32,7 @@ from courses.progress import (
 )
 from lms.people.access import Access
 from lms.people.models import Team, TeamMembership
+from lms.walls import unscoped
 
 AUDIENCE = Prefetch(
     "audience",
@@ -59,7 +60,8 @@ def open_programmes(access: Access | None) -> list[OpenProgramme]:
     progress = {}
     if access and access.member:
         enrolments = (
-            Enrolment.objects.standing()
+            unscoped(Enrolment.objects, "of the membership switched to")
+            .standing()
             .filter(member=access.member)
             .select_related("edition")
             .order_by("cycle")
@@ -257,9 +259,8 @@ def _enrolment_in(
     """The latest standing cycle of the membership that the reader has switched to."""
     if access is None or access.member is None:
         return None
-    standing = Enrolment.objects.standing().filter(
-        member=access.member, programme=programme.pk
-    )
+    own = unscoped(Enrolment.objects, "of the membership switched to")
+    standing = own.standing().filter(member=access.member, programme=programme.pk)
     enrolment = max(standing.order_by(), key=lambda each: each.cycle, default=None)
     if enrolment:
         pk = enrolment.edition_id
@@ -271,7 +272,8 @@ def _enrolment_in(
 
 
 def _why_by_team(enrolment: Enrolment) -> str:
-    own = TeamMembership.objects.live().filter(member=enrolment.member_id)
+    own = unscoped(TeamMembership.objects, "of the reader's own enrolment").live()
+    own = own.filter(member=enrolment.member_id)
     asked = EditionAudience.objects.filter(edition=enrolment.edition_id)
     teams = Team.objects.filter(pk__in=own.values("team")).filter(
         pk__in=asked.values("team")

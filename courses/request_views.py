@@ -16,6 +16,7 @@ from courses import requests
 from courses.models import ProgrammePage, ProgrammeRequest
 from lms.errors import Refused
 from lms.people.access import MemberRequest
+from lms.walls import unscoped
 
 
 class AskForm(forms.Form):
@@ -58,7 +59,9 @@ def _show(
 @require_POST
 def withdraw(request: MemberRequest, pk: int) -> HttpResponse:
     """Ask no longer."""
-    own = ProgrammeRequest.objects.filter(member__user=request.user)
+    own = unscoped(ProgrammeRequest.objects, "what one asked oneself").filter(
+        member__user=request.user
+    )
     asked = get_object_or_404(own.select_related("member", "programme"), pk=pk)
     if requests.withdraw_request(asked, by=request.user).is_granted:
         messages.info(request, _("You were added already."))

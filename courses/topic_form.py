@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from content.whole import WholePageForm
+from lms.walls import unscoped
 
 
 class TopicForm(WholePageForm):
@@ -31,7 +32,7 @@ class TopicForm(WholePageForm):
             return False
         asking = self.instance.edition_topics.filter(needs_check=True)
         return any(
-            row.edition.enrolments.open().exists()
+            unscoped(row.edition.enrolments, "whether there is any").open().exists()
             or row.edition.programme.edition_on() == row.edition
             for row in asking.select_related("edition__programme")
         )

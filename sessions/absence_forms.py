@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from lms.walls import unscoped
 from sessions.cancelling import REASON_LENGTH
 from sessions.models import Booking, BookingQuerySet, Trainer
 
@@ -82,7 +83,9 @@ class LeavingForm(forms.Form):
         queryset=Booking.objects.none(), to_field_name="ref", required=False
     )
     to = forms.ModelChoiceField(
-        queryset=Trainer.objects.filter(is_active=True, user__is_active=True),
+        queryset=unscoped(
+            Trainer.objects, "trainers and the channel team hand calls to any colleague"
+        ).filter(is_active=True, user__is_active=True),
         required=False,
     )
 

@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from lms.errors import Refused
 from lms.people.access import MemberRequest
 from lms.people.roles import staff_required, trainer_required
+from lms.walls import unscoped
 from sessions import absence
 from sessions.absence_forms import CannotWorkForm, DaysForm, LeavingForm
 from sessions.access import trainer_of
@@ -115,7 +116,9 @@ def leaving(request: MemberRequest, pk: int) -> HttpResponse:
     trainer = _trainer(request, pk)
     if request.method != "POST":
         return _show_leaving(request, trainer)
-    calls = Booking.objects.filter(trainer=trainer, state=BookingState.BOOKED)
+    calls = unscoped(Booking.objects, "of a trainer who was fetched in scope").filter(
+        trainer=trainer, state=BookingState.BOOKED
+    )
     form = LeavingForm(request.POST, calls=calls)
     if not form.is_valid():
         return _show_leaving(request, trainer, form, status=422)
@@ -185,9 +188,11 @@ def _show_leaving(
     status: int = 200,
 ) -> HttpResponse:
     calls = absence.calls_between(trainer, now()).for_agenda()
-    unsigned = Booking.objects.filter(
-        trainer=trainer, state=BookingState.BOOKED, ends_at__lte=now()
-    ).for_agenda()
+    unsigned = (
+        unscoped(Booking.objects, "of a trainer fetched in scope")
+        .filter(trainer=trainer, state=BookingState.BOOKED, ends_at__lte=now())
+        .for_agenda()
+    )
     context = {
         "trainer": trainer,
         "form": form,

@@ -23,6 +23,7 @@ from courses.models import EditionTopic, Enrolment
 from lms.errors import Refused
 from lms.mail import times
 from lms.people.access import MemberRequest
+from lms.walls import unscoped
 from sessions.booking import TimeTaken, length_of, parts_of, ready_topics
 from sessions.forms import BookCallForm, PickForm
 from sessions.load import team_was_told
@@ -71,7 +72,8 @@ class BookPage:
     def qualified(self) -> Any:
         """Who could hold the call, as a query."""
         return (
-            Trainer.objects.filter(
+            unscoped(Trainer.objects, "anybody qualified may be asked for")
+            .filter(
                 is_active=True,
                 user__is_active=True,
                 programmes=self.enrolment.programme_id,

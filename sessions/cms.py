@@ -15,7 +15,8 @@ from courses.models import ProgrammePage
 from lms.errors import Refused
 from lms.forms import ManyField
 from lms.people.forms import NameField
-from lms.people.screens import CreateView, EditView, ViewSet
+from lms.people.screens import IN_CMS, CreateView, EditView, ViewSet
+from lms.walls import unscoped
 from sessions.absence import let_go
 from sessions.hours import RULES, Window, format_hours, parse_hours, weekly_hours
 from sessions.models import Trainer
@@ -132,7 +133,7 @@ class AddTrainer(CreateView):
 class EditTrainer(EditView):
     def save_instance(self) -> Trainer:
         words = self.form.cleaned_data
-        trainer = Trainer.objects.get(pk=self.object.pk)
+        trainer = unscoped(Trainer.objects, IN_CMS).get(pk=self.object.pk)
         leaves = trainer.is_active and not words["is_active"]
         trainer = change_trainer(
             trainer,
@@ -153,11 +154,12 @@ class TrainerList(generic.IndexView):
     add_item_label = gettext_lazy("Make a trainer")
 
     def get_base_queryset(self) -> QuerySet[Trainer]:
-        return Trainer.objects.select_related("user").prefetch_related("programmes")
+        everyone = unscoped(Trainer.objects, IN_CMS)
+        return everyone.select_related("user").prefetch_related("programmes")
 
 
 class TrainerViewSet(ViewSet):
-    model = Trainer
+    model = unscoped(Trainer, IN_CMS)
     icon = "calendar-alt"
     menu_label = gettext_lazy("Trainers")
     menu_order = 30

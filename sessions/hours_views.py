@@ -27,6 +27,7 @@ from lms.mail.zones import city
 from lms.people.access import MemberRequest
 from lms.people.models import User
 from lms.people.roles import trainer_required
+from lms.walls import unscoped
 from sessions import absence, days
 from sessions.absence_forms import OutsideForm
 from sessions.access import trainer_of
@@ -272,7 +273,7 @@ def hours_calls(request: MemberRequest) -> HttpResponse:
     if request.method != "POST":
         return _show_calls(request, trainer)
     outside = _outside(request, trainer)
-    calls = Booking.objects.filter(
+    calls = unscoped(Booking.objects, "of the trainer who asks").filter(
         trainer=trainer, state__in=[BookingState.BOOKED, BookingState.PROPOSED]
     )
     form = OutsideForm(request.POST, calls=calls)

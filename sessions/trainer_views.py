@@ -20,6 +20,7 @@ from courses.progress import progress_of
 from lms.errors import Refused
 from lms.people.access import MemberRequest
 from lms.people.roles import trainer_required
+from lms.walls import unscoped
 from sessions.access import (
     trainer_of,
 )
@@ -48,11 +49,13 @@ def today(request: MemberRequest) -> HttpResponse:
     trainer = trainer_of(request.access)
     zone = request.user.zone
     calls = list(
-        Booking.objects.filter(
+        unscoped(Booking.objects, "of the trainer who asks")
+        .filter(
             trainer=trainer,
             state=BookingState.BOOKED,
             starts_at__lt=now() + WEEK,
-        ).for_agenda()
+        )
+        .for_agenda()
     )
     coming = [call for call in calls if call.ends_at > now()]
     is_today = now().astimezone(zone).date()
@@ -74,11 +77,15 @@ def today(request: MemberRequest) -> HttpResponse:
 
 
 def _just_signed_off(trainer: Trainer) -> list[Booking]:
-    done = Booking.objects.filter(
-        trainer=trainer,
-        state=BookingState.DONE,
-        signed_off_at__gte=now() - timedelta(days=1),
-    ).select_related("trainee", "trainer__user", "enrolment__edition")
+    done = (
+        unscoped(Booking.objects, "of the trainer who asks")
+        .filter(
+            trainer=trainer,
+            state=BookingState.DONE,
+            signed_off_at__gte=now() - timedelta(days=1),
+        )
+        .select_related("trainee", "trainer__user", "enrolment__edition")
+    )
     return [call for call in done if (until := undo_until(call)) and until >= now()]
 
 
@@ -111,7 +118,8 @@ def earlier_words(trainer: Trainer, trainees: list[int]) -> list[BookingTopic]:
     One query.
     """
     return list(
-        BookingTopic.objects.filter(
+        unscoped(BookingTopic.objects, "said by the trainer who asks")
+        .filter(
             booking__trainee__in=trainees,
             booking__trainer=trainer,
             booking__state=BookingState.DONE,

@@ -9,6 +9,7 @@ from django import template
 from content.walls import access_from
 from courses.models import ProgrammeRequest
 from courses.reading import Reader
+from lms.walls import unscoped
 
 register = template.Library()
 
@@ -22,7 +23,7 @@ def request_of(context: dict[str, Any], reader: Reader) -> ProgrammeRequest | No
     access = access_from(context.get("request"))
     if access is None or access.member is None:
         return None
-    own = ProgrammeRequest.objects.filter(
+    own = unscoped(ProgrammeRequest.objects, "of the membership switched to").filter(
         member=access.member, programme=reader.programme
     )
     last = own.select_related("answered_by").last()

@@ -11,6 +11,7 @@ from django.utils.timezone import now
 
 from lms.audit.log import record
 from lms.audit.models import Event
+from lms.walls import unscoped
 
 if TYPE_CHECKING:
     from lms.people.access import MemberRequest
@@ -32,7 +33,9 @@ def looked(request: MemberRequest, target: models.Model) -> None:
     if not request.access.is_staff or target == request.user:
         return
     try:
-        just_now = Event.objects.filter(
+        just_now = unscoped(
+            Event.objects, "whether one looked just now oneself"
+        ).filter(
             actor=request.user,
             at__gt=now() - ONE_LOOK,
             verb=LOOKED,

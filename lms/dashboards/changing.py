@@ -38,6 +38,7 @@ from lms.people.access import MemberRequest
 from lms.people.membership import set_teams
 from lms.people.models import Member, Team
 from lms.people.roles import manager_or_staff_required, staff_required
+from lms.walls import unscoped
 
 LONGEST_KEY = 10  # digits; Python refuses to read a number of thousands of them
 
@@ -273,7 +274,9 @@ def void(request: MemberRequest, pk: int) -> HttpResponse:
                 messages.success(request, _("It is taken back."))
                 return back
     consequences = consequences_of(evidence)
-    ended = Certificate.objects.standing().filter(enrolment__in=consequences.annulled)
+    ended = unscoped(
+        Certificate.objects.standing(), "of the enrolments that this would annul"
+    ).filter(enrolment__in=consequences.annulled)
     context = {
         "evidence": evidence,
         "enrolment": evidence.enrolment,

@@ -15,6 +15,7 @@ from content.kept import kept
 from content.models import Branding
 from lms.people.access import Access
 from lms.people.models import Member
+from lms.walls import unscoped
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,11 @@ def _contacts(request: HttpRequest, access: Access | None) -> list[Contact]:
     """One's managers, then the training team; for the signed-out the team alone."""
     managers: list[tuple[str, int, str]] = []
     if access and access.member:
-        rows = Member.objects.filter(
-            reseller=access.member.reseller_id, is_manager=True, left_on=None
-        ).values_list("user__full_name", "user", "user__email")
+        rows = (
+            unscoped(Member.objects, "the managers of one's own reseller")
+            .filter(reseller=access.member.reseller_id, is_manager=True, left_on=None)
+            .values_list("user__full_name", "user", "user__email")
+        )
         managers = [row for row in sorted(rows.order_by()) if row[1] != access.user.pk]
     contacts = [
         Contact(name, email, _("your manager")) for name, _pk, email in managers[:3]

@@ -26,6 +26,7 @@ from lms.people.models import Member, Reseller, ResellerQuerySet, Team, TeamMemb
 from lms.people.names import one_line
 from lms.people.roles import manager_or_staff_required
 from lms.tables import FORMATS, table_response
+from lms.walls import unscoped
 
 PAGE_SIZE = 50
 
@@ -91,7 +92,10 @@ def duties(request: MemberRequest) -> HttpResponse:
             Q(user__full_name__icontains=words) | Q(user__email__icontains=words)
         )
     if team := asked.get("team"):
-        in_team = TeamMembership.objects.live(day).filter(team=team)
+        in_team = unscoped(
+            TeamMembership.objects.live(day), "only narrows the members, who are scoped"
+        )
+        in_team = in_team.filter(team=team)
         members = members.filter(pk__in=in_team.values("member"))
     if reseller := asked.get("reseller"):
         members = members.filter(reseller=reseller)

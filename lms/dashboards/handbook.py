@@ -29,6 +29,7 @@ from lms.people.names import one_line
 from lms.people.roles import manager_required, staff_required
 from lms.states import Actor, State
 from lms.tables import FORMATS, table_response
+from lms.walls import unscoped
 
 PAGE_SIZE = 50
 OWED = "owed"
@@ -135,7 +136,8 @@ def team_handbook(request: MemberRequest) -> HttpResponse:
 def reseller_handbook(request: MemberRequest, pk: int) -> HttpResponse:
     """A reseller's people, and those below it, as their manager sees them."""
     top = get_object_or_404(Reseller.objects.visible_to(request.access), pk=pk)
-    return _show(request, Reseller.objects.below(top), {"reseller": top})
+    tree = unscoped(Reseller.objects, "below one that was fetched in scope").below(top)
+    return _show(request, tree, {"reseller": top})
 
 
 @staff_required
@@ -176,7 +178,9 @@ def _lines(asked: Sequence[HandbookVersion]) -> list[Line]:
     members = list(in_scope().only("pk", "reseller_id", "joined_on"))
     rows = _rows(members, asked, settings.HOME_TIME_ZONE)
     lines = []
-    for reseller in Reseller.objects.live():
+    for reseller in unscoped(
+        Reseller.objects, "all of them, for the channel team"
+    ).live():
         own = [row for row in rows if row.member.reseller_id == reseller.pk]
         done = sum(row.is_done for row in own)
         overdue = sum(row.is_overdue for row in own)

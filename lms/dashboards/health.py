@@ -6,6 +6,8 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 
+from lms.walls import unscoped
+
 
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -17,7 +19,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """The database answers; 503 when it does not."""
     try:
-        with connection.cursor() as cursor:
+        with unscoped(connection.cursor(), "no row is read") as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
         return JsonResponse({"database": "away"}, status=503)

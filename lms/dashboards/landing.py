@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from lms.people.access import MemberRequest
+from lms.walls import unscoped
 from sessions.models import Booking
 
 
@@ -22,7 +23,9 @@ def landing(request: MemberRequest) -> HttpResponse:
     }
     held = [name for name, holds in roles.items() if holds]
     if len(held) > 1:
-        coming = Booking.objects.coming().order_by("starts_at")
+        coming = unscoped(
+            Booking.objects.coming(), "one's own on both sides, see the filters"
+        ).order_by("starts_at")
         soonest = coming.filter(trainee=request.user) | coming.filter(
             trainer__user=request.user
         )

@@ -32,6 +32,7 @@ from lms.people.models import (
 )
 from lms.people.names import one_line
 from lms.tables import FORMATS, table_response
+from lms.walls import unscoped
 
 PAGE_SIZE = 50
 ATTENTION, HELD = "attention", "held"  # what holds beside the word that is shown
@@ -164,7 +165,9 @@ def matrix_of(
         )
     if reseller := asked.get("reseller"):
         members = members.filter(reseller=reseller)
-    live_teams = TeamMembership.objects.live().select_related("team")
+    live_teams = unscoped(
+        TeamMembership.objects.live(), "prefetched for members who are scoped"
+    ).select_related("team")
     people = list(
         members.select_related("user", "reseller")
         .prefetch_related(Prefetch("team_memberships", live_teams))

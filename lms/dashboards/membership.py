@@ -11,7 +11,6 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from certificates.models import Certificate
-from courses.models import Enrolment
 from lms.dashboards.forms import LeaveForm, LeftFilter
 from lms.errors import Refused
 from lms.mail.times import on_day
@@ -24,6 +23,7 @@ from lms.people.roles import (
     manager_or_staff_required,
 )
 from lms.tables import FORMATS, table_response
+from lms.walls import unscoped
 from sessions.models import Booking
 
 PAGE_SIZE = 50
@@ -63,16 +63,16 @@ def leave(request: MemberRequest, pk: int) -> HttpResponse:
                     % {"name": member.user},
                 )
                 return redirect("dashboards:person", member.pk)
-    coming = Booking.objects.coming().filter(
-        enrolment__member=member, starts_at__gt=now()
-    )
-    opened = Enrolment.objects.open().filter(member=member)
+    coming = unscoped(Booking.objects, "of the member, fetched in scope").coming()
+    coming = coming.filter(enrolment__member=member, starts_at__gt=now())
+    opened = member.enrolments.open()
     context = {
         "member": member,
         "form": form,
         "calls": list(coming.for_agenda().order_by("starts_at")),
         "programmes": list(opened.select_related("edition")),
-        "certificates": Certificate.objects.filter(enrolment__member=member)
+        "certificates": unscoped(Certificate.objects, "of the member, fetched in scope")
+        .filter(enrolment__member=member)
         .released()
         .standing()
         .count(),

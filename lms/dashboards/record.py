@@ -13,6 +13,7 @@ from lms import states
 from lms.dashboards.matrix import programmes_shown
 from lms.dashboards.state import Cell, cells_of
 from lms.people.models import Member, TeamMembership
+from lms.walls import unscoped
 from sessions.models import Booking
 
 
@@ -33,9 +34,13 @@ class Record:
 def record_of(member: Member) -> Record:
     """Gather the record of a member that the reader was allowed to fetch."""
     cells = list(cells_of([member], programmes_shown()).values())
-    calls = Booking.objects.agreed().filter(enrolment__member=member).for_agenda()
+    calls = unscoped(
+        Booking.objects.agreed(), "of the member, who was fetched in scope"
+    )
+    calls = calls.filter(enrolment__member=member).for_agenda()
     certificates = (
-        Certificate.objects.filter(enrolment__member=member)
+        unscoped(Certificate.objects, "of the member, who was fetched in scope")
+        .filter(enrolment__member=member)
         .released()
         .select_related("enrolment__edition")
     )

@@ -22,6 +22,9 @@ from lms.people.models import Member, Reseller
 from lms.people.roles import staff_required
 from lms.states import State
 from lms.tables import FORMATS, table_response
+from lms.walls import unscoped
+
+ALL = "every reseller's, for the channel team"
 
 
 @dataclass(frozen=True)
@@ -73,18 +76,22 @@ def standing(request: MemberRequest) -> HttpResponse:
     context = {
         "lines": lines(programmes),
         "columns": [{"label": label} for label in header],
-        "asking": ProgrammeRequest.objects.open().count(),
+        "asking": unscoped(ProgrammeRequest.objects, ALL).open().count(),
     }
     return render(request, "dashboards/standing.html", context)
 
 
 def lines(programmes: Sequence[ProgrammePage]) -> list[Line]:
     """Count for each reseller its own people; four queries for any number."""
-    live = Member.objects.live()
+    live = unscoped(Member.objects, ALL).live()
     people = Counter(live.values_list("reseller", flat=True))
-    concerned = _people_by_cell(Enrolment.objects.standing().filter(member__in=live))
-    qualified = _people_by_cell(Enrolment.objects.qualified().filter(member__in=live))
-    resellers = list(Reseller.objects.live())
+    concerned = _people_by_cell(
+        unscoped(Enrolment.objects, ALL).standing().filter(member__in=live)
+    )
+    qualified = _people_by_cell(
+        unscoped(Enrolment.objects, ALL).qualified().filter(member__in=live)
+    )
+    resellers = list(unscoped(Reseller.objects, ALL).live())
     by_path = {reseller.path: reseller for reseller in resellers}
     return [
         Line(
@@ -115,7 +122,7 @@ def _people_by_cell(enrolments: QuerySet[Enrolment]) -> dict[tuple[int, int], in
 def reseller(request: MemberRequest, pk: int) -> HttpResponse:
     """A reseller and what is below it, as its manager sees it."""
     top = get_object_or_404(Reseller.objects.visible_to(request.access), pk=pk)
-    tree = Reseller.objects.below(top)
+    tree = unscoped(Reseller.objects, "below one that was fetched in scope").below(top)
     statements = f"{reverse('certificates:statements')}?reseller={top.pk}"
     context = {
         "reseller": top,

@@ -16,6 +16,7 @@ from courses.progress import Progress, TopicProgress, progress_of
 from lms import states
 from lms.people.models import Member
 from lms.states import State
+from lms.walls import unscoped
 from sessions.models import Booking, BookingState, Outcome
 
 
@@ -74,7 +75,8 @@ def cells_of(
         for programme in programmes
     }
     enrolments = list(
-        Enrolment.objects.standing()
+        unscoped(Enrolment.objects, "of members who were fetched in scope")
+        .standing()
         .filter(member__in=members, programme__in=programmes)
         .select_related("edition", "member__user", "member__reseller", "enrolled_by")
         .annotate(qualifies=qualifying(now().date()))
@@ -108,7 +110,7 @@ def cells_of(
 
 def _bookings_of(enrolments: Iterable[Enrolment]) -> dict[int, list[Booking]]:
     found: dict[int, list[Booking]] = defaultdict(list)
-    wanted = Booking.objects.filter(
+    wanted = unscoped(Booking.objects, "of enrolments of members in scope").filter(
         enrolment__in=enrolments, state__in=[BookingState.BOOKED, BookingState.DONE]
     )
     for booking in wanted.select_related("trainer__user").prefetch_related("topics"):
@@ -118,9 +120,8 @@ def _bookings_of(enrolments: Iterable[Enrolment]) -> dict[int, list[Booking]]:
 
 def _certificates_of(enrolments: Iterable[Enrolment]) -> dict[int, Certificate]:
     """The newest certificate of each that was not undone."""
-    kept = Certificate.objects.filter(enrolment__in=enrolments).exclude(
-        ended_as=End.UNDONE
-    )
+    found = unscoped(Certificate.objects, "of enrolments of members in scope")
+    kept = found.filter(enrolment__in=enrolments).exclude(ended_as=End.UNDONE)
     return {
         certificate.enrolment_id: certificate
         for certificate in kept.order_by("issued_at", "pk")

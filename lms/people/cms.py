@@ -34,7 +34,8 @@ from lms.people.models import (
     Reseller,
     Team,
 )
-from lms.people.screens import Asked, CreateView, EditView, ViewSet
+from lms.people.screens import IN_CMS, Asked, CreateView, EditView, ViewSet
+from lms.walls import unscoped
 
 # --- Resellers ---------------------------------------------------------------------
 
@@ -48,7 +49,7 @@ class ResellerField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not ge
     """A choice of reseller, indented as the tree is."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(queryset=Reseller.objects.all(), **options)
+        super().__init__(queryset=unscoped(Reseller.objects.all(), IN_CMS), **options)
 
     def label_from_instance(self, reseller: Reseller) -> str:
         return indented(reseller)
@@ -81,7 +82,7 @@ class ResellerForm(forms.ModelForm[Reseller]):
         if self.instance.pk:
             parent = self.fields["parent"]
             assert isinstance(parent, ResellerField)  # noqa: S101  for the type alone
-            parent.queryset = Reseller.objects.exclude(
+            parent.queryset = unscoped(Reseller.objects, IN_CMS).exclude(
                 path__startswith=self.instance.path
             )
             self.initial["parent"] = self.instance.get_parent()
@@ -103,12 +104,12 @@ class ResellerList(generic.IndexView):
     default_ordering = "path"  # the tree's order
 
     def get_base_queryset(self) -> QuerySet[Reseller]:
-        everyone: QuerySet[Reseller] = Reseller.objects.all()
+        everyone: QuerySet[Reseller] = unscoped(Reseller.objects.all(), IN_CMS)
         return everyone
 
 
 class ResellerViewSet(ViewSet):
-    model = Reseller
+    model = unscoped(Reseller, IN_CMS)
     icon = "globe"
     menu_label = gettext_lazy("Resellers")
     menu_order = 10
@@ -198,7 +199,8 @@ class InvitationList(generic.IndexView):
     add_item_label = gettext_lazy("Invite one person")
 
     def get_base_queryset(self) -> QuerySet[Invitation]:
-        return Invitation.objects.select_related("reseller").prefetch_related("teams")
+        everyone = unscoped(Invitation.objects, IN_CMS)
+        return everyone.select_related("reseller").prefetch_related("teams")
 
 
 class InvitationView(Asked, generic.InspectView):
@@ -212,7 +214,12 @@ class InvitationView(Asked, generic.InspectView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
         key = f"invitation:{self.object.pk}:"
-        mail = Message.objects.filter(key__startswith=key).order_by("-pk").first()
+        mail = (
+            unscoped(Message.objects, IN_CMS)
+            .filter(key__startswith=key)
+            .order_by("-pk")
+            .first()
+        )
         return context | {"invitation": self.object, "mail": mail}
 
     def get_page_subtitle(self) -> str:
@@ -238,7 +245,7 @@ class InvitationView(Asked, generic.InspectView):
 
 
 class InvitationViewSet(ViewSet):
-    model = Invitation
+    model = unscoped(Invitation, IN_CMS)
     icon = "mail"
     menu_label = gettext_lazy("Invitations")
     menu_order = 20

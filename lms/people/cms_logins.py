@@ -28,7 +28,8 @@ from lms.errors import Refused
 from lms.people import accounts
 from lms.people.forms import NameField
 from lms.people.models import Member, User
-from lms.people.screens import CreateView, EditView, ViewSet
+from lms.people.screens import IN_CMS, CreateView, EditView, ViewSet
+from lms.walls import unscoped
 
 
 class ColleagueForm(forms.Form):
@@ -120,7 +121,8 @@ class EditPerson(EditView):
 
     def save_instance(self) -> User:
         words = self.form.cleaned_data
-        user: User = User.objects.select_for_update().get(pk=self.object.pk)
+        people = unscoped(User.objects, IN_CMS)
+        user: User = people.select_for_update().get(pk=self.object.pk)
         by = self.by
         if user.is_superuser and not by.is_superuser:
             raise PermissionDenied
@@ -147,8 +149,8 @@ class PersonList(generic.IndexView):
     add_item_label = gettext_lazy("Add a colleague")
 
     def get_base_queryset(self) -> QuerySet[User]:
-        live = Member.objects.live().select_related("reseller")
-        people: QuerySet[User] = User.objects.prefetch_related(
+        live = unscoped(Member.objects, IN_CMS).live().select_related("reseller")
+        people: QuerySet[User] = unscoped(User.objects, IN_CMS).prefetch_related(
             Prefetch("memberships", queryset=live, to_attr="live_memberships")
         )
         return people
@@ -157,7 +159,7 @@ class PersonList(generic.IndexView):
 class UserViewSet(ViewSet):
     """Takes the place of Wagtail's screens of users (see `CmsUsersConfig`)."""
 
-    model = User
+    model = unscoped(User, IN_CMS)
     icon = "user"
     menu_label = gettext_lazy("People")
     menu_name = "users"
@@ -232,7 +234,7 @@ NO_DELETE = gettext_lazy(
 
 def refuse_delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Say why nobody is deleted, and lead to what can be done."""
-    person = get_object_or_404(User, pk=pk)
+    person = get_object_or_404(unscoped(User, IN_CMS), pk=pk)
     messages.error(request, str(NO_DELETE))
     return redirect("wagtailusers_users:edit", person.pk)
 

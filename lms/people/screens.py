@@ -17,6 +17,7 @@ from lms.people.models import User
 from lms.people.printing import unprinted_words
 
 MENU = "register_people_menu_item"
+IN_CMS = "Wagtail asks for the permission: the channel team's screens of everybody"
 
 
 class Asked:

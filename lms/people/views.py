@@ -31,6 +31,7 @@ from lms.people.models import Invitation, User
 from lms.people.models import InvitationState as State
 from lms.people.names import person_at
 from lms.people.printing import unprinted, unprinted_words
+from lms.walls import unscoped
 
 
 @never_cache
@@ -160,7 +161,9 @@ def _sign_in(request: HttpRequest, person: User) -> HttpResponse:
 @login_required
 def settings(request: MemberRequest) -> HttpResponse:
     """One's name, zone and needs."""
-    person = User.objects.get(pk=request.user.pk)  # what is typed stays off the frame
+    person = unscoped(User.objects, "the person who asks").get(
+        pk=request.user.pk
+    )  # what is typed stays off the frame
     form = SettingsForm(request.POST or None, instance=person)
     if form.is_valid():
         accounts.save_settings(person, form.changed_data)
@@ -181,7 +184,7 @@ def confirm_name(request: MemberRequest) -> HttpResponse:
     try:
         confirming.confirm(request.user, form.cleaned_data["name"])
     except Refused as refusal:
-        person = User.objects.get(pk=request.user.pk)
+        person = unscoped(User.objects, "the person who asks").get(pk=request.user.pk)
         settings_form = SettingsForm(instance=person)
         words = {"form": settings_form, "refused": str(refusal)}
         return render(request, "people/settings.html", words, status=409)

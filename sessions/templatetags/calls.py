@@ -14,6 +14,7 @@ from lms.mail.times import day
 from lms.mail.zones import city
 from lms.people.models import User
 from lms.people.printing import unprinted
+from lms.walls import unscoped
 from sessions import asking, offers
 from sessions.last_call import name_before_last, name_to_ask_in
 from sessions.models import (
@@ -35,8 +36,10 @@ def call_for_topics(enrolment: Enrolment | None) -> dict[int, Booking]:
     """`{% call_for_topics enrolment as calls %}`: booked calls by topic; one query."""
     if enrolment is None:
         return {}
-    booked = BookingTopic.objects.filter(booked_for=enrolment).select_related("booking")
-    return {row.topic_id: row.booking for row in booked}
+    booked = unscoped(BookingTopic.objects, "of the reader's own enrolment").filter(
+        booked_for=enrolment
+    )
+    return {row.topic_id: row.booking for row in booked.select_related("booking")}
 
 
 @register.filter
@@ -54,9 +57,11 @@ def booked_call_for(enrolment: Enrolment | None, topic: TopicPage) -> Booking | 
     """
     if enrolment is None or not enrolment.pk:
         return None
-    booked = Booking.objects.filter(
-        topics__booked_for=enrolment, topics__topic=topic.pk
-    ).only("ref", "starts_at", "ends_at")
+    booked = (
+        unscoped(Booking.objects, "of the reader's own enrolment")
+        .filter(topics__booked_for=enrolment, topics__topic=topic.pk)
+        .only("ref", "starts_at", "ends_at")
+    )
     return next(iter(booked.order_by()), None)  # there is but one
 
 
@@ -84,7 +89,8 @@ def waiting_for(call: Booking) -> Waiting | None:
 
     One query. Shown by `sessions/_waiting.html`.
     """
-    return Waiting.objects.open().filter(booking=call).first()
+    rows = unscoped(Waiting.objects, "of a call that was fetched in scope")
+    return rows.open().filter(booking=call).first()
 
 
 @register.simple_tag
