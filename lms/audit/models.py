@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 
 class Link(models.Model):
-    """A link of the chain: the digest of some events and of the link before."""
+    """A link of the chain: `content` is the digest over its events.
+
+    `digest` is over the link itself and the digest of the one before.
+    """
 
     number = models.BigIntegerField(primary_key=True)
     at = models.DateTimeField(default=now)
     count = models.PositiveIntegerField()
+    content = models.CharField(max_length=64, default="")
     digest = models.CharField(max_length=64)
 
     wagtail_reference_index_ignore = True

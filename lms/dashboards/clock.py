@@ -15,6 +15,7 @@ from content.versions import put_up_missing
 from courses import renewing
 from courses.enrolling import follow_the_calendar
 from courses.rollout import carry_on
+from lms.audit import chain
 from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
 from sessions.absence import see_to_closed_accounts, withdraw_not_held
@@ -28,6 +29,7 @@ from sessions.outside import enqueue_stale
 
 EVERY = timedelta(seconds=20)
 EVERY_HOUR = timedelta(hours=1)
+EVERY_DAY = timedelta(days=1)
 
 
 def tick() -> bool:
@@ -49,6 +51,7 @@ def tick() -> bool:
     reopen_unanswered()
     offer_freed()
     enqueue_stale()
+    chain.carry_on()
     if _is_my_turn("calendar", EVERY_HOUR):
         follow_the_calendar()
         renewing.carry_on()
@@ -56,6 +59,8 @@ def tick() -> bool:
         put_up_missing()
         enqueue_waiting()
         tell_of_missing_times()
+    if _is_my_turn("day", EVERY_DAY):
+        chain.note_newest()
     call_command("prune_db_task_results", "--backend", "jobs", verbosity=0)
     return True
 
