@@ -77,6 +77,13 @@ if DEMO and not DEBUG:
         "so they are for trying out alone. Unset DEMO, or set DEBUG=1."
     )
 
+MFA_REQUIRED = _flag("MFA_REQUIRED", not DEMO)
+if not MFA_REQUIRED and not DEMO:
+    raise SystemExit(
+        "MFA_REQUIRED is off while DEMO is off: trainers, managers and the channel "
+        "team need a second factor. Unset MFA_REQUIRED, or set DEMO=1 to try it out."
+    )
+
 PORT = _value("PORT", 8000, _parse_port, "a port number from 1 to 65535")
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 PUBLIC_URL = _value(
@@ -162,6 +169,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "lms.people.middleware.AccessMiddleware",
+    "lms.people.middleware.SecondFactorMiddleware",
     "content.middleware.KeptSiteMiddleware",
     "content.middleware.PageRedirects",
     "content.middleware.NextPageMiddleware",
@@ -318,6 +326,10 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ALLAUTH_TRUSTED_PROXY_COUNT = int(_flag("BEHIND_PROXY", False))  # whose limits count
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ADAPTER = "lms.people.adapters.MfaAdapter"
+MFA_FORMS = {"add_webauthn": "lms.people.factor_forms.AddPasskeyForm"}
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "ByteKast Qualifications"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _TLS
 INVITATION_LIFE = timedelta(days=14)
 

@@ -13,6 +13,7 @@ from lms.dashboards.landing import landing
 from lms.dashboards.media import media
 from lms.dashboards.styleguide import styleguide
 from lms.people.cms_logins import own_account
+from lms.people.sign_in_views import remove_passkey, turn_off_app
 
 to_sign_in = RedirectView.as_view(pattern_name="account_login", query_string=True)
 
@@ -36,6 +37,13 @@ urlpatterns = [
     path("cms/tag-autocomplete/", suggest_tags),
     path("cms/tag-autocomplete/<slug:app_name>/<slug:model_name>/", suggest_tags),
     path("cms/", include(wagtailadmin_urls)),
+    # allauth's, behind a rule of ours: the last second factor of a role stays.
+    path("accounts/2fa/totp/deactivate/", turn_off_app, name="mfa_deactivate_totp"),
+    path(
+        "accounts/2fa/webauthn/keys/<key:pk>/remove/",
+        remove_passkey,
+        name="mfa_remove_webauthn",
+    ),
     path("accounts/", include("allauth.urls")),
     path("documents/", include(wagtaildocs_urls)),
     path("media/<path:name>", media, name="media"),

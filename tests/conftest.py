@@ -27,6 +27,7 @@ from pytest_socket import SocketBlockedError
 from tests.databases import CACHE, Postgresql, RunDatabase, Sqlite, start_postgresql
 from tests.keys import make_keys
 from tests.processes import run_in_processes as run_in_processes_
+from tests.signed_in import signed_in_with_a_second_factor
 
 FOLDER = Path(tempfile.mkdtemp(prefix="qualifications-tests-"))
 ON_POSTGRESQL = os.environ.get("TEST_DATABASE") == "postgresql" or os.environ.get(
@@ -34,7 +35,15 @@ ON_POSTGRESQL = os.environ.get("TEST_DATABASE") == "postgresql" or os.environ.ge
 ).startswith("postgres")
 
 # Settings are read once, after this: a developer's own environment stays out.
-for _variable in ("DEMO", "PORT", "PUBLIC_URL", "EMAIL_URL", "REDIS_URL", "TURN_URL"):
+for _variable in (
+    "DEMO",
+    "MFA_REQUIRED",
+    "PORT",
+    "PUBLIC_URL",
+    "EMAIL_URL",
+    "REDIS_URL",
+    "TURN_URL",
+):
     os.environ.pop(_variable, None)
 os.environ |= {
     "DJANGO_SETTINGS_MODULE": "lms.settings",
@@ -56,6 +65,7 @@ django.setup()
 make_keys()
 logging.getLogger("django_tasks").setLevel(logging.WARNING)  # two lines a page
 logging.getLogger("wagtail").setLevel(logging.WARNING)
+signed_in_with_a_second_factor()
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 

@@ -177,6 +177,7 @@ TABLE: dict[str, Entry] = {
     "people:settings": Entry(SIGNED_IN),
     "people:confirm_name": Entry(SENT_ON, method="post"),
     "people:letters": Entry(PUBLIC, method="post"),
+    "people:second_factor": Entry(SENT_ON),
     "people:switch": Entry((SIGN_IN, 302, *(404,) * 6), method="post"),
     "people:sent": Entry(PUBLIC),
     "people:accept": Entry((404,) * 8, lambda world: ["no-such-token"]),

@@ -37,13 +37,13 @@ class Contact:
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """Give templates `roles`, `who_to_ask`, `zone`, and whether this is the demo."""
+    """Give templates `roles`, `who_to_ask`, `zone`, and whether a demo has no MFA."""
     access: Access | None = getattr(request, "access", None) or None
     return {
         "roles": SimpleLazyObject(lambda: _roles(access, request.path)),
         "who_to_ask": SimpleLazyObject(lambda: _contacts(request, access)),
         "zone": access.user.time_zone if access else settings.HOME_TIME_ZONE,
-        "is_demo": settings.DEMO,
+        "is_mfa_off": not settings.MFA_REQUIRED,
     }
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
+from allauth.account.authentication import get_authentication_records
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from lms.mail.outbox import queue_text, write
+from lms.people import second_factor
+from lms.people.models import User
 from lms.people.names import person_at
 
 
@@ -31,3 +40,35 @@ class AccountAdapter(DefaultAccountAdapter):
         )
         key = f"account:{uuid.uuid4()}"
         queue_text(key, email, subject, body, is_secret=True)
+
+    def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
+        """Before what matters is changed; a sign-in of five minutes ago will do."""
+        request = context.request
+        records = get_authentication_records(request, request.user)
+        fresh = records and time.time() - records[-1]["at"] < REAUTHENTICATION_TIMEOUT
+        return not fresh and bool(super().is_reauthentication_required(app=app))
+
+
+class MfaAdapter(DefaultMFAAdapter):
+    """Second factors as our rules want them."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "cannot_delete_authenticator": _(
+            "Your role asks for a second factor, and this is your only one. "
+            "Add another first; then this one can go."
+        ),
+        "incorrect_code": _("That did not match. Please try once more."),
+    }
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """Refuse the last one of somebody whose role asks for one."""
+        return not second_factor.why_kept(authenticator)
+
+    def generate_authenticator_name(
+        self,
+        user: User,
+        type: str,  # noqa: A002  # allauth's name for it
+    ) -> str:
+        """A name for who gives none: what it is, and which."""
+        number = Authenticator.objects.filter(user=user, type=type).count() + 1
+        return str(_("Passkey") if number == 1 else _("Passkey %d") % number)

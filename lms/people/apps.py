@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.urls import register_converter
 from wagtail.users.apps import WagtailUsersAppConfig
@@ -13,6 +15,7 @@ class PeopleConfig(AppConfig):
 
     def ready(self) -> None:
         register_converter(KeyConverter, "key")
+        import_module("lms.people.receivers")
 
 
 class CmsUsersConfig(WagtailUsersAppConfig):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from lms.people import views
+from lms.people import sign_in_views, views
 
 app_name = "people"
 
@@ -13,6 +13,11 @@ urlpatterns = [
     path("welcome/<str:token>/", views.welcome, name="welcome"),
     path("settings/letters/", views.letters, name="letters"),
     path("settings/name/", views.confirm_name, name="confirm_name"),
+    path(
+        "settings/sign-in/second-factor/",
+        sign_in_views.second_factor,
+        name="second_factor",
+    ),
     path("settings/", views.settings, name="settings"),
     path("switch/", views.switch, name="switch"),
 ]

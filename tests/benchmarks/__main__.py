@@ -17,6 +17,7 @@ import django
 from django.core.management import call_command
 
 from tests.benchmarks.figures import Figure
+from tests.signed_in import signed_in_with_a_second_factor
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -38,6 +39,7 @@ def set_up(data: Path) -> None:
     )
     os.environ.update(DEBUG="0", DEMO="0", DJANGO_SETTINGS_MODULE="lms.settings")
     django.setup()
+    signed_in_with_a_second_factor()
     call_command("collectstatic", verbosity=0, interactive=False)
     importlib.import_module("lms.wsgi")  # as gunicorn loads it
 

@@ -37,10 +37,10 @@ def test_a_trainee_qualifies_and_a_stranger_sees_it(
     journey: Journey, tmp_path: Path
 ) -> None:
     prepare()
-    staff = journey.sign_in(STAFF, PASSWORD)
+    staff = journey.signed_in(STAFF)
     trainee = journey.sign_in(TRAINEE, PASSWORD, timezone_id="Europe/Berlin")
-    trainer = journey.sign_in(TRAINER, PASSWORD)
-    manager = journey.sign_in(MANAGER, PASSWORD)
+    trainer = journey.signed_in(TRAINER)
+    manager = journey.signed_in(MANAGER)
     stranger = journey.person()
     expect_standing(staff, "0 of 1")
 

@@ -42,7 +42,11 @@ def test_link_leads_into_the_cms_and_works_once(client: Client) -> None:
         True,
         False,
     )
-    assert client.get(reverse("wagtailadmin_home")).status_code == 200
+    cms = reverse("wagtailadmin_home")
+    assert client.get(cms, follow=True).redirect_chain[-1] == (
+        reverse("people:second_factor") + "?next=%2Fcms%2F",
+        302,
+    )
     assert Client().get(path).status_code == 404
     assert not Message.objects.exists()
 

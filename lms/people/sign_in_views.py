@@ -1,0 +1,80 @@
+"""How one signs in: the second factor, and where one is signed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.views import DeactivateTOTPView
+from allauth.mfa.webauthn.views import RemoveWebAuthnView
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+
+from lms.people import second_factor as rule
+from lms.people.access import MemberRequest
+from lms.people.models import User
+
+AFTERWARDS = "after_second_factor"
+
+
+@never_cache
+@login_required
+def second_factor(request: MemberRequest) -> HttpResponse:
+    """Have a second factor set up; once it was shown, lead on to what was asked for."""
+    wanted = request.GET.get("next", "")
+    if rule.is_missing(request, request.access):
+        if is_own_path(request, wanted):
+            request.session[AFTERWARDS] = wanted
+        has_one = Authenticator.objects.filter(
+            user=request.user, type__in=rule.FACTORS
+        ).exists()
+        return render(request, "people/second_factor.html", {"has_one": has_one})
+    return redirect(request.session.pop(AFTERWARDS, None) or reverse("landing"))
+
+
+def is_own_path(request: HttpRequest, url: str) -> bool:
+    """Whether an address to go on to is a path of this site."""
+    return url.startswith("/") and url_has_allowed_host_and_scheme(
+        url, {request.get_host()}, require_https=request.is_secure()
+    )
+
+
+class OneAtATime:
+    """Of two factors taken away at the same moment, one may be the last."""
+
+    @transaction.atomic
+    def dispatch(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        User.objects.select_for_update().filter(pk=request.user.pk).first()
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]  # of the view that this is put before
+        return response
+
+
+class TurnOffApp(OneAtATime, DeactivateTOTPView):
+    """allauth's, which asks our adapter first."""
+
+
+class RemovePasskey(OneAtATime, RemoveWebAuthnView):
+    """allauth's, which asks no rule of ours before it takes a passkey away."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        words: dict[str, Any] = super().get_context_data(**kwargs)
+        return words | {"why_kept": rule.why_kept(self.object)}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        if rule.why_kept(self.get_object()):
+            words = self.get_context_data(form=form)
+            refused: HttpResponse = self.render_to_response(words, status=409)
+            return refused
+        response: HttpResponse = super().form_valid(form)
+        return response
+
+
+turn_off_app = login_required(TurnOffApp.as_view())
+remove_passkey = login_required(RemovePasskey.as_view())
