@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpResponse
@@ -26,7 +27,7 @@ from certificates.waiting import letters_of, waiting
 from lms.errors import Refused
 from lms.people.access import MemberRequest
 from lms.people.names import one_line
-from lms.people.roles import staff_required
+from lms.people.roles import people_staff_required, staff_required
 
 PER_PAGE = 50
 WAITING, TROUBLE = "waiting", "trouble"
@@ -78,6 +79,8 @@ def _matching(found: CertificateQuerySet, words: str) -> CertificateQuerySet:
 @require_http_methods(["GET", "POST"])
 def manage(request: MemberRequest, serial: str) -> HttpResponse:
     """One certificate: end it for a reason, correct the name, see its versions."""
+    if request.method == "POST" and not request.access.may_change_people:
+        raise PermissionDenied
     found = _certificate(request, serial)
     do = request.POST.get("do", "")
     data = request.POST if request.method == "POST" else None
@@ -135,7 +138,7 @@ def manage(request: MemberRequest, serial: str) -> HttpResponse:
             for each in versions_of(found)
         ],
         "letters": letters_of(found),
-        "may_issue_anew": may_issue_anew(found),
+        "may_issue_anew": request.access.may_change_people and may_issue_anew(found),
     }
     return render(request, "certificates/manage.html", context, status=status)
 
@@ -145,7 +148,7 @@ def _is_sent(request: MemberRequest, is_asked: bool, field: str) -> bool:
     return is_asked or field in request.POST
 
 
-@staff_required
+@people_staff_required
 @require_POST
 def anew(request: MemberRequest, serial: str) -> HttpResponse:
     """Issue another in place of one that was revoked or withdrawn."""

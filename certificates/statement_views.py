@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -29,7 +30,10 @@ from courses.standing import standing_of
 from lms.errors import Refused
 from lms.people.access import Access, MemberRequest
 from lms.people.models import Reseller
-from lms.people.roles import manager_or_staff_required
+from lms.people.roles import (
+    manager_or_people_staff_required,
+    manager_or_staff_required,
+)
 
 _PER_PAGE = 20
 
@@ -53,6 +57,8 @@ class StatementForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 def statements(request: MemberRequest) -> HttpResponse:
     """Those of one's companies, where one stands now, and the form for another."""
+    if request.method == "POST" and not _may_ask(request):
+        raise PermissionDenied
     own = request.access.member if request.access.is_manager else None
     first = own.reseller if own else Reseller.objects.visible_to(request.access).first()
     form = StatementForm(
@@ -76,10 +82,15 @@ def statements(request: MemberRequest) -> HttpResponse:
     context = {
         "form": form,
         "shown": shown,
+        "may_ask": _may_ask(request),
         "standings": standing_of(shown) if shown else [],
         "page": Paginator(found, _PER_PAGE).get_page(request.GET.get("page")),
     }
     return render(request, "certificates/statements.html", context, status=status)
+
+
+def _may_ask(request: MemberRequest) -> bool:
+    return request.access.is_manager or request.access.may_change_people
 
 
 def _asked_about(request: MemberRequest) -> Reseller | None:
@@ -97,6 +108,7 @@ def statement(request: MemberRequest, serial: str) -> HttpResponse:
         **says(found),
         "url": public_url(found),
         "is_of_today": found.day == now().date(),
+        "may_withdraw": _may_ask(request),
     }
     return render(request, "certificates/statement.html", context)
 
@@ -112,7 +124,7 @@ def statement_file(request: MemberRequest, serial: str) -> HttpResponseBase:
     return send(request, found.pdf, of=found, name=name)
 
 
-@manager_or_staff_required
+@manager_or_people_staff_required
 @require_POST
 def statement_withdraw(request: MemberRequest, serial: str) -> HttpResponse:
     """Let a statement count no more."""

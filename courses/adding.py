@@ -107,7 +107,7 @@ def why_not_removed(enrolment: Enrolment, *, by: User) -> str:
     if enrolment.programme in programmes_of(enrolment.member):
         return _("Their team asks for this programme. Change their teams instead.")
     by_staff = Enrolment.objects.from_source(Source.STAFF)
-    if not by.is_staff and by_staff.filter(pk=enrolment.pk).exists():
+    if not by.may_change_people and by_staff.filter(pk=enrolment.pk).exists():
         return _("ByteKast added them. Ask the training team to take them out.")
     return ""
 

@@ -29,7 +29,7 @@ def exempt(
     """
     enrolment = lock(enrolment)
     topics = list(topics)
-    if not by.is_staff:
+    if not by.may_change_people:
         raise Refused(_("Only ByteKast can exempt somebody."))
     if not why.strip():
         raise Refused(_("Please say why: it stays with the exemption."))

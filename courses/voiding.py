@@ -71,7 +71,7 @@ def take_back(evidence: Evidence, *, by: User, why: str) -> None:
 
     Raises Refused for anybody else, and without a reason.
     """
-    if not by.is_staff:
+    if not by.may_change_people:
         raise Refused(_("Only ByteKast can take back what was shown."))
     if not why.strip():
         raise Refused(_("Please say what was wrong: it stays with the record."))

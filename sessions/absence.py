@@ -70,7 +70,7 @@ def cannot_work(
     that the trainer is in, or was, is left to its sign-off. Safe to repeat. By the trainer or the channel team; raises
     Refused for all others, without a reason, and for a time `days.close` refuses.
     """
-    if by.pk != trainer.user_id and not by.is_staff:
+    if by.pk != trainer.user_id and not by.may_change_people:
         raise Refused(_("Only the trainer or the channel team can say this."))
     if not reason.strip():
         raise Refused(_("Please say in a few words why."))
@@ -300,7 +300,7 @@ def let_go(trainer: Trainer, *, by: User) -> Trainer:
     Proposals are withdrawn. The way back is the CMS: "Takes calls". Raises Refused
     while calls are booked, and for all but the channel team. Again changes nothing.
     """
-    if not by.is_staff:
+    if not by.may_change_people:
         raise Refused(_("Only the channel team can let a trainer go."))
     withdraw_proposals(trainer, now(), by=by)
     return despite_deadlock(partial(_end_work, trainer, by))

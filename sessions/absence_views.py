@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 
 from lms.errors import Refused
 from lms.people.access import MemberRequest
-from lms.people.roles import staff_required, trainer_required
+from lms.people.roles import people_staff_required, trainer_required
 from lms.walls import unscoped
 from sessions import absence
 from sessions.absence_forms import CannotWorkForm, DaysForm, LeavingForm
@@ -32,7 +32,7 @@ def cannot_work(request: MemberRequest) -> HttpResponse:
     return _absence_page(request, trainer_of(request.access))
 
 
-@staff_required
+@people_staff_required
 @never_cache
 def cannot_work_for(request: MemberRequest, pk: int) -> HttpResponse:
     """The same said by the channel team, for a trainer."""
@@ -109,7 +109,7 @@ def _span(trainer: Trainer, first: date, last: date) -> tuple[datetime, datetime
 # --- A trainer leaves ------------------------------------------------------------------
 
 
-@staff_required
+@people_staff_required
 @never_cache
 def leaving(request: MemberRequest, pk: int) -> HttpResponse:
     """What a trainer who leaves still has: hand over by name, spread, or ask."""

@@ -81,7 +81,7 @@ def _book_now(
 def move(request: MemberRequest, ref: str) -> HttpResponse:
     """Choose another time for a call that is booked; one more click moves it."""
     call = fetch(request, ref)
-    if not (call.has_party(request.user) or request.access.is_staff):
+    if not (call.has_party(request.user) or request.access.may_change_people):
         raise PermissionDenied
     page = MovePage(request, call)
     if request.method == "POST":

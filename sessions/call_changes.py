@@ -90,7 +90,9 @@ def dispute(request: MemberRequest, ref: str) -> HttpResponse:
 def hand_over(request: MemberRequest, ref: str) -> HttpResponse:
     """Give a call to a colleague who is free; or ask the trainee to choose again."""
     call = fetch(request, ref)
-    is_theirs = request.user.pk == call.trainer.user_id or request.access.is_staff
+    is_theirs = (
+        request.user.pk == call.trainer.user_id or request.access.may_change_people
+    )
     if not is_theirs or request.user.pk == call.trainee_id:
         raise PermissionDenied
     if request.method != "POST":
@@ -126,7 +128,7 @@ def _hand_over(
         request, _("%(name)s holds the call now. All are told by mail.") % {"name": to}
     )
     # who hands over their own call no longer sees it
-    return redirect(call if request.access.is_staff else "sessions:today")
+    return redirect(call if request.access.may_change_people else "sessions:today")
 
 
 def _show_colleagues(

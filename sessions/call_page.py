@@ -71,7 +71,7 @@ def show(
     is_trainee = user.pk == call.trainee_id
     is_trainer = user.pk == call.trainer.user_id
     may_change = (
-        (party or request.access.is_staff)
+        (party or request.access.may_change_people)
         and call.state == BookingState.BOOKED
         and call.starts_at > now()
     )
@@ -228,9 +228,9 @@ def tried_checks(calls: Iterable[Booking]) -> dict[int, set[int]]:
 
 
 def may_sign_off(request: MemberRequest, call: Booking) -> bool:
-    is_theirs = request.user.pk == call.trainer.user_id or request.access.is_staff
+    is_trainer = request.user.pk == call.trainer.user_id
     return (
-        is_theirs
+        (is_trainer or request.access.may_change_people)
         and request.user.pk != call.trainee_id
         and call.state in (BookingState.BOOKED, BookingState.DONE)
         and call.starts_at <= now()

@@ -45,7 +45,7 @@ def cancel_call(
     booking = lock_call(booking)
     if booking.state == BookingState.CANCELLED:
         return booking
-    if not (booking.has_party(by) or by.is_staff):
+    if not (booking.has_party(by) or by.may_change_people):
         raise Refused(_("Only the two of a call can cancel it."))
     if booking.state == BookingState.PROPOSED:
         raise Refused(

@@ -46,6 +46,8 @@ def check_answers(request: MemberRequest, ref: str) -> HttpResponse:
 def help_with_check(request: MemberRequest, ref: str, topic_pk: int) -> HttpResponse:
     """Pass a check that was talked through, or give new attempts."""
     call = _fetch(request, ref)
+    if not _may_help(request, call):
+        raise PermissionDenied
     topic = get_object_or_404(call.topics.select_related("topic"), topic=topic_pk).topic
     passes = request.POST.get("do") == "pass"
     form = (PassCheckForm if passes else GiveAttemptsForm)(request.POST, topic=topic.pk)
@@ -67,6 +69,11 @@ def help_with_check(request: MemberRequest, ref: str, topic_pk: int) -> HttpResp
     return redirect(
         reverse("sessions:check_answers", args=[ref]) + f"#topic-{topic.pk}"
     )
+
+
+def _may_help(request: MemberRequest, call: Booking) -> bool:
+    is_trainer = request.user.pk == call.trainer.user_id
+    return is_trainer or request.access.may_change_people
 
 
 def _require_begun(call: Booking) -> None:
@@ -107,5 +114,6 @@ def _show(
         "call": call,
         "parts": parts,
         "has_begun": call.starts_at <= now(),
+        "may_help": _may_help(request, call),
     }
     return render(request, "sessions/check_answers.html", context, status=status)

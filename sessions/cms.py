@@ -15,7 +15,7 @@ from courses.models import ProgrammePage
 from lms.errors import Refused
 from lms.forms import ManyField
 from lms.people.forms import NameField
-from lms.people.screens import IN_CMS, CreateView, EditView, ViewSet
+from lms.people.screens import IN_CMS, CreateView, EditColumn, EditView, ViewSet
 from lms.walls import unscoped
 from sessions.absence import let_go
 from sessions.hours import RULES, Window, format_hours, parse_hours, weekly_hours
@@ -171,7 +171,7 @@ class TrainerViewSet(ViewSet):
     add_form = AddTrainerForm
     edit_form = EditTrainerForm
     list_display = [
-        TitleColumn(
+        EditColumn(
             "user",
             label=gettext_lazy("Trainer"),
             get_url=lambda trainer: reverse("trainer:edit", args=[trainer.pk]),

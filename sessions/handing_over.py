@@ -124,7 +124,7 @@ def ask_to_choose_again(booking: Booking, *, by: User, reason: str) -> Booking:
 
 
 def _require_theirs(booking: Booking, by: User) -> None:
-    if by.pk != booking.trainer.user_id and not by.is_staff:
+    if by.pk != booking.trainer.user_id and not by.may_change_people:
         raise Refused(_("Only the trainer of a call can hand it over."))
     if by.pk == booking.trainee_id:
         raise Refused(_("You are the trainee of this call: please move or cancel it."))

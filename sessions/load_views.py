@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import now
@@ -69,6 +70,7 @@ def _show_load(request: MemberRequest, trainer: Trainer) -> HttpResponse:
     context = {
         "trainer": trainer,
         "is_own": is_own,
+        "may_change": request.access.may_change_people,
         "weeks": own.weeks,
         "columns": columns,
         "figures": _figures(own),
@@ -177,6 +179,8 @@ def _cells(one: Load, free: dict[int, datetime], zone: str) -> list[object]:
 @staff_required
 def settle(request: MemberRequest, pk: int) -> HttpResponse:
     """Answer somebody who says that they did not miss a call, with who came when."""
+    if request.method == "POST" and not request.access.may_change_people:
+        raise PermissionDenied
     dispute = get_object_or_404(
         Dispute.objects.visible_to(request.access).select_related(
             "by",

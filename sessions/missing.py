@@ -200,7 +200,7 @@ def settle(dispute: Dispute, *, by: User, upheld: bool, answer: str) -> Dispute:
     dispute.booking = booking
     if dispute.settled_at is not None:
         return dispute
-    if not by.is_staff or booking.has_party(by):
+    if not by.may_change_people or booking.has_party(by):
         raise Refused(_("Only the channel team settles this, and nobody of the two."))
     if not answer.strip():
         raise Refused(_("Please say in a few words what you found."))

@@ -105,7 +105,7 @@ def _move(
 
 def require_movable(booking: Booking, by: User) -> None:
     """Refuse to move what is not booked, has begun, or is somebody else's."""
-    if not (booking.has_party(by) or by.is_staff):
+    if not (booking.has_party(by) or by.may_change_people):
         raise Refused(_("Only the two of a call can move it."))
     if booking.state == BookingState.PROPOSED:
         raise Refused(

@@ -85,7 +85,7 @@ def sign_off(
 
 
 def _require_may_sign(booking: Booking, by: User) -> None:
-    if by.pk != booking.trainer.user_id and not by.is_staff:
+    if by.pk != booking.trainer.user_id and not by.may_change_people:
         raise Refused(_("Only the trainer of a call can sign it off."), SOURCE)
     if by.pk == booking.trainee_id:
         raise Refused(_("Nobody can sign off their own call."), SOURCE)

@@ -136,7 +136,7 @@ def earlier_words(trainer: Trainer, trainees: list[int]) -> list[BookingTopic]:
 def _fetch_to_sign(request: MemberRequest, ref: str) -> Booking:
     """Load a call to sign off: a stranger's is a 404, another role's a 403."""
     call = fetch(request, ref)
-    if call.trainer.user_id != request.user.pk and not request.access.is_staff:
+    if call.trainer.user_id != request.user.pk and not request.access.may_change_people:
         raise PermissionDenied
     return call
 

@@ -37,13 +37,17 @@ from lms.mail.times import on_day
 from lms.people.access import MemberRequest
 from lms.people.membership import set_teams
 from lms.people.models import Member, Team
-from lms.people.roles import manager_or_staff_required, staff_required
+from lms.people.roles import (
+    manager_or_people_staff_required,
+    manager_or_staff_required,
+    people_staff_required,
+)
 from lms.walls import unscoped
 
 LONGEST_KEY = 10  # digits; Python refuses to read a number of thousands of them
 
 
-@manager_or_staff_required
+@manager_or_people_staff_required
 def teams(request: MemberRequest, pk: int) -> HttpResponse:
     """The teams of a person, today and before; which decide what they have to take."""
     people = Member.objects.managed_by(request.access)
@@ -78,7 +82,7 @@ def _teams_words(teams: QuerySet[Team]) -> str:
     return _("They are in %(teams)s now.") % {"teams": names}
 
 
-@manager_or_staff_required
+@manager_or_people_staff_required
 def add(request: MemberRequest) -> HttpResponse:
     """Add people to a programme: the one of a record, or those ticked in a list."""
     people = Member.objects.managed_by(request.access).live()
@@ -130,7 +134,7 @@ def _say_added(request: MemberRequest, done: Added, programme: str) -> None:
         messages.error(request, f"{member.user}: {why}")
 
 
-@manager_or_staff_required
+@manager_or_people_staff_required
 @require_POST
 def undo(request: MemberRequest, pk: int) -> HttpResponse:
     """Put somebody back who left a team, or was taken out, within the day."""
@@ -149,10 +153,19 @@ def undo(request: MemberRequest, pk: int) -> HttpResponse:
 
 
 def _enrolment(request: MemberRequest, pk: int) -> Enrolment:
-    seen = Enrolment.objects.managed_by(request.access).select_related(
+    seen = Enrolment.objects.of_people(request.access).select_related(
         "member__user", "member__reseller", "programme", "edition", "enrolled_by"
     )
     return get_object_or_404(seen, pk=pk)
+
+
+def _may_change(request: MemberRequest, enrolment: Enrolment) -> bool:
+    """Whether they look after this person, rather than read; one query at most."""
+    return request.access.may_change_people or (
+        request.access.managed_resellers.filter(
+            pk=enrolment.member.reseller_id
+        ).exists()
+    )
 
 
 FORMS = {"due": DueForm, "remove": RemoveForm, "exempt": ExemptForm}
@@ -165,7 +178,8 @@ def enrolment(request: MemberRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return _show_enrolment(request, enrolment)
     do = request.POST.get("do", "")
-    if do == "exempt" and not request.access.is_staff:
+    is_for_staff = do == "exempt" and not request.access.may_change_people
+    if is_for_staff or not _may_change(request, enrolment):
         raise PermissionDenied
     if do not in FORMS:
         return redirect("dashboards:enrolment", enrolment.pk)
@@ -212,7 +226,6 @@ def _show_enrolment(
     form: forms.Form | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    is_staff = request.access.is_staff
     fresh = {name: make(enrolment=enrolment) for name, make in FORMS.items()}
     context = {
         "enrolment": enrolment,
@@ -223,7 +236,9 @@ def _show_enrolment(
         "kept_by": why_not_removed(enrolment, by=request.user)
         if enrolment.is_open
         else "",
-        "evidence": _evidence_of(enrolment) if is_staff else None,
+        "evidence": _evidence_of(enrolment) if request.access.is_staff else None,
+        "may_change": _may_change(request, enrolment),
+        "may_exempt": request.access.may_change_people,
         "left": just_left().filter(pk=enrolment.pk).exists(),
     }
     return render(request, "dashboards/enrolment.html", context, status=status)
@@ -244,7 +259,7 @@ def _evidence_of(enrolment: Enrolment) -> list[dict[str, Any]]:
     ]
 
 
-@staff_required
+@people_staff_required
 def void(request: MemberRequest, pk: int) -> HttpResponse:
     """Take back a mistake; what that ends stands above the button."""
     seen = Evidence.objects.visible_to(request.access).select_related(

@@ -86,7 +86,7 @@ def duties(request: MemberRequest) -> HttpResponse:
     editions = editions_in_force(day)
     if programme := asked.get("programme"):
         editions = [each for each in editions if each.programme_id == programme.pk]
-    members = Member.objects.managed_by(request.access)
+    members = Member.objects.of_people(request.access)
     if words := one_line(asked.get("q") or ""):
         members = members.filter(
             Q(user__full_name__icontains=words) | Q(user__email__icontains=words)

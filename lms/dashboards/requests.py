@@ -12,14 +12,17 @@ from courses.requests import decline, grant
 from lms.dashboards.forms import AnswerForm
 from lms.errors import Refused
 from lms.people.access import Access, MemberRequest
-from lms.people.roles import manager_or_staff_required
+from lms.people.roles import (
+    manager_or_people_staff_required,
+    manager_or_staff_required,
+)
 
 
 def open_requests(access: Access) -> list[ProgrammeRequest]:
     """What waits for an answer of one's people, the longest waiting first; one query."""
     return list(
         ProgrammeRequest.objects.open()
-        .managed_by(access)
+        .of_people(access)
         .select_related("member__user", "member__reseller", "programme")
     )
 
@@ -30,7 +33,7 @@ def requests(request: MemberRequest) -> HttpResponse:
     return _show(request)
 
 
-@manager_or_staff_required
+@manager_or_people_staff_required
 def answer(request: MemberRequest, pk: int) -> HttpResponse:
     """Add whoever asks to the programme, or decline with a line."""
     seen = ProgrammeRequest.objects.managed_by(request.access)
@@ -67,5 +70,6 @@ def _show(
         "answered": asked,
         "form": form,
         "blank": AnswerForm(),
+        "may_answer": request.access.is_manager or request.access.may_change_people,
     }
     return render(request, "dashboards/requests.html", context, status=status)

@@ -33,6 +33,7 @@ def team(request: MemberRequest) -> HttpResponse:
         .ready()
         .count(),
         "requests": open_requests(request.access),
+        "may_answer": True,
         "standings": standing_of(member.reseller),
     }
     resellers = request.access.managed_resellers
@@ -51,7 +52,7 @@ def person(request: MemberRequest, pk: int) -> HttpResponse:
     context = {
         "member": member,
         "record": record,
-        "may_change": is_managed or request.access.is_staff,
+        "may_change": is_managed or request.access.may_change_people,
         "missed": counts_for([member.user])[member.user_id],
         "facts": _facts_of(member, record),
         "back_url": reverse(back[0]),

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -34,7 +35,7 @@ from lms.people.models import (
     Reseller,
     Team,
 )
-from lms.people.screens import IN_CMS, Asked, CreateView, EditView, ViewSet
+from lms.people.screens import IN_CMS, Asked, CreateView, EditColumn, EditView, ViewSet
 from lms.walls import unscoped
 
 # --- Resellers ---------------------------------------------------------------------
@@ -120,7 +121,7 @@ class ResellerViewSet(ViewSet):
     edit_view_class = EditReseller
     add_form = edit_form = ResellerForm
     list_display = [
-        TitleColumn(
+        EditColumn(
             "name",
             label=gettext_lazy("Reseller"),
             accessor=indented,
@@ -207,7 +208,7 @@ class InvitationView(Asked, generic.InspectView):
     """One invitation: what it says, what became of it, send again, withdraw."""
 
     template_name = "people/cms/invitation.html"
-    any_permission_required = ["change"]
+    any_permission_required = ["change", "view"]
     page_title = gettext_lazy("Invitation")
     object: Invitation
 
@@ -220,7 +221,11 @@ class InvitationView(Asked, generic.InspectView):
             .order_by("-pk")
             .first()
         )
-        return context | {"invitation": self.object, "mail": mail}
+        return context | {
+            "invitation": self.object,
+            "mail": mail,
+            "may_change": self.user_has_permission("change"),
+        }
 
     def get_page_subtitle(self) -> str:
         return self.object.full_name or self.object.email
@@ -229,6 +234,8 @@ class InvitationView(Asked, generic.InspectView):
         return []
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not self.user_has_permission("change"):
+            raise PermissionDenied
         act = inviting.withdraw if "withdraw" in request.POST else inviting.send_again
         try:
             act(self.object, by=self.by)

@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.admin.auth import require_admin_access
-from wagtail.admin.ui.tables import BooleanColumn, Column, DateColumn, TitleColumn
+from wagtail.admin.ui.tables import BooleanColumn, Column, DateColumn
 from wagtail.admin.views import generic
 from wagtail.admin.views.account import (
     AccountView,
@@ -28,7 +28,7 @@ from lms.errors import Refused
 from lms.people import accounts
 from lms.people.forms import NameField
 from lms.people.models import Member, User
-from lms.people.screens import IN_CMS, CreateView, EditView, ViewSet
+from lms.people.screens import IN_CMS, CreateView, EditColumn, EditView, ViewSet
 from lms.walls import unscoped
 
 
@@ -173,7 +173,7 @@ class UserViewSet(ViewSet):
     add_form = ColleagueForm
     edit_form = PersonForm
     list_display = [
-        TitleColumn(
+        EditColumn(
             "full_name",
             label=gettext_lazy("Name"),
             accessor=str,

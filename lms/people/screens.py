@@ -6,8 +6,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
+from wagtail.admin.ui.tables import TitleColumn
 from wagtail.admin.views import generic
 from wagtail.admin.viewsets.model import ModelViewSet
 
@@ -63,6 +65,20 @@ class CreateView(ByRule, generic.CreateView):
 
 class EditView(ByRule, generic.EditView):
     pass
+
+
+class EditColumn(TitleColumn):
+    """A title that leads to the form, for those who may change it."""
+
+    def get_link_url(
+        self, instance: models.Model, parent_context: dict[str, Any]
+    ) -> str | None:
+        options = instance._meta
+        change = f"{options.app_label}.change_{options.model_name}"
+        if not parent_context["request"].user.has_perm(change):
+            return None
+        url: str | None = super().get_link_url(instance, parent_context)
+        return url
 
 
 class ViewSet(ModelViewSet):

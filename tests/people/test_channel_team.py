@@ -7,12 +7,21 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
 
+from content.permissions import grant_channel_team
 from lms.errors import Refused
 from lms.people import accounts
 from lms.people.access import Access
 from lms.people.models import Member, User
-from tests.factories import MemberFactory, UserFactory
+from tests.factories import (
+    InvitationFactory,
+    MemberFactory,
+    TrainerFactory,
+    UserFactory,
+    home_page,
+)
 
 pytestmark = pytest.mark.django_db
 ALL = [(True, True), (True, False), (False, True), (False, False)]
@@ -94,3 +103,82 @@ def test_staff_of_before_go_on_doing_both():
     for user in (was, other):
         user.refresh_from_db()
     assert (may(was), may(other)) == ((True,) * 3, (False,) * 3)
+
+
+# --- In the CMS ----------------------------------------------------------------------
+
+LISTS = ["reseller", "invitation", "wagtailusers_users", "trainer"]
+
+
+@pytest.fixture(params=[accounts.READ_ONLY, accounts.CONTENT_ONLY])
+def reading(request, db):
+    """One who may not change people, in the CMS."""
+    home_page()
+    user = UserFactory()
+    content = request.param == accounts.CONTENT_ONLY
+    accounts.set_channel_team(user, True, by=None, content=content, people=False)
+    grant_channel_team(user.groups.get())
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_who_may_not_change_people_reads_lists_without_a_way_on(reading, name):
+    member, trainer = MemberFactory(), TrainerFactory()
+    invitation = InvitationFactory()
+    rows = {"reseller": member.reseller, "trainer": trainer, "invitation": invitation}
+    row = rows.get(name, member.user)
+
+    page = reading.get(reverse(f"{name}:index")).content.decode()
+
+    assert (row.email if name == "invitation" else str(row)) in page
+    assert reverse(f"{name}:add") not in page
+    if name == "invitation":
+        way = reverse("invitation:inspect", args=[row.pk])
+        assert "<button" not in _main_of(reading.get(way).content.decode())
+        answer = reading.post(way, {"withdraw": ""})
+        row.refresh_from_db()
+        assert (answer.status_code, row.withdrawn_at) == (302, None)
+    else:
+        way = reverse(f"{name}:edit", args=[row.pk])
+        assert way not in page
+        assert reading.get(way)["Location"] == "/cms/"
+    assert reading.post(reverse(f"{name}:add"))["Location"] == "/cms/"
+
+
+def _main_of(page: str) -> str:
+    return page.split("<dl>")[1].split("</main>")[0]
+
+
+@pytest.mark.parametrize(("content", "people"), ALL)
+def test_pages_are_edited_by_who_may_edit_content_alone(content, people):
+    home = home_page()
+    user = UserFactory()
+    accounts.set_channel_team(user, True, by=None, content=content, people=people)
+    grant_channel_team(user.groups.get())
+
+    tester = home.permissions_for_user(user)
+
+    assert (tester.can_edit(), tester.can_publish()) == (content, content)
+    assert user.has_perm("certificates.change_certificatedesign") is content
+    assert user.has_perm("people.change_user") is people
+    assert user.has_perm("people.view_user")
+    assert user.has_perm("wagtailadmin.access_admin")
+
+
+def test_permissions_are_chosen_in_the_cms(client):
+    home_page()
+    staff, colleague = UserFactory(), UserFactory()
+    accounts.set_channel_team(staff, True, by=None)
+    grant_channel_team(staff.groups.get())
+    client.force_login(staff)
+    path = reverse("wagtailusers_users:edit", args=[colleague.pk])
+    words = {"full_name": "Bo Ek", "is_active": "on", "may_edit_content": "on"}
+
+    page = client.post(path, words)
+    assert "may_edit_content" in page.context["form"].errors
+
+    client.post(path, words | {"is_staff": "on"})
+    colleague.refresh_from_db()
+    assert may(colleague) == (True, True, False)
