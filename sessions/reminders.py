@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.timezone import now
 
+from lms.mail.kinds import CALL_REMINDER
 from lms.mail.models import Message
 from lms.mail.outbox import Later, Words, add_writer, drop, queue_later, words_of
 from sessions.calendar_files import page_url
@@ -46,6 +47,7 @@ def remind(booking: Booking) -> None:
             for person in (booking.trainee, booking.trainer.user)
             for one in _of(booking, person)
         ],
+        kind=CALL_REMINDER,
     )
 
 

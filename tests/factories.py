@@ -53,7 +53,7 @@ from courses.models import (
     TopicPage,
 )
 from lms.audit.models import Event, EventValues
-from lms.mail.models import Message
+from lms.mail.models import Message, NoticeOff, Nudge
 from lms.people.models import (
     Invitation,
     Member,
@@ -736,6 +736,30 @@ class MessageFactory(DjangoModelFactory[Message]):
     to = SelfAttribute("recipient.email")
     subject = "Hello"
     body = "Hello."
+
+
+class NoticeOffFactory(DjangoModelFactory[NoticeOff]):
+    """Somebody wants no reminders."""
+
+    class Meta:
+        model = NoticeOff
+
+    person = SubFactory(UserFactory)
+    kind = "reminder"
+
+
+class NudgeFactory(DjangoModelFactory[Nudge]):
+    """Somebody was reminded just now, by the house."""
+
+    class Meta:
+        model = Nudge
+
+    member = SubFactory(MemberFactory)
+    person = SelfAttribute("member.user")
+    kind = "reminder"
+    about = LazyAttribute(lambda nudge: [nudge.member.pk])
+    at = LazyFunction(now)
+    until_at = LazyAttribute(lambda nudge: nudge.at + timedelta(days=3))
 
 
 class EventFactory(DjangoModelFactory[Event]):

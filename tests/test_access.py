@@ -172,9 +172,21 @@ TABLE: dict[str, Entry] = {
     "dashboards:undo": Entry(
         THE_MANAGERS_POST, *ENROLMENT, others=403, staff=302, method="post"
     ),
+    "dashboards:remind": Entry(
+        THE_MANAGERS_POST,
+        *of("member", "pk"),
+        others=403,
+        staff=302,
+        method="post",
+    ),
+    "dashboards:remind_late": Entry(
+        (SIGN_IN, 403, 403, 302, 302, 403, 403, 302), method="post"
+    ),
     "dashboards:void": Entry(STAFF, *of("evidence", "pk"), staff=200, others=403),
     # people
     "people:settings": Entry(SIGNED_IN),
+    "people:notices": Entry(SIGNED_IN),
+    "people:notice_off": Entry((404,) * 8, lambda world: ["1-reminder:no-such-word"]),
     "people:confirm_name": Entry(SENT_ON, method="post"),
     "people:letters": Entry(PUBLIC, method="post"),
     "people:second_factor": Entry(SENT_ON),

@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.timezone import now
 
+from lms.constraints import NoOverlap
+
 if TYPE_CHECKING:
     from lms.people.access import Access
 
@@ -32,6 +34,7 @@ class Message(models.Model):
     """One mail to one person, sent once: its key says for what."""
 
     key = models.CharField(max_length=200, unique=True)
+    kind = models.CharField(max_length=20, blank=True, help_text="Key of `kinds`.")
     recipient = models.ForeignKey(
         "people.User", null=True, on_delete=models.PROTECT, related_name="messages"
     )
@@ -75,3 +78,92 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class NoticeOffQuerySet(models.QuerySet["NoticeOff"]):
+    def visible_to(self, access: Access) -> NoticeOffQuerySet:
+        """One's own: nobody else reads what somebody does not want to hear of."""
+        return self.filter(person=access.user)
+
+
+class NoticeOff(models.Model):
+    """A kind of mail that somebody turned off."""
+
+    person = models.ForeignKey(
+        "people.User", on_delete=models.PROTECT, related_name="notices_off"
+    )
+    kind = models.CharField(max_length=20)
+    at = models.DateTimeField(default=now)
+
+    objects = NoticeOffQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["kind"]
+        constraints = [
+            models.UniqueConstraint(fields=["person", "kind"], name="notice_off_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} off for {self.person_id}"
+
+
+class NudgeQuerySet(models.QuerySet["Nudge"]):
+    def visible_to(self, access: Access) -> NudgeQuerySet:
+        """One's own; those of a manager's people, as such; all, for staff."""
+        if access.is_staff:
+            return self
+        return self.filter(
+            Q(person=access.user) | Q(member__reseller__in=access.managed_resellers)
+        )
+
+
+class Nudge(models.Model):
+    """Somebody was asked to go on: at most once from `at` until `until_at`.
+
+    `by` of None is the house itself. `member` is as what they were asked, `about` the
+    keys of what it was about, as its kind has them.
+    """
+
+    person = models.ForeignKey(
+        "people.User", on_delete=models.PROTECT, related_name="nudges"
+    )
+    member = models.ForeignKey(
+        "people.Member", on_delete=models.PROTECT, related_name="nudges"
+    )
+    kind = models.CharField(max_length=20)
+    by = models.ForeignKey(
+        "people.User", null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    about = models.JSONField(default=list)
+    at = models.DateTimeField()
+    until_at = models.DateTimeField()
+
+    objects = NudgeQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["person", "until_at"], name="nudge_of_person")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(until_at__gt=F("at")), name="nudge_lasts"
+            ),
+            NoOverlap(
+                name="nudge_one_at_a_time",
+                owner="person",
+                start="at",
+                end="until_at",
+                condition=Q(person__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Nudge {self.pk}"
+
+    @property
+    def by_name(self) -> str:
+        """Who asked, as the person knows them: a manager by name, else ByteKast."""
+        if self.by is None or self.by.is_staff:
+            return "ByteKast"
+        return str(self.by)

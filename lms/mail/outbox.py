@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.mime.text import MIMEText
@@ -21,6 +21,8 @@ from django.template import Context, Engine
 from django.utils.timezone import now
 from django.utils.translation import override
 
+from lms.mail import notices
+from lms.mail.kinds import ACCOUNT, BY_KEY, Kind, kind_of
 from lms.mail.models import Message
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def queue(
     send_after: datetime | None = None,
     expires_at: datetime | None = None,
     is_secret: bool = False,
+    kind: Kind | None = None,
 ) -> Message:
     """Write a mail in the caller's transaction; asking again writes nothing.
 
@@ -58,9 +61,14 @@ def queue(
     whose first line is the subject, never escaped; it gets `person`, `zone` and
     `public_url` besides `context`. `send_after` is in UTC, None means at once. From
     `expires_at` on it is no longer sent, such as a reminder of what has begun.
-    `is_secret` mail holds a link that opens by itself: its text is not kept.
+    `is_secret` mail holds a link that opens by itself: its text is not kept. `kind` of
+    None is the template's. Who turned it off gets nothing, now or later.
     """
-    words = words_of(template, context, None if isinstance(to, str) else to)
+    kind = kind or kind_of(template)
+    person = None if isinstance(to, str) else to
+    if person and notices.is_off(person, kind):
+        return _leave_out(key, person, kind)
+    words = words_of(template, context, person, kind)
     return queue_text(
         key,
         to,
@@ -70,7 +78,22 @@ def queue(
         send_after=send_after,
         expires_at=expires_at,
         is_secret=is_secret,
+        kind=kind,
     )
+
+
+def _leave_out(key: str, person: User, kind: Kind) -> Message:
+    """Write down that this was not sent, so that it never is."""
+    return Message.objects.get_or_create(key=key, defaults=_left_out(person, kind))[0]
+
+
+def _left_out(person: User, kind: Kind) -> dict[str, Any]:
+    return {
+        "kind": kind.key,
+        "recipient": person,
+        "to": person.email,
+        "dropped_at": now(),
+    }
 
 
 @dataclass(frozen=True)
@@ -89,7 +112,8 @@ def queue_together(mails: Iterable[Mail]) -> None:
     mails = list(mails)
     for mail in mails:
         validate_email(mail.to.email)
-    rows = [_row(mail) for mail in mails]
+    off = notices.off_among((mail.to.pk, kind_of(mail.template)) for mail in mails)
+    rows = [_row(mail, off) for mail in mails]
     try:
         with transaction.atomic():
             Message.objects.bulk_create(rows)
@@ -97,13 +121,18 @@ def queue_together(mails: Iterable[Mail]) -> None:
         for mail in mails:
             queue(mail.key, mail.to, mail.template, mail.context, files=mail.files)
         return
-    _enqueue([row.pk for row in rows], None)
+    if leaving := [row.pk for row in rows if row.dropped_at is None]:
+        _enqueue(leaving, None)
 
 
-def _row(mail: Mail) -> Message:
-    words = words_of(mail.template, mail.context, mail.to)
+def _row(mail: Mail, off: Collection[tuple[int, str]]) -> Message:
+    kind = kind_of(mail.template)
+    if (mail.to.pk, kind.key) in off:
+        return Message(key=mail.key, **_left_out(mail.to, kind))
+    words = words_of(mail.template, mail.context, mail.to, kind)
     return Message(
         key=mail.key,
+        kind=kind.key,
         recipient=mail.to,
         to=mail.to.email,
         subject=_one_line(words.subject),
@@ -138,16 +167,18 @@ def add_writer(name: str, writer: Writer) -> None:
     _writers[name] = writer
 
 
-def queue_later(writer: str, mails: Iterable[Later]) -> None:
+def queue_later(writer: str, mails: Iterable[Later], *, kind: Kind) -> None:
     """Queue mails that are written as they leave, of what is true then; one query.
 
     To the address that the person has then. The writer returns None for what is no
-    longer of use. Asking again writes nothing. The clock finds them once they are due.
+    longer of use; who has turned the kind off by then gets nothing. Asking again
+    writes nothing. The clock finds them once they are due, or `send_soon`.
     """
     Message.objects.bulk_create(
         [
             Message(
                 key=mail.key,
+                kind=kind.key,
                 recipient=mail.to,
                 to=mail.to.email,
                 writer=writer,
@@ -160,9 +191,28 @@ def queue_later(writer: str, mails: Iterable[Later]) -> None:
     )
 
 
-def words_of(template: str, context: Mapping[str, Any], person: User | None) -> Words:
-    """Write a text template and part its first line, the subject, from the rest."""
-    subject, _, body = write(template, context, person).strip().partition("\n")
+def send_soon() -> None:
+    """Ask the worker, once this is committed, for what should have left by then."""
+    from lms.mail.tasks import deliver_due  # noqa: PLC0415  # the task calls back
+
+    transaction.on_commit(lambda: deliver_due.enqueue() and None)
+
+
+def words_of(
+    template: str,
+    context: Mapping[str, Any],
+    person: User | None,
+    kind: Kind | None = None,
+) -> Words:
+    """Write a text template and part its first line, the subject, from the rest.
+
+    Its foot says why the person gets it, and where to turn that `kind` off; None is
+    the template's.
+    """
+    kind = kind or kind_of(template)
+    off_url = notices.off_url(person.pk, kind) if person and kind.may_be_off else ""
+    words = {"kind": kind, "off_url": off_url, **context}
+    subject, _, body = write(template, words, person).strip().partition("\n")
     return Words(subject, body)
 
 
@@ -189,8 +239,9 @@ def queue_text(
     send_after: datetime | None = None,
     expires_at: datetime | None = None,
     is_secret: bool = False,
+    kind: Kind = ACCOUNT,
 ) -> Message:
-    """Write a mail whose words are ready; else as `queue`.
+    """Write a mail whose words are ready, whether or not it is off; else as `queue`.
 
     Raises ValidationError for an address that is none, and makes the subject one
     line: nothing from outside gets into the headers.
@@ -201,6 +252,7 @@ def queue_text(
         with transaction.atomic():
             message = Message.objects.create(
                 key=key,
+                kind=kind.key,
                 recipient=None if isinstance(to, str) else to,
                 to=address,
                 subject=_one_line(subject),
@@ -235,7 +287,7 @@ def send(pk: int) -> bool:
     if not claimed.update(send_after=now() + LEASE, tries=F("tries") + 1):
         return False
     message = Message.objects.select_related("recipient").get(pk=pk)
-    if message.writer and not _write_now(message):
+    if _is_off(message) or (message.writer and not _write_now(message)):
         Message.objects.filter(pk=pk).update(dropped_at=now())
         return False
     try:
@@ -249,6 +301,14 @@ def send(pk: int) -> bool:
         message.body = ""
     message.save(update_fields=["sent_at", "error", "to", "subject", "body"])
     return True
+
+
+def _is_off(message: Message) -> bool:
+    """Whether the person has turned such mail off since it was queued."""
+    kind = BY_KEY.get(message.kind)
+    if kind is None or message.recipient is None:
+        return False
+    return notices.is_off(message.recipient, kind)
 
 
 def _write_now(message: Message) -> bool:
@@ -309,7 +369,10 @@ def _put_off(message: Message, error: str) -> None:
 
 
 def _as_email(message: Message) -> EmailMessage:
-    """The mail, its Message-ID made of the key so that a repeat is recognised."""
+    """The mail, its Message-ID made of the key so that a repeat is recognised.
+
+    What may be turned off says how, for mail programs with a button for it (RFC 8058).
+    """
     email = EmailMessage(
         message.subject,
         message.body,
@@ -319,6 +382,11 @@ def _as_email(message: Message) -> EmailMessage:
             "Auto-Submitted": "auto-generated",
         },
     )
+    kind = BY_KEY.get(message.kind)
+    if kind and kind.may_be_off and message.recipient_id:
+        url = notices.off_url(message.recipient_id, kind)
+        email.extra_headers["List-Unsubscribe"] = f"<{url}>"
+        email.extra_headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     for file in message.attachments:
         part = MIMEText(file["text"], file["type"].partition("/")[2], "utf-8")
         if method := file.get("method"):

@@ -15,4 +15,5 @@ def deliver(*pks: int) -> None:
 @task(backend="jobs")
 def deliver_due() -> None:
     """Send all that should have left by now; safe to repeat."""
-    outbox.send_due()
+    if outbox.send_due() == outbox.AT_ONCE:  # there may be more
+        deliver_due.enqueue()

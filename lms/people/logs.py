@@ -3,7 +3,7 @@
 import logging
 import re
 
-_SECRET = re.compile(r"/(join|welcome|calendar|password/reset/key)/[^/\s]+")
+_SECRET = re.compile(r"/(join|welcome|calendar|notices/off|password/reset/key)/[^/\s]+")
 
 
 class HideSecrets(logging.Filter):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from lms.people import sign_in_views, views
+from lms.people import notice_views, sign_in_views, views
 
 app_name = "people"
 
@@ -18,6 +18,8 @@ urlpatterns = [
         sign_in_views.second_factor,
         name="second_factor",
     ),
+    path("settings/notices/", notice_views.notices, name="notices"),
+    path("notices/off/<str:token>/", notice_views.notice_off, name="notice_off"),
     path("settings/", views.settings, name="settings"),
     path("switch/", views.switch, name="switch"),
 ]

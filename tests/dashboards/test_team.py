@@ -132,7 +132,7 @@ def test_person_is_a_404_for_another_resellers_manager(client, manager):
 
 
 @pytest.mark.parametrize("programmes", [1, 3])
-def test_person_record_takes_23_queries(
+def test_person_record_takes_25_queries(
     client, manager, django_assert_num_queries, programmes
 ):
     member = colleague(manager, "Person A")
@@ -141,7 +141,7 @@ def test_person_record_takes_23_queries(
         AcknowledgementFactory(member=member, page__is_acknowledged=True)
     client.force_login(manager.user)
 
-    with django_assert_num_queries(23):
+    with django_assert_num_queries(25):
         response = client.get(reverse("dashboards:person", args=[member.pk]))
 
     assert len(response.context["record"].cells) == programmes

@@ -18,7 +18,7 @@ from django.template import TemplateDoesNotExist
 from django.utils.timezone import now
 from django_tasks_db.models import DBTaskResult
 
-from lms.mail import outbox
+from lms.mail import kinds, outbox
 from lms.mail.models import Message
 from tests.factories import UserFactory
 
@@ -32,6 +32,11 @@ def _templates(settings: Any, tmp_path: Path) -> None:
     )
     engine = settings.TEMPLATES[0]
     settings.TEMPLATES = [engine | {"DIRS": [*engine["DIRS"], tmp_path]}]
+
+
+@pytest.fixture(autouse=True)
+def _kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(kinds.BY_TEMPLATE, "greeting.txt", kinds.ENROLLED)
 
 
 def queue(key: str = "greeting:1", **changes: Any) -> Message:
@@ -137,7 +142,7 @@ def test_queue_together_takes_one_task(django_capture_on_commit_callbacks: Any) 
 def test_queue_together_takes_one_query(django_assert_num_queries: Any) -> None:
     mails = [mail("a"), mail("b")]
 
-    with django_assert_num_queries(3):  # savepoint, both mails, its release
+    with django_assert_num_queries(4):  # who wants none, savepoint, mails, release
         outbox.queue_together(mails)
 
 
@@ -196,7 +201,12 @@ def test_a_name_in_the_template_gets_no_header_in(mailoutbox: Any) -> None:
 
 def test_a_missing_template_is_loud() -> None:
     with pytest.raises(TemplateDoesNotExist):
-        outbox.queue("k", UserFactory(), "absent.txt", {})
+        outbox.queue("k", UserFactory(), "absent.txt", {}, kind=kinds.CALLS)
+
+
+def test_a_template_of_no_kind_is_loud() -> None:
+    with pytest.raises(KeyError):
+        outbox.queue("k", UserFactory(), "mail/foot.txt", {})
 
 
 # --- Sending -----------------------------------------------------------------------
@@ -417,9 +427,13 @@ def test_queue_later_writes_each_once_in_one_query(
 ) -> None:
     person = UserFactory()
     with django_assert_num_queries(1):
-        outbox.queue_later("greeting", [later("a", person), later("b", person)])
+        outbox.queue_later(
+            "greeting", [later("a", person), later("b", person)], kind=kinds.CALLS
+        )
 
-    outbox.queue_later("greeting", [later("b", person), later("c", person)])
+    outbox.queue_later(
+        "greeting", [later("b", person), later("c", person)], kind=kinds.CALLS
+    )
 
     rows = Message.objects.order_by("pk").values_list("key", "subject", "writer")
     assert list(rows) == [(key, "", "greeting") for key in "abc"]
@@ -429,7 +443,7 @@ def test_queue_later_writes_each_once_in_one_query(
 def test_queue_later_is_written_as_it_leaves(mailoutbox: list[EmailMessage]) -> None:
     outbox.add_writer("greeting", lambda _row: outbox.Words("Two\nlines", "Body"))
     person = UserFactory()
-    outbox.queue_later("greeting", [later(to=person)])
+    outbox.queue_later("greeting", [later(to=person)], kind=kinds.CALLS)
     person.email = "new@example.com"
     person.save()
 
@@ -448,7 +462,7 @@ def test_queue_later_is_written_as_it_leaves(mailoutbox: list[EmailMessage]) -> 
 
 def test_queue_later_drops_what_is_of_no_use(mailoutbox: list[EmailMessage]) -> None:
     outbox.add_writer("greeting", lambda _row: None)
-    outbox.queue_later("greeting", [later()])
+    outbox.queue_later("greeting", [later()], kind=kinds.CALLS)
 
     with time_machine.travel(now() + timedelta(hours=1)):
         assert outbox.send_due() == 0

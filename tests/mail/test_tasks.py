@@ -35,7 +35,8 @@ def test_worker_sends_what_was_committed_once(mailoutbox: Any) -> None:
 def test_worker_sends_together_what_was_queued_together(mailoutbox: Any) -> None:
     people = UserFactory.create_batch(2)
     mails = [
-        outbox.Mail(f"k:{person.pk}", person, "mail/foot.txt", {}) for person in people
+        outbox.Mail(f"k:{person.pk}", person, "people/email/welcome.txt", {"days": 1})
+        for person in people
     ]
 
     with transaction.atomic():

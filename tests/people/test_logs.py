@@ -28,7 +28,7 @@ def written() -> Iterator[StringIO]:
     logging.getLogger().removeHandler(handler)
 
 
-@pytest.mark.parametrize("before", ["join", "welcome"])
+@pytest.mark.parametrize("before", ["join", "welcome", "notices/off"])
 def test_a_dead_link_is_not_written(
     client: Client, written: StringIO, before: str
 ) -> None:

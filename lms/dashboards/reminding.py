@@ -1,0 +1,89 @@
+"""Reminding one person, or all who are late: a button, and the result in words."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from courses.reminding import remind, remind_late
+from lms.dashboards.matrix import MatrixFilter
+from lms.mail.times import moment
+from lms.people.access import MemberRequest
+from lms.people.models import Member, MemberQuerySet, Reseller, TeamMembership
+from lms.people.names import one_line
+from lms.people.nudging import Nudged
+from lms.people.roles import manager_or_people_staff_required
+from lms.walls import unscoped
+
+
+@manager_or_people_staff_required
+@require_POST
+def remind_person(request: MemberRequest, pk: int) -> HttpResponse:
+    """Remind one person of what is open for them."""
+    people = Member.objects.managed_by(request.access)
+    member = get_object_or_404(people.select_related("user"), pk=pk)
+    done = remind(people.filter(pk=member.pk), by=request.user)
+    name = member.user.full_name
+    if done.sent:
+        messages.success(request, _("%(name)s is reminded.") % {"name": name})
+    else:
+        why = why_not(done, request.user.time_zone)
+        messages.warning(request, f"{name}: {why}")
+    return redirect("dashboards:person", member.pk)
+
+
+def why_not(done: Nudged, zone: str) -> str:
+    """Why one person was not reminded."""
+    if done.held_back_until:
+        return _(
+            "asked in the last three days already. You can remind them from %(at)s."
+        ) % {"at": moment(done.held_back_until, zone)}
+    if done.away:
+        return _("away now, so nothing is sent.")
+    if done.off:
+        return _("has turned reminders off. Ask them yourself.")
+    if done.gone:
+        return _("has left, or cannot sign in.")
+    return _("nothing is open, so there is nothing to remind of.")
+
+
+@manager_or_people_staff_required
+@require_POST
+def remind_all(request: MemberRequest) -> HttpResponse:
+    """Remind all who are late of the people that a filter shows."""
+    resellers = Reseller.objects.visible_to(request.access)
+    form = MatrixFilter(request.POST, resellers=resellers)
+    form.is_valid()
+    company = form.cleaned_data.get("reseller")
+    if company is None and not request.access.is_manager:
+        messages.error(request, _("Choose a company first."))
+        return redirect("dashboards:standing")
+    done = remind_late(_people(request, form), by=request.user)
+    say = messages.success if done.sent else messages.info
+    say(request, done.words)
+    if company and not request.access.is_manager:
+        return redirect("dashboards:reseller", company.pk)
+    shown = {name: request.POST[name] for name in form.fields if request.POST.get(name)}
+    return redirect(reverse("dashboards:team", query=shown))
+
+
+def _people(request: MemberRequest, form: MatrixFilter) -> MemberQuerySet:
+    """Those whom the page shows: of its own people, by name, team and company."""
+    asked = form.cleaned_data
+    members = Member.objects.managed_by(request.access)
+    if words := one_line(asked.get("q") or ""):
+        members = members.filter(
+            Q(user__full_name__icontains=words) | Q(user__email__icontains=words)
+        )
+    if team := asked.get("team"):
+        rows = unscoped(TeamMembership.objects, "narrows members fetched in scope")
+        in_team = rows.live().filter(team=team)
+        members = members.filter(pk__in=in_team.values("member"))
+    if reseller := asked.get("reseller"):
+        members = members.filter(reseller=reseller)
+    return members
