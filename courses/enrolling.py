@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
+from courses.away import postpone
 from courses.completing import lock, lock_person
 from courses.cycles import begin_again, close
 from courses.keeping import kept
@@ -42,7 +43,7 @@ def enrol(
     Repeating is safe: what is open or completed is returned as it is. Who was in it
     before, here or elsewhere in the reseller's tree, begins again with all that was
     earned and has not run out. `due_on` of None gives the edition's days, if it has
-    any. Raises Refused for one who has left, and for a programme that asks nothing of
+    any, and the days that they are away. Raises Refused for one who has left, and for a programme that asks nothing of
     anybody yet.
     """
     lock_person(member.user_id)
@@ -56,13 +57,14 @@ def enrol(
         raise Refused(_("This programme is not open yet: it has no edition in force."))
     if not member.is_live:
         raise Refused(_("They have left: add them to the reseller again first."))
+    is_by_edition = due_on is None and bool(edition.due_days)
     if due_on is None and edition.due_days:
         due_on = now().date() + timedelta(days=edition.due_days)
     ProgrammeRequest.objects.filter(
         member=member, programme=programme, answered_at=None
     ).update(answered_at=now(), answered_by=by, is_granted=True)
     if last := last or _last_in_the_tree(member, programme):
-        return begin_again(
+        enrolment = begin_again(
             last,
             member=member,
             edition=edition,
@@ -72,16 +74,18 @@ def enrol(
             source=source,
             due_on=due_on,
         )
-
-    enrolment = Enrolment.objects.create(
-        member=member,
-        programme=programme,
-        edition=edition,
-        source=source,
-        enrolled_by=by,
-        due_on=due_on,
-    )
-    record(by, "enrolled", enrolment, source=source)
+    else:
+        enrolment = Enrolment.objects.create(
+            member=member,
+            programme=programme,
+            edition=edition,
+            source=source,
+            enrolled_by=by,
+            due_on=due_on,
+        )
+        record(by, "enrolled", enrolment, source=source)
+    if is_by_edition:
+        postpone(enrolment)
     return enrolment
 
 

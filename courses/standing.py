@@ -7,7 +7,8 @@ are in training. Who is away is left out, qualified or not. A person in two of t
 companies counts in each.
 
 Computed from dated rows as they are known today, over today's tree; of the days to
-come, from what is recorded now: nobody completes anything, and no more is planned.
+come, from what is recorded now, planned ends too: nobody completes anything, and no
+more is planned.
 """
 
 from __future__ import annotations
@@ -356,16 +357,17 @@ def _read(resellers: list[Reseller], day: date) -> _World:
         .values_list(
             *("member", "team", "from_on", "until_on", "member__reseller"),
             *("member__user__full_name", "member__joined_on", "member__left_on"),
-            *("member__away_from_on", "member__away_until_on"),
+            *("member__away_from_on", "member__away_until_on", "member__until_on"),
         )
     )
-    for pk, team, from_on, until_on, reseller, name, joined, left, away, last in rows:
+    for pk, team, from_on, until_on, reseller, name, joined, left, *days in rows:
         if pk not in members:
+            away, last, planned = days
             members[pk] = _Member(
                 Someone(name, pk, reseller),
                 companies[reseller],
                 joined,
-                left,
+                left or planned,
                 away,
                 last + _DAY if last and last != date.max else None,
             )

@@ -43,6 +43,7 @@ from courses.models import (
     Evidence,
     EvidenceKind,
     MoreAttempts,
+    Postponement,
     Preparation,
     ProgrammeIndexPage,
     ProgrammePage,
@@ -361,6 +362,19 @@ class EnrolmentFactory(DjangoModelFactory[Enrolment]):
     edition = SubFactory(EditionFactory)
     programme = SelfAttribute("edition.programme")
     source = Source.TEAM
+
+
+class PostponementFactory(DjangoModelFactory[Postponement]):
+    """A due date that moved by a week away."""
+
+    class Meta:
+        model = Postponement
+
+    enrolment = SubFactory(EnrolmentFactory)
+    away_from_on = date(2026, 1, 5)
+    away_until_on = date(2026, 1, 11)
+    due_was_on = date(2026, 1, 31)
+    due_on = date(2026, 2, 7)
 
 
 class EnrolmentDatesFactory(DjangoModelFactory[EnrolmentDates]):

@@ -155,6 +155,10 @@ TABLE: dict[str, Entry] = {
     ),
     "dashboards:person": Entry(HERS_AND_MANAGERS, *of("member", "pk"), staff=200),
     "dashboards:leave": Entry(THE_MANAGERS, *of("member", "pk"), others=403, staff=200),
+    "dashboards:away": Entry(HERS_AND_MANAGERS, *of("member", "pk"), staff=200),
+    "dashboards:manager": Entry(
+        THE_MANAGERS_POST, *of("member", "pk"), others=403, staff=302, method="post"
+    ),
     "dashboards:left": Entry(MANAGERS),
     "dashboards:standing": Entry((SIGN_IN, *(403,) * 6, 200)),
     "dashboards:reseller": Entry(

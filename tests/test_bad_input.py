@@ -118,6 +118,8 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("manager", "get", f"/team/{key}/teams/"),
         ("manager", "post", f"/team/{key}/leave/"),
         ("manager", "post", f"/team/{key}/remind/"),
+        ("manager", "post", f"/team/{key}/away/"),
+        ("manager", "post", f"/team/{key}/manager/"),
         ("manager", "get", f"/team/programmes/{key}/"),
         ("manager", "post", f"/team/programmes/{key}/undo/"),
         ("manager", "post", f"/team/requests/{key}/"),
@@ -357,7 +359,18 @@ def settings(world: Any) -> tuple[str, str, dict[str, Any]]:
 
 def marking_as_left(world: Any) -> tuple[str, str, dict[str, Any]]:
     url = reverse("dashboards:leave", args=[world.member.pk])
-    return "manager", url, {"on": f"{now():%Y-%m-%d}"}
+    return "manager", url, {"on": f"{now():%Y-%m-%d}", "do": "leave"}
+
+
+def planning_an_end(world: Any) -> tuple[str, str, dict[str, Any]]:
+    url = reverse("dashboards:leave", args=[world.member.pk])
+    return "manager", url, {"until_on": "2040-01-01", "do": "plan"}
+
+
+def being_away(world: Any) -> tuple[str, str, dict[str, Any]]:
+    url = reverse("dashboards:away", args=[world.member.pk])
+    words = {"first": f"{now():%Y-%m-%d}", "last": f"{now():%Y-%m-%d}", "do": ""}
+    return "trainee", url, words
 
 
 def confirming_ones_name(world: Any) -> tuple[str, str, dict[str, Any]]:
@@ -710,6 +723,8 @@ FORMS = [
     settings,
     typing,
     marking_as_left,
+    planning_an_end,
+    being_away,
     confirming_ones_name,
     switch,
     confirming,

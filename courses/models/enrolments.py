@@ -315,3 +315,26 @@ class EnrolmentDates(models.Model):
 
     def __str__(self) -> str:
         return f"{self.enrolment} until {self.until_at}"
+
+
+class Postponement(models.Model):
+    """A due date moved by days away: which ones, from what, to what."""
+
+    enrolment = models.ForeignKey(
+        Enrolment, on_delete=models.PROTECT, related_name="postponements"
+    )
+    away_from_on = models.DateField()
+    away_until_on = models.DateField()
+    due_was_on = models.DateField()
+    due_on = models.DateField()
+    at = models.DateTimeField(default=now)
+
+    objects = OfEnrolmentQuerySet["Postponement"].as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["at", "pk"]
+        constraints = [AppendOnly(name="postponement_append_only")]
+
+    def __str__(self) -> str:
+        return f"{self.enrolment} from {self.due_was_on} to {self.due_on}"

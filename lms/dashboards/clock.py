@@ -18,6 +18,7 @@ from courses.rollout import carry_on
 from lms.audit import chain
 from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
+from lms.people import ending
 from sessions.absence import see_to_closed_accounts, withdraw_not_held
 from sessions.asking import reopen_unanswered
 from sessions.cancelling import cancel_run_out
@@ -53,6 +54,8 @@ def tick() -> bool:
     enqueue_stale()
     chain.carry_on()
     if _is_my_turn("calendar", EVERY_HOUR):
+        ending.end_planned()
+        ending.tell_of_ends()
         follow_the_calendar()
         renewing.carry_on()
         expiring.carry_on()

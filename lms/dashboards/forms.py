@@ -47,6 +47,32 @@ class LeaveForm(forms.Form):
     )
 
 
+class PlanForm(forms.Form):
+    """The day from which somebody will no longer be there."""
+
+    until_on = forms.DateField(
+        label=_("They leave on"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=_(
+            "The first day on which they are no longer there. You and they are told "
+            "14 days before."
+        ),
+    )
+
+
+class AwayForm(forms.Form):
+    """The first and the last day away."""
+
+    first = forms.DateField(
+        label=_("First day away"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    last = forms.DateField(
+        label=_("Last day away"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+
 class LeftFilter(forms.Form):
     """Whom of those who left to show; it stands in the address."""
 

@@ -74,9 +74,18 @@ def _facts_of(member: Member, record: Record) -> list[dict[str, str]]:
     facts = [
         {"label": _("Email"), "value": member.user.email},
         {"label": _("Teams"), "value": teams or _("No team yet")},
-        {"label": _("Here as"), "value": member.get_engagement_display()},
+        {"label": _("Here as"), "value": _here_as(member)},
         {"label": _("Since"), "value": on_day(member.joined_on)},
     ]
+    if member.is_away and member.away_until_on:
+        facts.append({"label": _("Away until"), "value": on_day(member.away_until_on)})
+    if member.until_on and member.is_live:
+        facts.append({"label": _("Leaves on"), "value": on_day(member.until_on)})
     if member.left_on:
         facts.append({"label": _("Left on"), "value": on_day(member.left_on)})
     return facts
+
+
+def _here_as(member: Member) -> str:
+    words = member.get_engagement_display()
+    return f"{words}, {_('manager')}" if member.is_manager else words

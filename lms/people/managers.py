@@ -48,7 +48,8 @@ def set_manager(member: Member, is_manager: bool, *, by: User) -> None:
         require_another(member, by=by)
     member.is_manager = is_manager
     member.save(update_fields=["is_manager"])
-    record(by, "made manager" if is_manager else "unmade manager", member)
+    verb = "made manager" if is_manager else "unmade manager"
+    record(by, verb, member, about=member.user_id)
 
 
 def require_another(member: Member, *, by: User | None) -> None:

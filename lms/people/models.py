@@ -300,8 +300,10 @@ class MemberQuerySet(models.QuerySet["Member"]):
 class Member(models.Model):
     """A person in a reseller. Leavers stay as rows.
 
-    `recorded_at` and `left_recorded_at` are when we were told of the one date and the
-    other; None, of old rows, counts as in time.
+    `until_on` is a planned end, as `left_on` the first day no longer there, and
+    `end_told_on` the one of which people were told. `recorded_at` and
+    `left_recorded_at` are when we were told of joining and leaving; None, of old rows,
+    counts as in time.
     """
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
@@ -316,6 +318,7 @@ class Member(models.Model):
     )
     joined_on = models.DateField(default=date.today)
     until_on = models.DateField(null=True, blank=True, help_text=_("Planned end."))
+    end_told_on = models.DateField(null=True, editable=False)
     left_on = models.DateField(null=True, blank=True)
     away_from_on = models.DateField(null=True, blank=True)
     away_until_on = models.DateField(null=True, blank=True)

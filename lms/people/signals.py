@@ -5,6 +5,9 @@ from django.dispatch import Signal
 membership_changed = Signal()
 """A member joined, left, or changed teams: `member`, `by`."""
 
+away_changed = Signal()
+"""Somebody is away at another time: `member`, `was` (the old stretch), `by`."""
+
 account_disabled = Signal()
 """An account can no longer sign in: `user`, `by`."""
 

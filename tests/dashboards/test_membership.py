@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from courses.models import Enrolment, Evidence, EvidenceKind
 from courses.progress import record_evidence
 from lms.mail.models import Message
 from lms.people.accounts import set_channel_team
+from lms.people.managers import set_manager
 from lms.people.membership import join
 from lms.people.models import Member
 from sessions.models import BookingState
@@ -63,7 +65,8 @@ def url(name, row):
 
 
 def text_of(response):
-    return " ".join(response.text.split())
+    """What is read, without the elements around times."""
+    return " ".join(re.sub(r"</?time[^>]*>", "", response.text).split())
 
 
 # --- Leaving -----------------------------------------------------------------------
@@ -177,6 +180,146 @@ def test_manager_with_another_above_may_leave(client):
     assert answer.status_code in (200, 404)  # the record is their own still
     own.refresh_from_db()
     assert own.left_on == TODAY
+
+
+# --- A planned end -----------------------------------------------------------------
+
+
+def test_planned_end_is_set_changed_and_taken_back(client, manager, member):
+    client.force_login(manager.user)
+    day = TODAY + 40 * DAY
+
+    answer = client.post(
+        url("leave", member), {"do": "plan", "until_on": f"{day}"}, follow=True
+    )
+
+    words = f"{day:%-d %B %Y}"
+    assert f"Liam leaves on {words}." in text_of(answer)
+    page = text_of(client.get(url("leave", member)))
+    assert f"Planned: they leave on {words}." in page
+    answer = client.post(url("leave", member), {"do": "stay"}, follow=True)
+    assert "No end is planned for Liam any more." in text_of(answer)
+    member.refresh_from_db()
+    assert member.until_on is None
+
+
+def test_planned_end_gone_by_is_refused(client, manager, member):
+    client.force_login(manager.user)
+
+    answer = client.post(url("leave", member), {"do": "plan", "until_on": f"{TODAY}"})
+
+    assert answer.status_code == 409
+    assert "Choose a day to come, or mark them as left." in text_of(answer)
+
+
+# --- Away --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["manager", "member"])
+def test_manager_and_they_themselves_say_when_they_are_away(
+    client, manager, member, who
+):
+    user = {"manager": manager, "member": member}[who].user
+    enrolment = Enrolment.objects.get(member=member)
+    enrolment.due_on = TODAY + 10 * DAY
+    enrolment.save(update_fields=["due_on"])
+    client.force_login(user)
+    days = {"first": f"{TODAY}", "last": f"{TODAY + 4 * DAY}"}
+
+    answer = client.post(url("away", member), days, follow=True)
+
+    assert "Away from" in text_of(answer)
+    enrolment.refresh_from_db()
+    assert enrolment.due_on == TODAY + 15 * DAY
+    page = text_of(client.get(url("away", member)))
+    assert f"Due on {TODAY + 15 * DAY:%-d %B %Y}, without these days" in page
+    client.force_login(manager.user)
+    matrix = client.get(reverse("dashboards:team"), {"state": "away"})
+    assert "Liam" in matrix.text
+    assert list(Member.objects.present()) == [manager]
+    assert list(Member.objects.away()) == [member]
+    client.force_login(user)
+    answer = client.post(url("away", member), {"do": "back"}, follow=True)
+    assert "Back from today: kept." in text_of(answer)
+    assert not Member.objects.away().exists()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "words"),
+    [
+        (3, 2, "The last day is before the first"),
+        (-3, -1, "Those days are over"),
+        (0, 367, "more than a year"),
+    ],
+)
+def test_wrong_days_away_are_refused_in_words(
+    client, manager, member, first, last, words
+):
+    client.force_login(manager.user)
+    days = {"first": f"{TODAY + first * DAY}", "last": f"{TODAY + last * DAY}"}
+
+    answer = client.post(url("away", member), days)
+
+    assert answer.status_code == 409
+    assert words in text_of(answer)
+    assert days["first"] in answer.text
+
+
+@pytest.mark.parametrize(
+    ("day", "is_away"), [(-1, False), (0, True), (2, True), (3, False)]
+)
+def test_away_holds_from_the_first_day_to_the_last(member, day, is_away):
+    member.away_from_on, member.away_until_on = TODAY, TODAY + 2 * DAY
+    member.save(update_fields=["away_from_on", "away_until_on"])
+    on = TODAY + day * DAY
+
+    assert member.is_away_on(on) == is_away
+    assert Member.objects.away(on).filter(pk=member.pk).exists() == is_away
+    assert Member.objects.present(on).filter(pk=member.pk).exists() != is_away
+
+
+# --- Managing ----------------------------------------------------------------------
+
+
+def test_manager_makes_another_and_may_then_go(client, manager, member):
+    client.force_login(manager.user)
+    refused = client.post(url("manager", manager), {"is_manager": "no"}, follow=True)
+    assert "You are the only manager" in text_of(refused)
+
+    client.post(url("manager", member), {"is_manager": "yes"})
+    client.post(url("manager", manager), {"is_manager": "no"})
+
+    member.refresh_from_db()
+    manager.refresh_from_db()
+    assert (member.is_manager, manager.is_manager) == (True, False)
+
+
+def test_manager_above_counts_and_staff_may_always():
+    top = MemberFactory(is_manager=True)
+    below = MemberFactory(
+        is_manager=True, reseller=ResellerFactory(parent=top.reseller)
+    )
+
+    set_manager(below, False, by=below.user)
+    set_manager(top, False, by=UserFactory(is_staff=True))
+
+    assert not Member.objects.filter(is_manager=True).exists()
+
+
+@pytest.mark.races
+def test_of_two_managers_who_go_at_once_one_stays(run_at_once):
+    one = MemberFactory(is_manager=True)
+    other = MemberFactory(is_manager=True, reseller=one.reseller)
+
+    run_at_once(
+        lambda: set_manager(one, False, by=one.user),
+        lambda: set_manager(other, False, by=other.user),
+    )
+
+    assert Member.objects.filter(is_manager=True).count() == 1
+
+
+# --- Who has left ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("people", [1, 3])
