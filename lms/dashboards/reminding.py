@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from courses.reminding import remind, remind_late
 from lms.dashboards.matrix import MatrixFilter
 from lms.mail.times import moment
-from lms.people.access import MemberRequest
+from lms.people.access import Access, MemberRequest
 from lms.people.models import Member, MemberQuerySet, Reseller, TeamMembership
 from lms.people.names import one_line
 from lms.people.nudging import Nudged
@@ -63,7 +63,7 @@ def remind_all(request: MemberRequest) -> HttpResponse:
     if company is None and not request.access.is_manager:
         messages.error(request, _("Choose a company first."))
         return redirect("dashboards:standing")
-    done = remind_late(_people(request, form), by=request.user)
+    done = remind_late(people_shown(request.access, form), by=request.user)
     say = messages.success if done.sent else messages.info
     say(request, done.words)
     if company and not request.access.is_manager:
@@ -72,10 +72,10 @@ def remind_all(request: MemberRequest) -> HttpResponse:
     return redirect(reverse("dashboards:team", query=shown))
 
 
-def _people(request: MemberRequest, form: MatrixFilter) -> MemberQuerySet:
+def people_shown(access: Access, form: MatrixFilter) -> MemberQuerySet:
     """Those whom the page shows: of its own people, by name, team and company."""
     asked = form.cleaned_data
-    members = Member.objects.managed_by(request.access)
+    members = Member.objects.managed_by(access)
     if words := one_line(asked.get("q") or ""):
         members = members.filter(
             Q(user__full_name__icontains=words) | Q(user__email__icontains=words)

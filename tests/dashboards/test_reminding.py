@@ -134,3 +134,22 @@ def test_a_company_of_nobody_bears_any_text(
     )
 
     assert response.status_code == 302
+
+
+def test_team_offers_to_remind_as_many_as_are_late(
+    client: Any, manager: Member
+) -> None:
+    below = ResellerFactory(parent=manager.reseller)
+    EnrolmentFactory(member=colleague(manager), due_on=LATE)  # one person, twice late
+    EnrolmentFactory(member__reseller=below, due_on=LATE)
+    EnrolmentFactory(member=manager, due_on=LATE)  # nobody reminds themselves
+    EnrolmentFactory(due_on=LATE)  # a stranger's
+
+    def button(query: dict[str, Any]) -> str:
+        page = client.get(reverse("dashboards:team"), query).text
+        return " ".join(page.partition("remind/")[2].partition("</form>")[0].split())
+
+    assert "Remind all 2 who are late" in button({})
+    assert f'name="reseller" value="{below.pk}"' in button({"reseller": below.pk})
+    assert "Remind 1 who is late" in button({"reseller": below.pk})
+    assert button({"q": "nobody at all"}) == ""
