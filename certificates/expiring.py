@@ -40,12 +40,12 @@ from lms.jobs import queued
 from lms.mail import outbox
 from lms.mail.models import Message
 from lms.people.models import Member, Reseller, User
+from lms.people.nudging import in_the_morning
 
 STEPS = (7, 30, 60, 90)  # days before the end
 AT_ONCE = 200  # people; then other jobs have their turn
 LOOK_BACK = timedelta(days=7)  # a digest tells no older news
 LONGEST_DIGEST = 200  # names; then how many more there are
-MORNING = time(8)
 
 
 def running_out(day: date) -> QuerySet[Any]:
@@ -257,13 +257,6 @@ def _tell_manager(user: User, lines: list[Line], today: date) -> None:
         },
         send_after=in_the_morning(user),
     )
-
-
-def in_the_morning(user: User) -> datetime:
-    """Now, or at eight o'clock where it is earlier than that for the reader."""
-    local = now().astimezone(user.zone)
-    at_eight = datetime.combine(local.date(), MORNING, tzinfo=user.zone)
-    return max(now(), at_eight.astimezone(now().tzinfo))
 
 
 def carry_on() -> None:

@@ -65,12 +65,12 @@ def remind_late(members: MemberQuerySet, *, by: User) -> Nudged:
 
 
 def write(message: Message) -> Words | None:
-    """Write a reminder as it leaves; None where nothing is open any more."""
+    """Write a reminder as it leaves; None where it would not be true any more."""
     nudge = nudge_of(message)
     if nudge is None or message.recipient is None:
         return None
     lines = _lines(nudge.about)
-    if not lines:
+    if not lines or not _holds(nudge.kind, lines[0]):
         return None
     words: dict[str, Any] = {
         "lines": lines,
@@ -80,11 +80,18 @@ def write(message: Message) -> Words | None:
     return words_of(TEMPLATES[nudge.kind], words, message.recipient)
 
 
+def _holds(kind: str, soonest: Mapping[str, Any]) -> bool:
+    """Whether what is due soonest is still due as the kind of notice says."""
+    if kind == OVERDUE.key:
+        return bool(soonest["is_overdue"])
+    return kind != DUE_SOON.key or soonest["due_on"] is not None
+
+
 def _lines(members: Collection[int]) -> list[Mapping[str, Any]]:
     """What is open for these members, the soonest due date first."""
     rows = (
         Enrolment.objects.open()
-        .filter(member__in=Member.objects.live().filter(pk__in=members))
+        .filter(member__in=Member.objects.present().filter(pk__in=members))
         .select_related("edition", "programme", "member__reseller")
     )
     enrolments = sorted(rows, key=lambda row: (row.due_on is None, row.due_on, row.pk))

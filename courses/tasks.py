@@ -2,7 +2,7 @@
 
 from django_tasks import task
 
-from courses import renewing, rollout
+from courses import due_notices, renewing, rollout
 
 
 @task(backend="jobs")
@@ -17,3 +17,9 @@ def open_renewals() -> None:
     """Open the renewals that are due; safe to repeat."""
     if renewing.renew_some():
         open_renewals.enqueue()
+
+
+@task(backend="jobs")
+def tell_of_due_dates() -> None:
+    """Tell whose due date is near, or has passed; safe to repeat."""
+    due_notices.tell()

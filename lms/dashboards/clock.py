@@ -12,7 +12,7 @@ from certificates import auditing, expiring, sampling, statements
 from certificates.issuing import end_superseded
 from certificates.preparing import enqueue_pending, enqueue_waiting
 from content.versions import put_up_missing
-from courses import renewing
+from courses import due_notices, renewing
 from courses.enrolling import follow_the_calendar
 from courses.rollout import carry_on
 from lms.audit import chain
@@ -58,6 +58,7 @@ def tick() -> bool:
         ending.tell_of_ends()
         follow_the_calendar()
         renewing.carry_on()
+        due_notices.carry_on()
         expiring.carry_on()
         put_up_missing()
         enqueue_waiting()

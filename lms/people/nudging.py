@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from itertools import islice
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ from lms.mail.times import moment
 from lms.people.models import Member, User
 
 GAP = timedelta(days=3)
+MORNING = time(8)
 AT_ONCE = 500  # people in one transaction
 
 
@@ -267,3 +268,10 @@ def last_nudge(member: Member, among: QuerySet[Nudge]) -> Last | None:
 def held_back_words(until: datetime, zone: str) -> str:
     """When somebody may be reminded again."""
     return _("You can remind them again from %(at)s.") % {"at": moment(until, zone)}
+
+
+def in_the_morning(user: User) -> datetime:
+    """Now, or at eight o'clock where it is earlier than that for the reader."""
+    local = now().astimezone(user.zone)
+    at_eight = datetime.combine(local.date(), MORNING, tzinfo=user.zone)
+    return max(now(), at_eight.astimezone(now().tzinfo))

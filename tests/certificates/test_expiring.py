@@ -10,12 +10,13 @@ from django.utils.timezone import now
 from django_tasks_db.models import DBTaskResult
 
 from certificates import expiring, tasks
-from certificates.expiring import carry_on, in_the_morning, tell_some
+from certificates.expiring import carry_on, tell_some
 from certificates.issuing import end
 from certificates.models import End
 from certificates.receivers import on_programme_completed
 from courses.models import Source
 from lms.mail.models import Message
+from lms.people.nudging import in_the_morning
 from tests.factories import (
     CertificateFactory,
     EditionFactory,
