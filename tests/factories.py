@@ -59,6 +59,7 @@ from lms.people.models import (
     Invitation,
     Member,
     NameConfirmation,
+    NameCorrection,
     Reseller,
     Team,
     TeamMembership,
@@ -170,6 +171,17 @@ class NameConfirmationFactory(DjangoModelFactory[NameConfirmation]):
 
     user = SubFactory(UserFactory)
     name = SelfAttribute("user.full_name")
+
+
+class NameCorrectionFactory(DjangoModelFactory[NameCorrection]):
+    """Somebody asks for another name."""
+
+    class Meta:
+        model = NameCorrection
+
+    user = SubFactory(UserFactory)
+    name = Sequence(lambda n: f"Other {n}")
+    why = "A slip of the keys"
 
 
 # --- Pages -----------------------------------------------------------------------

@@ -39,6 +39,7 @@ from tests.factories import (
     EvidenceFactory,
     HandbookPageFactory,
     MemberFactory,
+    NameCorrectionFactory,
     OutsideCalendarFactory,
     ProgrammeRequestFactory,
     ResellerFactory,
@@ -186,12 +187,21 @@ TABLE: dict[str, Entry] = {
     "dashboards:remind_late": Entry(
         (SIGN_IN, 403, 403, 302, 302, 403, 403, 302), method="post"
     ),
+    "dashboards:waiting": Entry(STAFF),
+    "dashboards:answer_name": Entry(
+        (SIGN_IN, *(403,) * 6, 422),
+        *of("correction", "pk"),
+        staff=422,
+        others=403,
+        method="post",
+    ),
     "dashboards:void": Entry(STAFF, *of("evidence", "pk"), staff=200, others=403),
     # people
     "people:settings": Entry(SIGNED_IN),
     "people:notices": Entry(SIGNED_IN),
     "people:notice_off": Entry((404,) * 8, lambda world: ["1-reminder:no-such-word"]),
     "people:confirm_name": Entry(SENT_ON, method="post"),
+    "people:correct_name": Entry(SIGNED_IN),
     "people:letters": Entry(PUBLIC, method="post"),
     "people:second_factor": Entry(SENT_ON),
     "people:switch": Entry((SIGN_IN, 302, *(404,) * 6), method="post"),
@@ -449,6 +459,7 @@ def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, An
             pdf_sha256="0" * 64,
         ),
         "given": AcknowledgementFactory(member=member),
+        "correction": NameCorrectionFactory(user=member.user),
         "calendar": OutsideCalendarFactory(trainer=trainer),
         "evidence": EvidenceFactory(enrolment=enrolment),
         "request": ProgrammeRequestFactory(

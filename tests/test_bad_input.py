@@ -39,6 +39,7 @@ from tests.factories import (
     EvidenceFactory,
     HandbookPageFactory,
     MemberFactory,
+    NameCorrectionFactory,
     ProgrammeRequestFactory,
     ResellerFactory,
     TeamFactory,
@@ -127,6 +128,7 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("trainee", "get", f"/ask/{key}/"),
         ("trainee", "post", f"/ask/{key}/withdraw/"),
         ("staff", "get", f"/standing/{key}/"),
+        ("staff", "post", f"/standing/names/{key}/"),
         ("trainee", "post", f"/acknowledge/{key}/"),
         ("trainee", "get", f"/acknowledged/{key}/"),
         ("staff", "get", f"/standing/{key}/handbook/"),
@@ -371,6 +373,17 @@ def being_away(world: Any) -> tuple[str, str, dict[str, Any]]:
     url = reverse("dashboards:away", args=[world.member.pk])
     words = {"first": f"{now():%Y-%m-%d}", "last": f"{now():%Y-%m-%d}", "do": ""}
     return "trainee", url, words
+
+
+def asking_for_a_name(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"full_name": "Ann Other", "why": "A slip", "do": ""}
+    return "trainee", reverse("people:correct_name"), words
+
+
+def answering_a_name(world: Any) -> tuple[str, str, dict[str, Any]]:
+    asked = NameCorrectionFactory(user=world.trainee)
+    url = reverse("dashboards:answer_name", args=[asked.pk])
+    return "staff", url, {"do": "no", "answer": "It is the same"}
 
 
 def confirming_ones_name(world: Any) -> tuple[str, str, dict[str, Any]]:
@@ -723,6 +736,8 @@ FORMS = [
     settings,
     typing,
     marking_as_left,
+    asking_for_a_name,
+    answering_a_name,
     planning_an_end,
     being_away,
     confirming_ones_name,

@@ -204,6 +204,18 @@ class VoidForm(forms.Form):
     )
 
 
+class DecideForm(forms.Form):
+    """Yes, or no with a reason."""
+
+    do = forms.ChoiceField(
+        choices=[("yes", _("Yes")), ("no", _("No"))],
+        error_messages={"required": _("Say yes or no.")},
+    )
+    answer = forms.CharField(
+        label=_("Why not"), required=False, max_length=300, help_text=FOR_THEM
+    )
+
+
 class AnswerForm(forms.Form):
     """The answer to somebody who asks to take a programme."""
 

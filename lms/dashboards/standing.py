@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from courses.models import Enrolment, ProgrammePage, ProgrammeRequest
 from courses.standing import standing_of
 from lms import states
+from lms.dashboards.deciding import count_waiting
 from lms.dashboards.matrix import programmes_shown, show_matrix
 from lms.people.access import MemberRequest
 from lms.people.models import Member, Reseller
@@ -76,6 +77,7 @@ def standing(request: MemberRequest) -> HttpResponse:
     context = {
         "lines": lines(programmes),
         "columns": [{"label": label} for label in header],
+        "waiting": count_waiting(request.access),
         "asking": unscoped(ProgrammeRequest.objects, ALL).open().count(),
     }
     return render(request, "dashboards/standing.html", context)

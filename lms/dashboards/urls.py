@@ -2,6 +2,7 @@ from django.urls import path
 
 from lms.dashboards import (
     changing,
+    deciding,
     duties,
     handbook,
     learning,
@@ -33,6 +34,8 @@ urlpatterns = [
     path("team/programmes/<key:pk>/", changing.enrolment, name="enrolment"),
     path("team/programmes/<key:pk>/undo/", changing.undo, name="undo"),
     path("team/evidence/<key:pk>/void/", changing.void, name="void"),
+    path("standing/waiting/", deciding.waiting, name="waiting"),
+    path("standing/names/<key:pk>/", deciding.answer_name, name="answer_name"),
     path("standing/", standing.standing, name="standing"),
     path("standing/handbook/", handbook.standing_handbook, name="standing_handbook"),
     path(

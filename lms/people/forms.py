@@ -116,12 +116,9 @@ class WelcomeForm(forms.Form):
 
 
 class SettingsForm(forms.ModelForm[User]):
-    full_name = NameField(
-        help_text=_(
-            "As your next certificates will print it. Those that are out keep the name "
-            "they say; the training team corrects them."
-        )
-    )
+    """What people change of themselves; a name only where there is none yet."""
+
+    full_name = NameField()
 
     class Meta:
         model = User
@@ -134,6 +131,28 @@ class SettingsForm(forms.ModelForm[User]):
             "time_zone": _("All times are shown in it, and mail writes them in it."),
         }
         widgets = {"call_needs": forms.Textarea(attrs={"rows": 4})}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance.full_name:
+            del self.fields["full_name"]
+
+
+class CorrectNameForm(forms.Form):
+    """Another name, and why."""
+
+    full_name = NameField(
+        label=_("Your name should be"),
+        help_text=_("As your next certificates will print it."),
+    )
+    why = forms.CharField(
+        label=_("Why"),
+        max_length=300,
+        help_text=_(
+            "A slip of the keys, a marriage: a few words for the training team."
+        ),
+        error_messages={"required": _("Say why, in a few words.")},
+    )
 
 
 class ConfirmNameForm(forms.Form):

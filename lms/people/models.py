@@ -478,6 +478,62 @@ class NameConfirmation(models.Model):
         return f"Confirmation {self.pk}"
 
 
+class NameCorrectionQuerySet(models.QuerySet["NameCorrection"]):
+    def visible_to(self, access: Access) -> NameCorrectionQuerySet:
+        """One's own; all, for staff."""
+        return self if access.is_staff else self.filter(user=access.user)
+
+    def open(self) -> NameCorrectionQuerySet:
+        """Neither decided nor taken back."""
+        return self.filter(decided_at=None, withdrawn_at=None)
+
+
+class NameCorrection(models.Model):
+    """A person asks to be called by another name; ByteKast says yes, or why not.
+
+    The texts go at an erasure, and that they asked stays.
+    """
+
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="name_corrections"
+    )
+    name = models.CharField(max_length=120, blank=True)
+    why = models.CharField(max_length=300, blank=True)
+    asked_at = models.DateTimeField(default=now)
+    withdrawn_at = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    is_approved = models.BooleanField(null=True)
+    answer = models.CharField(max_length=300, blank=True)
+
+    objects = NameCorrectionQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["asked_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=Q(decided_at=None, withdrawn_at=None),
+                name="name_correction_one_open",
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_at=None, is_approved=None)
+                | Q(
+                    decided_at__isnull=False,
+                    is_approved__isnull=False,
+                    withdrawn_at=None,
+                ),
+                name="name_correction_decided_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Correction {self.pk}"
+
+
 class Invitation(models.Model):
     """A single-use way in, bound to an address: only the token's hash is kept."""
 

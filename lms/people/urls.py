@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from lms.people import notice_views, sign_in_views, views
+from lms.people import notice_views, settings_views, sign_in_views, views
 
 app_name = "people"
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("welcome/<str:token>/", views.welcome, name="welcome"),
     path("settings/letters/", views.letters, name="letters"),
     path("settings/name/", views.confirm_name, name="confirm_name"),
+    path("settings/name/correct/", settings_views.correct_name, name="correct_name"),
     path(
         "settings/sign-in/second-factor/",
         sign_in_views.second_factor,

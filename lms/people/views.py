@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from lms.errors import Refused
-from lms.people import accounts, confirming, inviting
+from lms.people import accounts, confirming, inviting, naming
 from lms.people.access import MEMBERSHIP_KEY, MemberRequest
 from lms.people.forms import (
     ConfirmNameForm,
@@ -170,7 +170,8 @@ def settings(request: MemberRequest) -> HttpResponse:
         messages.success(request, _("Your settings are saved."))
         return redirect("people:settings")
     status = 422 if form.is_bound else 200
-    return render(request, "people/settings.html", {"form": form}, status=status)
+    context = {"form": form, "asked": naming.asked_by(request.user)}
+    return render(request, "people/settings.html", context, status=status)
 
 
 @login_required
@@ -186,7 +187,8 @@ def confirm_name(request: MemberRequest) -> HttpResponse:
     except Refused as refusal:
         person = unscoped(User.objects, "the person who asks").get(pk=request.user.pk)
         settings_form = SettingsForm(instance=person)
-        words = {"form": settings_form, "refused": str(refusal)}
+        asked = naming.asked_by(person)
+        words = {"form": settings_form, "refused": str(refusal), "asked": asked}
         return render(request, "people/settings.html", words, status=409)
     messages.success(request, _("Thank you. That is how your certificate will say it."))
     url = form.cleaned_data["next"]

@@ -139,7 +139,7 @@ def test_whoever_is_welcomed_goes_on_and_is_told(client: Client):
 
 @pytest.mark.django_db
 def test_settings_say_it_beside_the_name_for_as_long_as_it_is_so(client: Client):
-    user = UserFactory()
+    user = UserFactory(full_name="")
     client.force_login(user)
     url = reverse("people:settings")
 

@@ -272,28 +272,40 @@ def test_welcome_asks_for_the_second_factor(client: Client) -> None:
 def test_settings_change_only_ones_own(client: Client) -> None:
     other, user = UserFactory(full_name="Bob"), UserFactory(full_name="Ann")
     client.force_login(user)
-    words = {"full_name": "Ann  Lee\n", "time_zone": "UTC", "call_needs": "captions"}
+    words = {"time_zone": "UTC", "call_needs": "captions"}
+    more = {"is_staff": "1", "full_name": "Somebody Else"}
 
-    response = client.post(reverse("people:settings"), words | {"is_staff": "1"})
+    response = client.post(reverse("people:settings"), words | more)
 
     user.refresh_from_db()
     other.refresh_from_db()
     assert response["Location"] == reverse("people:settings")
-    assert (user.full_name, user.time_zone) == ("Ann Lee", "UTC")
+    assert (user.full_name, user.time_zone) == ("Ann", "UTC")  # a name is asked for
     assert (user.call_needs, user.is_staff) == ("captions", False)
     assert other.full_name == "Bob"
 
 
 def test_settings_refused_keep_what_was_typed(client: Client) -> None:
-    client.force_login(UserFactory(full_name="Ann"))
+    client.force_login(UserFactory(time_zone="UTC"))
 
     response = client.post(
-        reverse("people:settings"), {"full_name": "", "call_needs": "captions"}
+        reverse("people:settings"), {"time_zone": "", "call_needs": "captions"}
     )
 
     assert response.status_code == 422
     assert response.context["form"]["call_needs"].value() == "captions"
-    assert User.objects.get().full_name == "Ann"
+    assert User.objects.get().time_zone == "UTC"
+
+
+def test_name_is_chosen_freely_where_there_is_none(client: Client) -> None:
+    user = UserFactory(full_name="")
+    client.force_login(user)
+    words = {"full_name": "Ann  Lee\n", "time_zone": "UTC", "call_needs": ""}
+
+    client.post(reverse("people:settings"), words)
+
+    user.refresh_from_db()
+    assert user.full_name == "Ann Lee"
 
 
 def test_settings_link_to_sign_in_pages(client: Client) -> None:

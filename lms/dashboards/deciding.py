@@ -1,0 +1,69 @@
+"""What people ask of ByteKast about themselves, and the answers to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from lms.dashboards.forms import DecideForm
+from lms.errors import Refused
+from lms.people import naming
+from lms.people.access import Access, MemberRequest
+from lms.people.models import NameCorrection
+from lms.people.roles import people_staff_required, staff_required
+
+
+def waiting_of(access: Access) -> dict[str, Any]:
+    """All that waits for ByteKast's word, the longest waiting first."""
+    names = NameCorrection.objects.visible_to(access).open()
+    return {"names": list(names.select_related("user"))}
+
+
+def count_waiting(access: Access) -> int:
+    return NameCorrection.objects.visible_to(access).open().count()
+
+
+@staff_required
+def waiting(request: MemberRequest) -> HttpResponse:
+    """What waits for ByteKast's word, of all people."""
+    return _show(request)
+
+
+@people_staff_required
+@require_POST
+def answer_name(request: MemberRequest, pk: int) -> HttpResponse:
+    """Give somebody the name that they ask for, or say why not."""
+    seen = NameCorrection.objects.visible_to(request.access)
+    asked = get_object_or_404(seen.select_related("user"), pk=pk)
+    form = DecideForm(request.POST)
+    if not form.is_valid():
+        return _show(request, form, status=422)
+    try:
+        if form.cleaned_data["do"] == "yes":
+            naming.approve(asked, by=request.user)
+            words = _("The name is %(name)s now, and they are told by mail.")
+        else:
+            answer = form.cleaned_data["answer"]
+            naming.refuse(asked, by=request.user, answer=answer)
+            words = _("They are told why the name is not %(name)s.")
+    except Refused as refusal:
+        form.add_error("answer", str(refusal))
+        return _show(request, form, status=409)
+    messages.success(request, words % {"name": asked.name})
+    return redirect("dashboards:waiting")
+
+
+def _show(
+    request: MemberRequest, form: DecideForm | None = None, status: int = 200
+) -> HttpResponse:
+    context = waiting_of(request.access) | {
+        "answered": request.path,
+        "form": form,
+        "may_answer": request.access.may_change_people,
+    }
+    return render(request, "dashboards/waiting.html", context, status=status)
