@@ -13,4 +13,5 @@ class CertificatesConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("certificates.receivers")
+        import_module("certificates.approvals")
         print_with(missing_letters)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from certificates import serials
+from certificates.approvals import ask_to_revoke, waiting_for
 from certificates.correcting import (
     correct_name,
     end_for,
@@ -97,12 +98,12 @@ def manage(request: MemberRequest, serial: str) -> HttpResponse:
     status = 200 if data is None else 422
     if do in forms and (form := forms[End(do)]).is_valid():
         try:
-            end_for(found, End(do), by=request.user, **form.cleaned_data)
+            said = _end(request, found, End(do), form.cleaned_data)
         except Refused as refusal:
             form.add_error(None, str(refusal))
             status = 409
         else:
-            messages.success(request, _("It is ended, and its page says so."))
+            messages.success(request, said)
             return redirect("certificates:manage", found.serial)
     if do == "correct" and correct.is_valid():
         words = correct.cleaned_data
@@ -130,6 +131,7 @@ def manage(request: MemberRequest, serial: str) -> HttpResponse:
         "state": state_of(found),
         "shown_serial": serials.shown(found.serial),
         "revoke_form": forms[End.REVOKED],
+        "asked": waiting_for(found),
         "withdraw_form": forms[End.WITHDRAWN],
         "correct_form": correct,
         "others": list(others_of(found)) if not found.ended_as else [],
@@ -141,6 +143,19 @@ def manage(request: MemberRequest, serial: str) -> HttpResponse:
         "may_issue_anew": request.access.may_change_people and may_issue_anew(found),
     }
     return render(request, "certificates/manage.html", context, status=status)
+
+
+def _end(
+    request: MemberRequest, found: Certificate, as_: End, words: dict[str, str]
+) -> str:
+    """Withdraw it at once, or ask a second person to revoke it; say which."""
+    if as_ == End.REVOKED:
+        ask_to_revoke(found, by=request.user, **words)
+        return _(
+            "A second person has to agree: they are asked by mail. It stands until then."
+        )
+    end_for(found, as_, by=request.user, **words)
+    return _("It is ended, and its page says so.")
 
 
 def _is_sent(request: MemberRequest, is_asked: bool, field: str) -> bool:

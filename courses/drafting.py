@@ -239,15 +239,20 @@ def put_up(draft: EditionDraft, *, seen: str, by: User | None) -> EditionDraft:
     draft = lock_draft(draft)
     if draft.starts_at is not None:
         return draft
-    _require_seen(draft, seen)
-    if missing := missing_for_draft(draft):
-        raise Refused(" ".join(missing))
+    require_complete(draft, seen)
     draft.starts_at = begins_at(draft.effective_on)
     draft.started_by = by
     draft.pinned = proposal_of(draft).pin()
     draft.save(update_fields=["starts_at", "started_by", "pinned"])
     record(by, "put_up_edition", draft, programme=draft.programme_id)
     return draft
+
+
+def require_complete(draft: EditionDraft, seen: str) -> None:
+    """Refuse, with all that is missing, or when it is not what the editor has seen."""
+    _require_seen(draft, seen)
+    if missing := missing_for_draft(draft):
+        raise Refused(" ".join(missing))
 
 
 def begins_at(effective_on: date | None) -> datetime:

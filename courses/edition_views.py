@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from courses import comparing
+from courses.approvals import MANY, put_up_or_ask
 from courses.drafting import (
     begin_draft,
     drop,
@@ -20,7 +21,6 @@ from courses.drafting import (
     missing_for_draft,
     open_draft,
     proposal_of,
-    put_up,
     save_draft,
     stop,
 )
@@ -90,8 +90,20 @@ def _save_or_put_up(
 ) -> None:
     """Put it up, if it is asked for just as it is saved and was shown."""
     if request.POST.get("do") == "put-up" and not form.has_changed():
-        put_up(draft, seen=form.cleaned_data["seen"], by=request.user)
-        messages.success(request, _("It is put up. Until it begins you can stop it."))
+        seen = form.cleaned_data["seen"]
+        if put_up_or_ask(draft, seen=seen, by=request.user):
+            messages.info(
+                request,
+                _(
+                    "It touches more than %(many)d people, so a second person has to "
+                    "agree: they are asked by mail. Nobody is touched until then."
+                )
+                % {"many": MANY},
+            )
+        else:
+            messages.success(
+                request, _("It is put up. Until it begins you can stop it.")
+            )
         return
     save_draft(draft, by=request.user, **form.said)
     if request.POST.get("do") == "put-up":

@@ -28,6 +28,22 @@ def exempt(
     and for a topic that the programme does not ask for.
     """
     enrolment = lock(enrolment)
+    wanted = require_exemptible(enrolment, topics, by=by, why=why)
+    if not wanted:
+        return []
+    detail = {"why": why.strip()[:REASON_LENGTH]}
+    written = [
+        record_evidence(enrolment, topic, EvidenceKind.EXEMPTION, by=by, detail=detail)
+        for topic in wanted
+    ]
+    telling.tell_exempted(enrolment, written)
+    return written
+
+
+def require_exemptible(
+    enrolment: Enrolment, topics: Iterable[TopicPage], *, by: User, why: str
+) -> list[TopicPage]:
+    """Those of the topics that are not complete yet; Refused as `exempt` says."""
     topics = list(topics)
     if not by.may_change_people:
         raise Refused(_("Only ByteKast can exempt somebody."))
@@ -38,14 +54,6 @@ def exempt(
     progress = progress_of([enrolment])[enrolment.pk]
     done = {each.topic.pk for each in progress.topics if each.is_complete}
     wanted = [topic for topic in topics if topic.pk not in done]
-    if not wanted:
-        return []
-    if not enrolment.is_open:
+    if wanted and not enrolment.is_open:
         raise Refused(_("They are not in the middle of this programme any more."))
-    detail = {"why": why.strip()[:REASON_LENGTH]}
-    written = [
-        record_evidence(enrolment, topic, EvidenceKind.EXEMPTION, by=by, detail=detail)
-        for topic in wanted
-    ]
-    telling.tell_exempted(enrolment, written)
-    return written
+    return wanted

@@ -56,6 +56,7 @@ from courses.models import (
 from lms.audit.models import Event, EventValues
 from lms.mail.models import Message, NoticeOff, Nudge
 from lms.people.models import (
+    Approval,
     Invitation,
     Member,
     NameConfirmation,
@@ -688,6 +689,23 @@ class CertificateFactory(DjangoModelFactory[Certificate]):
     public_sha256 = LazyAttribute(lambda row: sha256(row.public_claim))
     private_sha256 = LazyAttribute(lambda row: sha256(row.private_claim))
     release_at = LazyFunction(now)
+
+
+class ApprovalFactory(DjangoModelFactory[Approval]):
+    """One of the channel team asks to revoke `certificate`."""
+
+    class Meta:
+        model = Approval
+
+    class Params:
+        certificate = SubFactory(CertificateFactory)
+
+    kind = "revoke"
+    subject = LazyAttribute(lambda row: f"certificate:{row.certificate.pk}")
+    words = LazyAttribute(
+        lambda row: {"certificate": row.certificate.pk, "reason": "other"}
+    )
+    asked_by = SubFactory(UserFactory, is_staff=True)
 
 
 class DesignSampleFactory(DjangoModelFactory[DesignSample]):

@@ -28,6 +28,7 @@ from sessions.models import BookingState
 from tests.checks import questions
 from tests.factories import (
     AcknowledgementFactory,
+    ApprovalFactory,
     AuditPackFactory,
     BookingFactory,
     CertificateFactory,
@@ -166,6 +167,10 @@ TABLE: dict[str, Entry] = {
         (SIGN_IN, *(403,) * 6, 200), *of("reseller", "pk"), staff=200, others=403
     ),
     "dashboards:search": Entry(SIGNED_IN),
+    "dashboards:second_person": Entry(STAFF),
+    "dashboards:decide_on": Entry(
+        (SIGN_IN, *(403,) * 6, 422), of("approval", "pk")[0], method="post"
+    ),
     "dashboards:requests": Entry(MANAGERS),
     "dashboards:duties": Entry(MANAGERS),
     "dashboards:add": Entry(MANAGERS),
@@ -508,6 +513,7 @@ def world(db: None) -> SimpleNamespace:
         people=people,
         audit_pack=AuditPackFactory(asked_by=people["manager"], top=reseller),
         sample=DesignSampleFactory(asked_by=staff),
+        approval=ApprovalFactory(),
         topic=topic,
         topic_path=topic.get_url_parts()[2].lstrip("/"),
         handbook=HandbookPageFactory(is_acknowledged=True),

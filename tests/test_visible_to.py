@@ -7,6 +7,7 @@ from wagtail.models import Page
 from lms.people.access import Access
 from tests.factories import (
     AcknowledgementFactory,
+    ApprovalFactory,
     AttemptFactory,
     AuditPackFactory,
     BookingTopicFactory,
@@ -88,6 +89,7 @@ def rows(db):
     BookingTopicFactory()
     for factory in (
         AcknowledgementFactory,
+        ApprovalFactory,
         AttemptFactory,
         AuditPackFactory,
         CertificateFactory,

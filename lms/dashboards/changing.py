@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 from certificates.models import Certificate
 from certificates.serials import shown
 from courses.adding import Added, add_people, remove, set_due, why_not_removed
-from courses.exempting import exempt
+from courses.approvals import ask_to_exempt
 from courses.leaving import just_left, undo_leaving
 from courses.models import Enrolment, Evidence, EvidenceKind
 from courses.progress import progress_of
@@ -211,12 +211,9 @@ def _change(
         remove(enrolment, by=by, why=words["why"])
         return _("They are taken out, and told by mail. You can undo it for a day.")
     topics = [asked.topic for asked in words["topics"].select_related("topic")]
-    count = len(exempt(enrolment, topics, by=by, why=words["why"]))
-    return ngettext(
-        "They are exempt from %(count)d topic, and told by mail.",
-        "They are exempt from %(count)d topics, and told by mail.",
-        count,
-    ) % {"count": count}
+    if ask_to_exempt(enrolment, topics, by=by, why=words["why"]) is None:
+        return _("They have completed these topics: there is nothing to exempt from.")
+    return _("A second person has to agree: they are asked by mail.")
 
 
 def _show_enrolment(

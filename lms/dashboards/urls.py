@@ -10,6 +10,7 @@ from lms.dashboards import (
     reminding,
     requests,
     search,
+    second_person,
     standing,
     team,
 )
@@ -37,6 +38,8 @@ urlpatterns = [
     path("standing/waiting/", deciding.waiting, name="waiting"),
     path("standing/names/<key:pk>/", deciding.answer_name, name="answer_name"),
     path("standing/", standing.standing, name="standing"),
+    path("standing/second-person/", second_person.second_person, name="second_person"),
+    path("standing/second-person/<key:pk>/", second_person.decide_on, name="decide_on"),
     path("standing/handbook/", handbook.standing_handbook, name="standing_handbook"),
     path(
         "standing/<key:pk>/handbook/",

@@ -8,6 +8,8 @@ from django.utils.timezone import now
 
 from certificates import serials
 from certificates.models import Certificate, CertificateState, End
+from lms.people.approving import decide
+from lms.people.models import Approval
 from tests.factories import (
     CertificateFactory,
     EnrolmentFactory,
@@ -102,20 +104,30 @@ def test_list_takes_as_many_queries_for_three_as_for_one(client, staff, show):
     assert for_one == for_three
 
 
+@pytest.fixture
+def agree(staff):
+    """A second person agrees to what waits."""
+    other = UserFactory(is_staff=True)
+    return lambda: [decide(each, True, by=other) for each in Approval.objects.waiting()]
+
+
 @pytest.mark.parametrize(
     ("as_", "reason"), [(End.REVOKED, "deceit"), (End.WITHDRAWN, "early")]
 )
 def test_end_is_one_post_and_the_public_page_says_so_and_not_why(
-    client, staff, certificate, as_, reason
+    client, staff, certificate, agree, as_, reason
 ):
     response = client.post(
         manage(certificate),
         {"do": as_, f"{as_}-reason": reason, f"{as_}-why": "A private matter"},
-        follow=True,
     )
-
     certificate.refresh_from_db()
-    assert response.redirect_chain == [(manage(certificate), 302)]
+    assert certificate.ended_as == ("" if as_ == End.REVOKED else as_)
+    agree()
+
+    assert response["Location"] == manage(certificate)
+    response = client.get(manage(certificate))
+    certificate.refresh_from_db()
     assert (certificate.ended_as, certificate.ended_by) == (as_, staff)
     assert "A private matter" in response.content.decode()
     assert "Sam Staff" in response.content.decode()
@@ -139,9 +151,29 @@ def test_end_without_a_reason_is_asked_again_and_keeps_what_was_typed(
     assert Certificate.objects.get().ended_as == ""
 
 
-def test_end_of_what_has_ended_is_a_409(client, staff, certificate):
+def test_page_says_that_a_second_person_is_asked(client, staff, certificate, agree):
+    client.post(manage(certificate), {"do": "revoked", "revoked-reason": "other"})
+
+    page = client.get(manage(certificate)).content.decode()
+
+    assert "Sam Staff asks to revoke it" in page
+    assert reverse("dashboards:second_person") in page
+
+
+def test_revoking_alone_is_a_409_that_keeps_what_was_typed(client, staff, certificate):
+    words = {"do": "revoked", "revoked-reason": "other", "revoked-why": "Lent"}
+
+    response = client.post(manage(certificate), words)
+
+    assert response.status_code == 409
+    assert "nobody else of the channel team" in response.content.decode()
+    assert "Lent" in response.content.decode()
+
+
+def test_end_of_what_has_ended_is_a_409(client, staff, certificate, agree):
     words = {"do": "revoked", "revoked-reason": "other"}
     client.post(manage(certificate), words)
+    agree()
 
     assert client.post(manage(certificate), words).status_code == 409
 
@@ -178,9 +210,10 @@ def test_name_that_is_none_is_refused(client, staff, certificate, name):
     assert response.status_code == 422
 
 
-def test_issue_anew_is_offered_once_it_was_revoked(client, staff, certificate):
+def test_issue_anew_is_offered_once_it_was_revoked(client, staff, certificate, agree):
     before = client.get(manage(certificate)).content.decode()
     client.post(manage(certificate), {"do": "revoked", "revoked-reason": "other"})
+    agree()
     after = client.get(manage(certificate)).content.decode()
 
     url = reverse("certificates:anew", args=[certificate.serial])
