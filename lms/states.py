@@ -23,7 +23,7 @@ class Actor(Enum):
     SYSTEM = "system"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is one thing: comparing reads no words
 class State:
     """A word, an icon and a tone: never colour alone.
 
@@ -197,6 +197,12 @@ STATES = [
     INVITED,
     NOT_REQUIRED,
 ]
+
+_TONES = ["bad", "warn", "info", "neutral", "good", "quiet"]
+BY_URGENCY = sorted(
+    STATES, key=lambda state: (not state.needs_attention, _TONES.index(state.tone))
+)
+"""As a list of people is sorted: those first of whom somebody has to think."""
 
 
 def strongest(holding: set[State]) -> State:

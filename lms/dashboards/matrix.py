@@ -1,16 +1,21 @@
-"""People × programmes: the table that answers who is qualified, and who is not."""
+"""People × programmes: the table that answers who is qualified, and who is not.
+
+In what order people stand, and who of them is shown, is asked of the database once for
+all of them (`lms.dashboards.everybody`); the cells are read for one page of people.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.core.paginator import Page, Paginator
 from django.db.models import Prefetch, Q
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.timezone import now
@@ -19,6 +24,12 @@ from django.utils.translation import gettext_lazy
 
 from courses.models import ProgrammePage
 from lms import states
+from lms.dashboards.everybody import (
+    NEED_ATTENTION,
+    PLACES,
+    Standings,
+    standings_of,
+)
 from lms.dashboards.state import Cell, cells_of
 from lms.mail.times import day, on_day
 from lms.people.access import MemberRequest
@@ -31,11 +42,13 @@ from lms.people.models import (
     TeamMembership,
 )
 from lms.people.names import one_line
-from lms.tables import FORMATS, table_response
+from lms.tables import FORMATS, long_table_response
 from lms.walls import unscoped
 
 PAGE_SIZE = 50
+AT_ONCE = 500  # people whose cells a file reads together
 ATTENTION, HELD = "attention", "held"  # what holds beside the word that is shown
+NAME, COMPANY, BY_DATE = "name", "company", ".date"  # what people are sorted by
 
 
 class MatrixFilter(forms.Form):
@@ -54,26 +67,59 @@ class MatrixFilter(forms.Form):
         label=gettext_lazy("Team"),
         empty_label=gettext_lazy("All teams"),
     )
-    reseller = forms.ModelChoiceField(
-        Reseller.objects.none(),
-        required=False,
-        label=gettext_lazy("Company"),
-        empty_label=gettext_lazy("All"),
+    reseller = forms.TypedChoiceField(
+        required=False, coerce=int, empty_value=None, label=gettext_lazy("Company")
     )
     state = forms.ChoiceField(required=False, label=gettext_lazy("State"))
+    sort = forms.ChoiceField(required=False, label=gettext_lazy("Sorted by"))
 
     def __init__(
-        self, data: Mapping[str, Any], *, resellers: Iterable[Reseller]
+        self,
+        data: Mapping[str, Any],
+        *,
+        companies: Sequence[tuple[int, str]],
+        programmes: Sequence[ProgrammePage],
     ) -> None:
         super().__init__(data)
-        self.fields["reseller"].queryset = resellers  # type: ignore[attr-defined]  # a ModelChoiceField
-        words: list[tuple[str, str | Promise]] = [
-            ("", _("All states")),
-            (ATTENTION, _("Needs attention")),
-            (HELD, _("Qualified today")),
-            *((state.key, state.word) for state in states.STATES),
+        self.shows_company = len(companies) > 1
+        self._offer("reseller", [("", _("All")), *companies])
+        self._offer(
+            "state",
+            [
+                ("", _("All states")),
+                (ATTENTION, _("Needs attention")),
+                (HELD, _("Qualified today")),
+                *(
+                    (state.key, state.word)
+                    for state in states.STATES
+                    if state != states.INVITED  # nobody yet: they have a list
+                ),
+            ],
+        )
+        ways = [(NAME, _("Name"))]
+        if self.shows_company:
+            ways.append((COMPANY, _("Company")))
+        for programme in programmes:
+            title = {"programme": programme.title}
+            ways += [
+                (programme.slug, _("%(programme)s: most urgent") % title),
+                (programme.slug + BY_DATE, _("%(programme)s: soonest date") % title),
+            ]
+        back = [
+            (f"-{way}", _("%(way)s, last first") % {"way": words})
+            for way, words in ways
+            if data.get("sort") == f"-{way}"  # by a click on its column
         ]
-        self.fields["state"].choices = words  # type: ignore[attr-defined]  # a ChoiceField
+        self._offer("sort", [*ways, *back])
+
+    def _offer(
+        self, field: str, choices: Sequence[tuple[object, str | Promise]]
+    ) -> None:
+        self.fields[field].choices = choices  # type: ignore[attr-defined]  # a ChoiceField
+
+    @property
+    def order(self) -> str:
+        return self.cleaned_data.get("sort") or NAME
 
 
 @dataclass(frozen=True)
@@ -104,39 +150,93 @@ class Figure:
 
 @dataclass(frozen=True)
 class Matrix:
-    """What the page and the files show."""
+    """What the page and the files show: these people, in this order."""
 
     programmes: list[ProgrammePage]
-    rows: list[Row]
     form: MatrixFilter
+    found: MemberQuerySet
+    people: list[int]
+    standings: Standings
 
     @property
     def columns(self) -> list[dict[str, str]]:
-        """The head of the table."""
-        titles = [programme.title for programme in self.programmes]
-        return [{"label": title} for title in [_("Name"), *titles]]
+        """The head of the table: each column sorts by what stands in it."""
+        titles = [(each.slug, each.title) for each in self.programmes]
+        return [self._column(*column) for column in [(NAME, _("Name")), *titles]]
+
+    def _column(self, way: str, label: str) -> dict[str, str]:
+        if self.form.order == way:
+            url = self._url(sort=f"-{way}")
+            return {"label": label, "url": url, "sort": "ascending"}
+        column = {"label": label, "url": self._url(sort=way)}
+        if self.form.order == f"-{way}":
+            column["sort"] = "descending"
+        return column
+
+    def _url(self, **changed: str) -> str:
+        """The first page of this list, with something else asked."""
+        asked = {key: self.form.data.get(key, "") for key in self.form.fields}
+        return "?" + urlencode({k: v for k, v in (asked | changed).items() if v})
 
     @property
     def shows_company(self) -> bool:
-        """Whether people of more than one company are shown."""
-        return len({row.member.reseller_id for row in self.rows}) > 1
+        """Whether people of more than one company may be shown."""
+        return self.form.shows_company
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether a filter leaves anybody out."""
+        return any(
+            value for key, value in self.form.cleaned_data.items() if key != "sort"
+        )
 
     def page(self, number: str | None) -> Page[Row]:
         """A page of rows; an unknown number gives the nearest there is."""
-        return Paginator(self.rows, PAGE_SIZE).get_page(number)
+        pages: Paginator[Any] = Paginator(self.people, PAGE_SIZE)
+        page = pages.get_page(number)
+        return Page(self._rows(list(page.object_list)), page.number, pages)
+
+    def rows(self) -> Iterator[Row]:
+        """All of them, read a few hundred at a time."""
+        for first in range(0, len(self.people), AT_ONCE):
+            yield from self._rows(self.people[first : first + AT_ONCE])
+
+    def _rows(self, people: Sequence[int]) -> list[Row]:
+        live_teams = unscoped(
+            TeamMembership.objects.live(), "prefetched for members who are scoped"
+        )
+        members = (
+            self.found.filter(pk__in=people)
+            .select_related("user", "reseller")
+            .prefetch_related(
+                Prefetch("team_memberships", live_teams.select_related("team"))
+            )
+            .in_bulk()
+        )
+        there = [members[pk] for pk in people if pk in members]
+        cells = cells_of(there, self.programmes)
+        return [
+            Row(member, [cells[member.pk, each.pk] for each in self.programmes])
+            for member in there
+        ]
 
     def figures(self) -> list[Figure]:
-        """Four numbers over what is shown."""
-        cells = [cell for row in self.rows for cell in row.cells]
-        asked = [cell for cell in cells if cell.state != states.NOT_REQUIRED]
-        attention = sum(row.needs_attention for row in self.rows)
-        qualified = sum(cell.is_qualified for cell in asked)
+        """Four numbers over all who are shown, whatever page is."""
+        asked = qualified = attention = 0
+        for person in self.people:
+            cells = self.standings.places.get(person, {}).values()
+            asked += len(cells)
+            attention += any(place < NEED_ATTENTION for place in cells)
+            qualified += len(self.standings.held.get(person, ()))
         return [
-            Figure(len(self.rows), _("people")),
-            Figure(qualified, _("qualifications held"), f"?state={HELD}", "good"),
-            Figure(len(asked) - qualified, _("still to earn")),
+            Figure(len(self.people), _("people")),
+            Figure(qualified, _("qualifications held"), self._url(state=HELD), "good"),
+            Figure(asked - qualified, _("still to earn")),
             Figure(
-                attention, _("people need attention"), f"?state={ATTENTION}", "warn"
+                attention,
+                _("people need attention"),
+                self._url(state=ATTENTION),
+                "warn",
             ),
         ]
 
@@ -148,49 +248,87 @@ def programmes_shown() -> list[ProgrammePage]:
     )
 
 
-def matrix_of(
-    members: MemberQuerySet, resellers: Iterable[Reseller], params: Mapping[str, Any]
-) -> Matrix:
-    """Build the table of these members, filtered as `params` ask."""
-    form = MatrixFilter(params, resellers=resellers)
+def filter_of(
+    params: Mapping[str, Any],
+    resellers: Iterable[Reseller],
+    programmes: Sequence[ProgrammePage] = (),
+) -> MatrixFilter:
+    """What is asked of these companies' people; a bad value asks nothing."""
+    companies = [(reseller.pk, reseller.name) for reseller in resellers]
+    form = MatrixFilter(params, companies=companies, programmes=programmes)
     form.is_valid()
-    asked = form.cleaned_data
+    return form
+
+
+def narrowed(members: MemberQuerySet, form: MatrixFilter) -> MemberQuerySet:
+    """Those of a name, team and company that is asked: the live, or those who left."""
+    asked, today = form.cleaned_data, now().date()
+    if asked.get("state") == states.LEFT.key:
+        found = members.filter(left_on__lte=today)
+    else:
+        found = members.live(today)
     if words := one_line(asked.get("q") or ""):
-        members = members.filter(
+        found = found.filter(
             Q(user__full_name__icontains=words) | Q(user__email__icontains=words)
         )
     if team := asked.get("team"):
-        members = members.filter(
-            team_memberships__in=TeamMembership.objects.live().filter(team=team)
-        )
+        rows = unscoped(TeamMembership.objects, "narrows members fetched in scope")
+        in_team = rows.live().filter(team=team)
+        found = found.filter(pk__in=in_team.values("member"))
     if reseller := asked.get("reseller"):
-        members = members.filter(reseller=reseller)
-    live_teams = unscoped(
-        TeamMembership.objects.live(), "prefetched for members who are scoped"
-    ).select_related("team")
-    people = list(
-        members.select_related("user", "reseller")
-        .prefetch_related(Prefetch("team_memberships", live_teams))
-        .order_by("user__full_name", "pk")
-        .distinct()
-    )
+        found = found.filter(reseller=reseller)
+    return found
+
+
+def matrix_of(
+    members: MemberQuerySet, resellers: Iterable[Reseller], params: Mapping[str, Any]
+) -> Matrix:
+    """Build the table of these members, filtered and sorted as `params` ask.
+
+    Who has left is shown where that is asked, and nowhere else.
+    """
     programmes = programmes_shown()
-    cells = cells_of(people, programmes)
-    rows = [
-        Row(member, [cells[member.pk, programme.pk] for programme in programmes])
-        for member in people
+    form = filter_of(params, resellers, programmes)
+    state = form.cleaned_data.get("state") or ""
+    found = narrowed(members, form)
+    sort, is_backwards = form.order.removeprefix("-"), form.order.startswith("-")
+    order = ["user__full_name", "pk"]
+    if sort == COMPANY:
+        order = ["-reseller__name" if is_backwards else "reseller__name", *order]
+    elif sort == NAME and is_backwards:
+        order = ["-user__full_name", "-pk"]
+    everybody = found.order_by(*order).values_list("pk", flat=True)
+    by_date = sort.endswith(BY_DATE)
+    standings = standings_of(found, programmes, with_days=by_date)
+    people = [
+        pk for pk in everybody if _is_asked_for(state, standings, pk, len(programmes))
     ]
-    if key := asked.get("state"):
-        rows = [row for row in rows if _has_state(row, key)]
-    return Matrix(programmes, rows, form)
+    for programme in programmes:
+        if sort == programme.slug:
+            people = _sorted(people, standings.by_urgency(programme), is_backwards)
+        elif sort == programme.slug + BY_DATE:
+            people = _sorted(people, standings.by_day(programme), is_backwards)
+    return Matrix(programmes, form, found, people, standings)
 
 
-def _has_state(row: Row, key: str) -> bool:
-    if key == ATTENTION:
-        return row.needs_attention
-    if key == HELD:
-        return any(cell.is_qualified for cell in row.cells)
-    return any(cell.state.key == key for cell in row.cells)
+def _is_asked_for(state: str, standings: Standings, person: int, asked: int) -> bool:
+    if state in ("", states.LEFT.key):  # who has left was found as such
+        return True
+    if state == HELD:
+        return person in standings.held
+    places = standings.places.get(person, {})
+    if state == ATTENTION:
+        return any(place < NEED_ATTENTION for place in places.values())
+    if state == states.NOT_REQUIRED.key:
+        return len(places) < asked
+    return PLACES[state] in places.values()
+
+
+def _sorted(people: list[int], by: Mapping[int, Any], is_backwards: bool) -> list[int]:
+    """Those of whom there is something to sort by; the others come last either way."""
+    some = [person for person in people if person in by]
+    some.sort(key=by.__getitem__, reverse=is_backwards)
+    return some + [person for person in people if person not in by]
 
 
 def cell_words(cell: Cell, zone: str) -> str:
@@ -201,9 +339,10 @@ def cell_words(cell: Cell, zone: str) -> str:
         return day(cell.on, zone)
     if cell.state == states.EXPIRES_SOON and cell.on is not None:
         return _("until %(date)s") % {"date": on_day(cell.on)}
-    if cell.state == states.QUALIFIED and cell.enrolment:
-        until = cell.enrolment.valid_until
-        return _("until %(date)s") % {"date": on_day(until)} if until else ""
+    if cell.state == states.QUALIFIED:
+        if cell.until is None:
+            return ""
+        return _("until %(date)s") % {"date": on_day(cell.until)}
     if cell.on is not None:
         return on_day(cell.on)
     if cell.progress and cell.progress.done < cell.progress.required:
@@ -214,24 +353,24 @@ def cell_words(cell: Cell, zone: str) -> str:
     return ""
 
 
-def as_table(matrix: Matrix, zone: str) -> tuple[list[str], list[list[object]]]:
+def as_table(matrix: Matrix, zone: str) -> tuple[list[str], Iterator[list[object]]]:
     """The rows as words, for files: all of them, not only one page."""
     header = [_("Name"), _("Email"), _("Company"), _("Teams")]
     header += [programme.title for programme in matrix.programmes]
-    rows: list[list[object]] = [
-        [
-            row.member.user.full_name,
-            row.member.user.email,
-            row.member.reseller.name,
-            row.teams,
-            *(
-                " ".join(filter(None, [str(cell.state), cell_words(cell, zone)]))
-                for cell in row.cells
-            ),
-        ]
-        for row in matrix.rows
+    return header, (_words_of(row, zone) for row in matrix.rows())
+
+
+def _words_of(row: Row, zone: str) -> list[object]:
+    return [
+        row.member.user.full_name,
+        row.member.user.email,
+        row.member.reseller.name,
+        row.teams,
+        *(
+            " ".join(filter(None, [str(cell.state), cell_words(cell, zone)]))
+            for cell in row.cells
+        ),
     ]
-    return header, rows
 
 
 def show_matrix(
@@ -239,12 +378,12 @@ def show_matrix(
     resellers: ResellerQuerySet,
     template: str,
     context: Mapping[str, Any],
-) -> HttpResponse:
+) -> HttpResponse | StreamingHttpResponse:
     """Answer with the people of these resellers: a page, or the file `format` names."""
-    seen = Member.objects.visible_to(request.access).live()
+    seen = Member.objects.visible_to(request.access)
     matrix = matrix_of(seen.filter(reseller__in=resellers), resellers, request.GET)
     if (file_type := request.GET.get("format")) in FORMATS:
         header, rows = as_table(matrix, request.user.time_zone)
-        return table_response(f"team-{now():%Y-%m-%d}", file_type, header, rows)
+        return long_table_response(f"team-{now():%Y-%m-%d}", file_type, header, rows)
     page = matrix.page(request.GET.get("page"))
     return render(request, template, {"matrix": matrix, "page": page, **context})

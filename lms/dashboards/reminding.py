@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -11,14 +10,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from courses.reminding import remind, remind_late
-from lms.dashboards.matrix import MatrixFilter
+from lms.dashboards.matrix import MatrixFilter, filter_of, narrowed
 from lms.mail.times import moment
 from lms.people.access import Access, MemberRequest
-from lms.people.models import Member, MemberQuerySet, Reseller, TeamMembership
-from lms.people.names import one_line
+from lms.people.models import Member, MemberQuerySet, Reseller
 from lms.people.nudging import Nudged
 from lms.people.roles import manager_or_people_staff_required
-from lms.walls import unscoped
 
 
 @manager_or_people_staff_required
@@ -57,8 +54,7 @@ def why_not(done: Nudged, zone: str) -> str:
 def remind_all(request: MemberRequest) -> HttpResponse:
     """Remind all who are late of the people that a filter shows."""
     resellers = Reseller.objects.visible_to(request.access)
-    form = MatrixFilter(request.POST, resellers=resellers)
-    form.is_valid()
+    form = filter_of(request.POST, resellers)
     company = form.cleaned_data.get("reseller")
     if company is None and not request.access.is_manager:
         messages.error(request, _("Choose a company first."))
@@ -67,23 +63,11 @@ def remind_all(request: MemberRequest) -> HttpResponse:
     say = messages.success if done.sent else messages.info
     say(request, done.words)
     if company and not request.access.is_manager:
-        return redirect("dashboards:reseller", company.pk)
+        return redirect("dashboards:reseller", company)
     shown = {name: request.POST[name] for name in form.fields if request.POST.get(name)}
     return redirect(reverse("dashboards:team", query=shown))
 
 
 def people_shown(access: Access, form: MatrixFilter) -> MemberQuerySet:
     """Those whom the page shows: of its own people, by name, team and company."""
-    asked = form.cleaned_data
-    members = Member.objects.managed_by(access)
-    if words := one_line(asked.get("q") or ""):
-        members = members.filter(
-            Q(user__full_name__icontains=words) | Q(user__email__icontains=words)
-        )
-    if team := asked.get("team"):
-        rows = unscoped(TeamMembership.objects, "narrows members fetched in scope")
-        in_team = rows.live().filter(team=team)
-        members = members.filter(pk__in=in_team.values("member"))
-    if reseller := asked.get("reseller"):
-        members = members.filter(reseller=reseller)
-    return members
+    return narrowed(Member.objects.managed_by(access), form)

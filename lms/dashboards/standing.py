@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.timezone import now
@@ -121,7 +121,7 @@ def _people_by_cell(enrolments: QuerySet[Enrolment]) -> dict[tuple[int, int], in
 
 
 @staff_required
-def reseller(request: MemberRequest, pk: int) -> HttpResponse:
+def reseller(request: MemberRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
     """A reseller and what is below it, as its manager sees it."""
     top = get_object_or_404(Reseller.objects.visible_to(request.access), pk=pk)
     tree = unscoped(Reseller.objects, "below one that was fetched in scope").below(top)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -25,7 +25,8 @@ class Cell:
     """A member in a programme: what the matrix shows, and what led to it.
 
     `enrolment` is the open one, or else the newest; None when the programme is not
-    asked of the member. `on` is the date that goes with the state, if any.
+    asked of the member. `on` is the date that goes with the state, if any; `until` the
+    end of what was completed last.
     `is_qualified` follows what was completed, whatever became of the certificate.
     """
 
@@ -33,6 +34,7 @@ class Cell:
     programme: ProgrammePage
     state: State = states.NOT_REQUIRED
     is_qualified: bool = False
+    until: date | None = None
     enrolment: Enrolment | None = None
     progress: Progress | None = None
     on: date | datetime | None = None
@@ -104,7 +106,7 @@ def cells_of(
             certificates[cycle.pk] for cycle in cycles if cycle.pk in certificates
         ]
         cell.certificate = holders[-1] if holders else None
-        _decide(cell, cycles)
+        _decide(cell, cycles, progress)
     return cells
 
 
@@ -128,7 +130,9 @@ def _certificates_of(enrolments: Iterable[Enrolment]) -> dict[int, Certificate]:
     }
 
 
-def _decide(cell: Cell, cycles: Sequence[Enrolment]) -> None:
+def _decide(
+    cell: Cell, cycles: Sequence[Enrolment], progress: Mapping[int, Progress]
+) -> None:
     """Let every cycle say what holds; the strongest is shown."""
     holding: dict[State, date | datetime | None] = {}
     completed = [cycle for cycle in cycles if not cycle.is_open]
@@ -140,11 +144,12 @@ def _decide(cell: Cell, cycles: Sequence[Enrolment]) -> None:
         if enrolment.is_open:
             holding |= _open_states(cell, enrolment)
         elif enrolment == completed[-1]:  # what came before it has been renewed
-            holding |= _completed_states(cell, enrolment)
+            holding |= _completed_states(cell, enrolment, progress[enrolment.pk])
     if not cycles[-1].is_open:
         holding.pop(states.UPDATE_DUE, None)  # it was done, or is no longer asked
     if len(holding) > 1 and _is_qualified(holding):
         holding.pop(states.EXPIRED, None)
+    cell.until = completed[-1].valid_until if completed else None
     cell.state = states.strongest(set(holding))
     cell.on = holding[cell.state]
 
@@ -189,7 +194,7 @@ def _to_go_over(cell: Cell) -> set[int]:
 
 
 def _completed_states(
-    cell: Cell, enrolment: Enrolment
+    cell: Cell, enrolment: Enrolment, progress: Progress
 ) -> dict[State, date | datetime | None]:
     today = now().date()
     ends = [on for on in (enrolment.valid_until, enrolment.counts_until) if on]
@@ -198,7 +203,7 @@ def _completed_states(
     holding: dict[State, date | datetime | None] = {
         states.QUALIFIED: enrolment.valid_from
     }
-    if cell.progress and all(topic.exempted_at for topic in cell.progress.topics):
+    if all(topic.exempted_at for topic in progress.topics):
         holding[states.EXEMPT] = enrolment.valid_from
     certificate = cell.certificate
     if certificate is not None and certificate.enrolment_id == enrolment.pk:

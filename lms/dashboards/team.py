@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -21,7 +21,7 @@ from sessions.missing import counts_for
 
 
 @manager_required
-def team(request: MemberRequest) -> HttpResponse:
+def team(request: MemberRequest) -> HttpResponse | StreamingHttpResponse:
     """The matrix of one's people; `?format=csv` or `xlsx` for the same as a file."""
     member = request.access.member
     assert member is not None  # noqa: S101  a manager is one

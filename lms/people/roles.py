@@ -8,12 +8,12 @@ from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 
 from lms.people.access import Access, MemberRequest
 
 P = ParamSpec("P")
-View = Callable[Concatenate[MemberRequest, P], HttpResponse]
+View = Callable[Concatenate[MemberRequest, P], HttpResponseBase]
 
 
 def _role_required(has_role: Callable[[Access], bool]) -> Callable[[View[P]], View[P]]:
@@ -21,7 +21,7 @@ def _role_required(has_role: Callable[[Access], bool]) -> Callable[[View[P]], Vi
         @wraps(view)
         def guarded(
             request: MemberRequest, *args: P.args, **kwargs: P.kwargs
-        ) -> HttpResponse:
+        ) -> HttpResponseBase:
             if not has_role(request.access):
                 raise PermissionDenied
             return view(request, *args, **kwargs)

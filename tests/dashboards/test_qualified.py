@@ -43,11 +43,14 @@ def by_each_way(programme, reseller, day):
     audit = lines_on(members, day)
     matrix = matrix_of(Member.objects.all(), Reseller.objects.all(), QueryDict())
     held = QueryDict(f"state={HELD}")
-    listed = matrix_of(Member.objects.all(), Reseller.objects.all(), held).rows
+    listed = matrix_of(Member.objects.all(), Reseller.objects.all(), held).rows()
     ways = {
         "rows": [row.member for row in Enrolment.objects.qualified()],
         "matrix": [
-            row.member for row in matrix.rows for cell in row.cells if cell.is_qualified
+            row.member
+            for row in matrix.rows()
+            for cell in row.cells
+            if cell.is_qualified
         ],
         "matrix, those who hold it": [row.member for row in listed],
         "duties": [
@@ -150,7 +153,8 @@ def test_revoked_certificate_is_told_beside_the_qualification_that_stands():
 
     matrix = matrix_of(Member.objects.all(), Reseller.objects.all(), QueryDict())
 
-    (cell,) = matrix.rows[0].cells
+    (row,) = matrix.rows()
+    (cell,) = row.cells
     assert (cell.state, cell.is_qualified) == (states.REVOKED, True)
     assert cell_words(cell, "UTC") == "the certificate; qualified still"
-    assert matrix.rows[0].needs_attention
+    assert row.needs_attention

@@ -7,29 +7,71 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('people', '0008_end_told_on'),
+        ("people", "0008_end_told_on"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='NameCorrection',
+            name="NameCorrection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(blank=True, max_length=120)),
-                ('why', models.CharField(blank=True, max_length=300)),
-                ('asked_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('withdrawn_at', models.DateTimeField(null=True)),
-                ('decided_at', models.DateTimeField(null=True)),
-                ('is_approved', models.BooleanField(null=True)),
-                ('answer', models.CharField(blank=True, max_length=300)),
-                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='name_corrections', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("name", models.CharField(blank=True, max_length=120)),
+                ("why", models.CharField(blank=True, max_length=300)),
+                ("asked_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("withdrawn_at", models.DateTimeField(null=True)),
+                ("decided_at", models.DateTimeField(null=True)),
+                ("is_approved", models.BooleanField(null=True)),
+                ("answer", models.CharField(blank=True, max_length=300)),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="name_corrections",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['asked_at', 'pk'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('decided_at', None), ('withdrawn_at', None)), fields=('user',), name='name_correction_one_open'), models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('is_approved', None)), models.Q(('decided_at__isnull', False), ('is_approved__isnull', False), ('withdrawn_at', None)), _connector='OR'), name='name_correction_decided_whole')],
+                "ordering": ["asked_at", "pk"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("decided_at", None), ("withdrawn_at", None)
+                        ),
+                        fields=("user",),
+                        name="name_correction_one_open",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_at", None), ("is_approved", None)),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("is_approved__isnull", False),
+                                ("withdrawn_at", None),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="name_correction_decided_whole",
+                    ),
+                ],
             },
         ),
     ]
