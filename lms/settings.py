@@ -119,6 +119,7 @@ INSTALLED_APPS = [
     "courses",
     "sessions",
     "certificates",
+    "lms.privacy",
     "lms.dashboards",
     "lms.seed",
     "schedule",
@@ -356,6 +357,14 @@ TSA_URL = _value(
     _parse_address,
     "the address of a time-stamp authority, such as https://tsa.example.com/tsr",
 )
+
+# --- How long things are kept: 0 is for ever ------------------------------------
+
+_DAYS_KEPT = (_parse_count, "a number of days, 0 for ever")
+KEEP_RECORDS_DAYS = _value("KEEP_RECORDS_DAYS", 2192, *_DAYS_KEPT)  # six years
+KEEP_NOTES_DAYS = _value("KEEP_NOTES_DAYS", 365, *_DAYS_KEPT)
+KEEP_MAIL_DAYS = _value("KEEP_MAIL_DAYS", 183, *_DAYS_KEPT)
+KEEP_INVITATIONS_DAYS = _value("KEEP_INVITATIONS_DAYS", 365, *_DAYS_KEPT)
 
 # --- Wagtail -------------------------------------------------------------------
 

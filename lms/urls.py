@@ -23,6 +23,7 @@ urlpatterns = [
     path("branding.css", branding_css, name="branding_css"),
     path("start/", landing, name="landing"),
     path("", include("lms.dashboards.urls")),
+    path("", include("lms.privacy.urls")),
     path("", include("lms.people.urls")),
     path("", include("content.urls")),
     path("", include("courses.urls")),

@@ -12,12 +12,21 @@ from courses.completing import lock
 from courses.leaving import undo_until
 from courses.models import Enrolment
 from courses.signals import enrolment_closed, programme_completed
+from lms.mail.forgetting import forget_mail
 from lms.people.models import User
 from lms.people.signals import account_disabled, person_erased
 from sessions import asking
 from sessions.cancelling import OPEN, follow_successor, free_calls
 from sessions.feeds import end_feed
-from sessions.models import BookingState, OutsideCalendar, TimeRequest
+from sessions.models import (
+    Booking,
+    BookingState,
+    BookingTopic,
+    Dispute,
+    OutsideCalendar,
+    TimeRequest,
+    Trainer,
+)
 from sessions.outside import remove_calendar
 
 
@@ -80,3 +89,18 @@ def forget_other_calendars(*, user: User, by: User | None, **_more: Any) -> None
     """The addresses of a trainer's other calendars are theirs, and open by themselves."""
     for calendar in OutsideCalendar.objects.filter(trainer__user=user):
         remove_calendar(calendar, by=by)
+
+
+@receiver(person_erased)
+def forget_words_of_person(*, user: User, **_more: Any) -> None:
+    """Notes, reasons and mail on their calls go; times and outcomes stay."""
+    calls = Booking.objects.filter(trainee=user)
+    calls.update(reason="")
+    BookingTopic.objects.filter(booking__in=calls).update(note="", private_note="")
+    Dispute.objects.filter(Q(by=user) | Q(booking__in=calls)).update(text="", answer="")
+    TimeRequest.objects.filter(enrolment__member__user=user).update(note="")
+    Trainer.objects.filter(user=user).update(room_url="")
+    of_calls = Q(pk=None)
+    for pk in calls.values_list("pk", flat=True):
+        of_calls |= Q(key__startswith=f"call:{pk}:")
+    forget_mail(of_calls)

@@ -66,6 +66,7 @@ from lms.people.models import (
     TeamMembership,
     User,
 )
+from lms.privacy.models import Erasure
 from sessions.hours import set_weekly_hours
 from sessions.models import (
     Booking,
@@ -824,3 +825,12 @@ class EventValuesFactory(DjangoModelFactory[EventValues]):
     field = "full_name"
     before = "Ana"
     after = "Anna"
+
+
+class ErasureFactory(DjangoModelFactory[Erasure]):
+    """Somebody's wish to be erased, which nobody has answered."""
+
+    class Meta:
+        model = Erasure
+
+    person = SubFactory(UserFactory)

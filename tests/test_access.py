@@ -37,6 +37,7 @@ from tests.factories import (
     EditionFactory,
     EditionTopicFactory,
     EnrolmentFactory,
+    ErasureFactory,
     EvidenceFactory,
     HandbookPageFactory,
     MemberFactory,
@@ -216,6 +217,15 @@ TABLE: dict[str, Entry] = {
         (302,) * 8, lambda world: ["no-such-token"], method="post"
     ),
     "people:welcome": Entry((404,) * 8, lambda world: ["no-such-token"]),
+    # privacy
+    "privacy:privacy": Entry(PUBLIC),
+    "privacy:own": Entry(SIGNED_IN),
+    "privacy:download": Entry(SIGNED_IN, method="post"),
+    "privacy:ask": Entry((SIGN_IN, *(409,) * 7), method="post"),  # they belong here
+    "privacy:erasures": Entry(STAFF),
+    "privacy:answer": Entry(
+        (SIGN_IN, *(403,) * 6, 302), *of("erasure", "pk"), staff=302, others=403
+    ),
     # the handbook and the topics
     "content:acknowledge": Entry(
         (SIGN_IN, 302, 302, 302, 302, 403, 403, 403),
@@ -448,6 +458,7 @@ def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, An
     )
     read = EnrolmentFactory(member=member, edition=text_then.edition)
     made = {
+        "erasure": ErasureFactory(),
         "past": TopicCompletionFactory(enrolment=read, topic=page),
         "attempt": start_attempt(enrolment, topic),
         "reseller": reseller,

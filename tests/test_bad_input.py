@@ -36,6 +36,7 @@ from tests.factories import (
     DisputeFactory,
     EditionFactory,
     EnrolmentFactory,
+    ErasureFactory,
     EvidenceFactory,
     HandbookPageFactory,
     MemberFactory,
@@ -604,6 +605,11 @@ def voiding(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "staff", reverse("dashboards:void", args=[evidence.pk]), {"why": "x"}
 
 
+def answering_an_erasure(world: Any) -> tuple[str, str, dict[str, Any]]:
+    url = reverse("privacy:answer", args=[ErasureFactory().pk])
+    return "staff", url, {"do": "refuse", "why": "Not now."}
+
+
 def asking_for_a_programme(world: Any) -> tuple[str, str, dict[str, Any]]:
     programme = EditionFactory().programme
     return "trainee", reverse("courses:ask", args=[programme.pk]), {"note": "x"}
@@ -776,6 +782,7 @@ FORMS = [
     voiding,
     asking_for_a_programme,
     answering_a_request,
+    answering_an_erasure,
     ending_a_certificate,
     correcting_a_name,
     hiding_ones_name,

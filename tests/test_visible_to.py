@@ -15,6 +15,7 @@ from tests.factories import (
     DesignSampleFactory,
     DisputeFactory,
     EnrolmentDatesFactory,
+    ErasureFactory,
     EventValuesFactory,
     EvidenceFactory,
     FeedFactory,
@@ -40,7 +41,7 @@ from tests.factories import (
 
 OURS = [
     "audit", "mail", "people", "content", "courses", "training_sessions",
-    "certificates",
+    "certificates", "privacy",
 ]  # fmt: skip
 ABOUT_NOBODY = {
     "Tag",
@@ -96,6 +97,7 @@ def rows(db):
         DesignSampleFactory,
         DisputeFactory,
         EnrolmentDatesFactory,
+        ErasureFactory,
         EventValuesFactory,
         EvidenceFactory,
         FeedFactory,

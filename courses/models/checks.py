@@ -117,6 +117,7 @@ class Attempt(models.Model):
             AppendOnly(
                 name="attempt_append_only",
                 write_once=["submitted_at", "answers", "score_percent", "passed"],
+                may_clear=["answers"],  # at an erasure
             ),
         ]
 
@@ -152,7 +153,7 @@ class MoreAttempts(models.Model):
     class Meta:
         ordering = ["at", "pk"]
         verbose_name_plural = "more attempts"
-        constraints = [AppendOnly(name="more_attempts_append_only")]
+        constraints = [AppendOnly(name="more_attempts_append_only", may_clear=["note"])]
 
     def __str__(self) -> str:
         return f"{self.enrolment}: {self.topic}, {self.count} more"

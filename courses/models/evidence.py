@@ -59,6 +59,7 @@ class Evidence(models.Model):
             AppendOnly(
                 name="evidence_append_only",
                 write_once=["voided_at", "voided_by", "voided_why"],
+                may_clear=["detail", "voided_why"],  # at an erasure
             ),
         ]
 

@@ -19,6 +19,7 @@ from lms.audit import chain
 from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
 from lms.people import ending
+from lms.privacy import retention
 from sessions.absence import see_to_closed_accounts, withdraw_not_held
 from sessions.asking import reopen_unanswered
 from sessions.cancelling import cancel_run_out
@@ -30,6 +31,7 @@ from sessions.outside import enqueue_stale
 
 EVERY = timedelta(seconds=20)
 EVERY_HOUR = timedelta(hours=1)
+EVERY_DAY = timedelta(days=1)
 EVERY_DAY = timedelta(days=1)
 
 
@@ -65,6 +67,8 @@ def tick() -> bool:
         tell_of_missing_times()
     if _is_my_turn("day", EVERY_DAY):
         chain.note_newest()
+    if _is_my_turn("retention", EVERY_DAY):
+        retention.apply()
     call_command("prune_db_task_results", "--backend", "jobs", verbosity=0)
     return True
 

@@ -131,7 +131,7 @@ ACCOUNT = Kind(
     _("Your account"),
     _("Invitations, passwords, addresses, how you sign in."),
     _("it is about your account, or somebody invites you"),
-    ("people/email/",),
+    ("people/email/", "privacy/email/"),
     may_be_off=False,
 )
 CALLS = Kind(

@@ -50,6 +50,7 @@ from courses.wagtail_hooks import PUBLISH
 from lms.people.accounts import welcome_link
 from lms.people.membership import set_teams
 from lms.people.models import Invitation, Member, Reseller, User
+from lms.privacy.erasing import ask as ask_for_erasure
 from lms.seed import cast
 from sessions.booking import book_call, ready_topics
 from sessions.earlier import offer_freed, wait_for_earlier
@@ -599,6 +600,9 @@ def of_owners() -> Iterator[Screen]:
     yield Screen("/certificates/", open_menu, "menu open")
     yield Screen("/settings/")
     yield Screen("/settings/", type_a_rare_name, "letters")
+    yield Screen("/privacy/")
+    yield Screen("/settings/data/")
+    yield Screen("/settings/data/", press("Ask to be erased"), "refused")
     yield Screen("/calls/feed/")
     yield Screen("/calls/feed/", press("Make my address"), "address")
     yield Screen("/calls/feed/", name="has one")
@@ -731,6 +735,8 @@ def of_staff() -> Iterator[Screen]:
     yield Screen("/standing/")
     for reseller in Reseller.objects.all():
         yield Screen(reverse("dashboards:reseller", args=[reseller.pk]))
+    ask_for_erasure(User.objects.create_user("gone@example.com", full_name="Gone"))
+    yield Screen("/standing/erasures/", open_all, "asked")
     yield Screen("/standing/handbook/")
     northlight = member_of(cast.LIAM).reseller
     yield Screen(reverse("dashboards:reseller_handbook", args=[northlight.pk]))

@@ -2,9 +2,10 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import lms.constraints
 from django.conf import settings
 from django.db import migrations, models
+
+import lms.constraints
 
 
 class Migration(migrations.Migration):

@@ -1,0 +1,148 @@
+"""A person of whom everything is kept that can be, each word marked."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.utils.timezone import now
+
+from lms.mail.models import NoticeOff, Nudge
+from lms.people.models import User
+from sessions.models import BookingState
+from tests.factories import (
+    AcknowledgementFactory,
+    ApprovalFactory,
+    AttemptFactory,
+    AuditPackFactory,
+    BookingFactory,
+    CertificateFactory,
+    DesignSampleFactory,
+    DisputeFactory,
+    EnrolmentDatesFactory,
+    EnrolmentFactory,
+    EventValuesFactory,
+    EvidenceFactory,
+    FeedFactory,
+    InvitationFactory,
+    MemberFactory,
+    MessageFactory,
+    MoreAttemptsFactory,
+    NameConfirmationFactory,
+    NameCorrectionFactory,
+    OutsideBusyFactory,
+    OutsideCalendarFactory,
+    PostponementFactory,
+    ProgrammeRequestFactory,
+    ReadingPlaceFactory,
+    StatementFactory,
+    TeamMembershipFactory,
+    TimeRequestFactory,
+    TopicCompletionFactory,
+    TrainerFactory,
+    UserFactory,
+    WaitingFactory,
+)
+
+MARK = "Xanthippe"
+
+
+def person_with_all_kept() -> User:
+    """Somebody who left their company; a row of every record is about them."""
+    person = UserFactory(
+        email=f"{MARK.lower()}@example.com", full_name=MARK, call_needs=MARK
+    )
+    member = MemberFactory(user=person, left_on=date(2025, 1, 1))
+    EmailAddress.objects.create(
+        user=person, email=f"{MARK.lower()}@home.example", verified=True
+    )
+    Authenticator.objects.create(user=person, type="totp", data={"secret": MARK})
+    TeamMembershipFactory(member=member)
+    NameConfirmationFactory(user=person, name=MARK)
+    NameCorrectionFactory(user=person, name=MARK, why=MARK, answer=MARK)
+    InvitationFactory(
+        email=f"{MARK.lower()}@example.com",
+        full_name=MARK,
+        accepted_by=person,
+        accepted_at=now(),
+    )
+    InvitationFactory(email=f"{MARK.lower()}@home.example", full_name=MARK)
+    MessageFactory(
+        recipient=person,
+        subject=MARK,
+        body=MARK,
+        attachments=[{"name": MARK, "type": "text/plain", "text": MARK}],
+    )
+    MessageFactory(subject="Your call", body=f"You meet {MARK}.", sent_at=now())
+    NoticeOff.objects.create(person=person, kind="digest")
+    Nudge.objects.create(
+        person=person,
+        member=member,
+        kind="reminder",
+        at=now(),
+        until_at=now() + timedelta(days=3),
+    )
+    AcknowledgementFactory(member=member)
+
+    enrolment = EnrolmentFactory(member=member, completed=True, closed_why=MARK)
+    EnrolmentDatesFactory(enrolment=enrolment)
+    PostponementFactory(enrolment=enrolment)
+    ProgrammeRequestFactory(member=member, note=MARK, answer=MARK)
+    EvidenceFactory(
+        enrolment=enrolment,
+        detail={"reason": MARK},
+        voided_at=now(),
+        voided_by=UserFactory(),
+        voided_why=MARK,
+    )
+    TopicCompletionFactory(enrolment=enrolment)
+    AttemptFactory(
+        enrolment=enrolment,
+        submitted_at=now(),
+        answers={"1": MARK},
+        score_percent=50,
+        passed=False,
+    )
+    MoreAttemptsFactory(enrolment=enrolment, note=MARK)
+    ReadingPlaceFactory(user=person)
+    CertificateFactory(
+        enrolment=enrolment, private_claim={"name": MARK}, missing_letters=MARK[:1]
+    )
+
+    open_one = EnrolmentFactory(member=member)
+    call = BookingFactory(
+        enrolment=open_one,
+        state=BookingState.MISSED,
+        reason=MARK,
+        starts_at=now() - timedelta(days=3),
+    )
+    call.topics.update(note=MARK, private_note=MARK)
+    MessageFactory(
+        key=f"call:{call.pk}:booked",
+        sent_at=now(),
+        attachments=[{"name": "call.ics", "type": "text/calendar", "text": MARK}],
+    )
+    DisputeFactory(booking=call, by=person, text=MARK, answer=MARK)
+    TimeRequestFactory(enrolment=open_one, note=MARK, closed_at=now())
+    WaitingFactory(booking=call, ended_at=now())
+    FeedFactory(user=person)
+    trainer = TrainerFactory(
+        user=person, is_active=False, room_url=f"https://{MARK.lower()}.example.com/"
+    )
+    OutsideBusyFactory(
+        calendar=OutsideCalendarFactory(
+            trainer=trainer, name=MARK, url=f"https://{MARK.lower()}.example.com/c.ics"
+        )
+    )
+    for factory in (
+        ApprovalFactory,
+        AuditPackFactory,
+        StatementFactory,
+        DesignSampleFactory,
+    ):
+        factory(asked_by=person)
+    EventValuesFactory(
+        event__about=person, event__actor=person, before=MARK, after=MARK
+    )
+    return person
