@@ -58,6 +58,7 @@ from lms.mail.models import Message, NoticeOff, Nudge
 from lms.people.models import (
     Approval,
     Invitation,
+    InviteDraft,
     Member,
     NameConfirmation,
     NameCorrection,
@@ -163,6 +164,18 @@ class InvitationFactory(DjangoModelFactory[Invitation]):
     reseller = SubFactory(ResellerFactory)
     token_hash = Sequence(lambda n: hashlib.sha256(b"%d" % n).hexdigest())
     expires_at = LazyFunction(lambda: now() + timedelta(days=14))
+
+
+class InviteDraftFactory(DjangoModelFactory[InviteDraft]):
+    """A list of one person, made by a manager."""
+
+    class Meta:
+        model = InviteDraft
+
+    member = SubFactory(MemberFactory, is_manager=True)
+    made_by = SelfAttribute("member.user")
+    reseller = SelfAttribute("member.reseller")
+    lines = LazyFunction(lambda: [[1, "new@example.com", "", "", "", "", ""]])
 
 
 class NameConfirmationFactory(DjangoModelFactory[NameConfirmation]):

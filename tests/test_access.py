@@ -40,6 +40,8 @@ from tests.factories import (
     ErasureFactory,
     EvidenceFactory,
     HandbookPageFactory,
+    InvitationFactory,
+    InviteDraftFactory,
     MemberFactory,
     NameCorrectionFactory,
     OutsideCalendarFactory,
@@ -212,6 +214,14 @@ TABLE: dict[str, Entry] = {
     "people:second_factor": Entry(SENT_ON),
     "people:switch": Entry((SIGN_IN, 302, *(404,) * 6), method="post"),
     "people:sent": Entry(PUBLIC),
+    "people:invite": Entry(MANAGERS),
+    "people:invite_list": Entry(
+        (SIGN_IN, 403, 403, 200, 404, 403, 403, 404), *of("draft", "pk"), others=403
+    ),
+    "people:invitations": Entry(MANAGERS),
+    "people:invitation": Entry(
+        THE_MANAGERS, *of("invitation", "pk"), others=403, staff=200
+    ),
     "people:accept": Entry((404,) * 8, lambda world: ["no-such-token"]),
     "people:send_again": Entry(
         (302,) * 8, lambda world: ["no-such-token"], method="post"
@@ -476,6 +486,7 @@ def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, An
         ),
         "given": AcknowledgementFactory(member=member),
         "correction": NameCorrectionFactory(user=member.user),
+        "invitation": InvitationFactory(reseller=reseller),
         "calendar": OutsideCalendarFactory(trainer=trainer),
         "evidence": EvidenceFactory(enrolment=enrolment),
         "request": ProgrammeRequestFactory(
@@ -522,6 +533,8 @@ def world(db: None) -> SimpleNamespace:
     }
     return SimpleNamespace(
         people=people,
+        draft=InviteDraftFactory(member=people["manager"].memberships.get()),
+        foreign_draft=InviteDraftFactory(),
         audit_pack=AuditPackFactory(asked_by=people["manager"], top=reseller),
         sample=DesignSampleFactory(asked_by=staff),
         approval=ApprovalFactory(),

@@ -20,6 +20,7 @@ from tests.factories import (
     EvidenceFactory,
     FeedFactory,
     InvitationFactory,
+    InviteDraftFactory,
     MemberFactory,
     MessageFactory,
     MoreAttemptsFactory,
@@ -68,6 +69,7 @@ ABOUT_NOBODY = {
 PRIVATE = {
     "AuditPack",
     "DesignSample",
+    "InviteDraft",
     "Message",
     "NoticeOff",
     "Feed",
@@ -102,6 +104,7 @@ def rows(db):
         EvidenceFactory,
         FeedFactory,
         InvitationFactory,
+        InviteDraftFactory,
         MessageFactory,
         MoreAttemptsFactory,
         NameConfirmationFactory,

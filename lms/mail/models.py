@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from lms.people.access import Access
 
 
+# What the mail server says of an address that it will never take.
+REFUSED_FOR_GOOD = ("SMTPRecipientsRefused",)
+
+
 class MessageQuerySet(models.QuerySet["Message"]):
     def due(self, at: datetime) -> MessageQuerySet:
         """What waits to be sent at the instant `at`."""

@@ -101,25 +101,43 @@ class Mail:
     """A mail to somebody, to leave at once; else as in `queue`."""
 
     key: str
-    to: User
+    to: User | str
     template: str
     context: Mapping[str, Any]
     files: Sequence[File] = ()
+    is_secret: bool = False
+
+    @property
+    def person(self) -> User | None:
+        return None if isinstance(self.to, str) else self.to
+
+    @property
+    def address(self) -> str:
+        return self.to if isinstance(self.to, str) else self.to.email
 
 
 def queue_together(mails: Iterable[Mail]) -> None:
     """Queue mails of one cause, by one query and one task; else as `queue`."""
     mails = list(mails)
     for mail in mails:
-        validate_email(mail.to.email)
-    off = notices.off_among((mail.to.pk, kind_of(mail.template)) for mail in mails)
+        validate_email(mail.address)
+    off = notices.off_among(
+        (mail.person.pk, kind_of(mail.template)) for mail in mails if mail.person
+    )
     rows = [_row(mail, off) for mail in mails]
     try:
         with transaction.atomic():
             Message.objects.bulk_create(rows)
     except IntegrityError:  # some of them were asked for before
         for mail in mails:
-            queue(mail.key, mail.to, mail.template, mail.context, files=mail.files)
+            queue(
+                mail.key,
+                mail.to,
+                mail.template,
+                mail.context,
+                files=mail.files,
+                is_secret=mail.is_secret,
+            )
         return
     if leaving := [row.pk for row in rows if row.dropped_at is None]:
         _enqueue(leaving, None)
@@ -127,17 +145,18 @@ def queue_together(mails: Iterable[Mail]) -> None:
 
 def _row(mail: Mail, off: Collection[tuple[int, str]]) -> Message:
     kind = kind_of(mail.template)
-    if (mail.to.pk, kind.key) in off:
-        return Message(key=mail.key, **_left_out(mail.to, kind))
-    words = words_of(mail.template, mail.context, mail.to, kind)
+    if mail.person and (mail.person.pk, kind.key) in off:
+        return Message(key=mail.key, **_left_out(mail.person, kind))
+    words = words_of(mail.template, mail.context, mail.person, kind)
     return Message(
         key=mail.key,
         kind=kind.key,
-        recipient=mail.to,
-        to=mail.to.email,
+        recipient=mail.person,
+        to=mail.address,
         subject=_one_line(words.subject),
         body=_tidy(words.body),
         attachments=list(mail.files),
+        is_secret=mail.is_secret,
     )
 
 
@@ -350,6 +369,19 @@ def drop(*prefixes: str, to: User | None = None) -> int:
         waiting = waiting.filter(recipient=to)
     waiting.filter(is_secret=True).update(body="")
     return waiting.update(dropped_at=now())
+
+
+def take_back(keys: Iterable[str]) -> int:
+    """Take back those of the messages that have not left; return how many."""
+    waiting = Message.objects.filter(key__in=list(keys), sent_at=None, dropped_at=None)
+    waiting.filter(is_secret=True).update(body="")
+    return waiting.update(dropped_at=now())
+
+
+def written_since(at: datetime, keys: Iterable[str]) -> set[str]:
+    """Those of the keys whose message was written after the instant; one query."""
+    written = Message.objects.filter(key__in=list(keys), created_at__gt=at)
+    return set(written.values_list("key", flat=True))
 
 
 def _enqueue(pks: Sequence[int], run_after: datetime | None) -> None:

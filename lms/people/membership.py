@@ -28,8 +28,11 @@ def join(
     is_manager: bool,
     by: User | None,
     on: date | None = None,
+    until_on: date | None = None,
 ) -> Member:
     """Make the person a member of the reseller and its teams, from a day (today).
+
+    `until_on` is the planned end, where there is one.
 
     Someone who left before joins as a new row. Raises Refused when they belong
     already, or the reseller has ended.
@@ -42,6 +45,7 @@ def join(
         engagement=engagement,
         is_manager=is_manager,
         joined_on=on or now().date(),
+        until_on=until_on,
     )
     chosen = set(teams)
     TeamMembership.objects.bulk_create(

@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
-from django.db.models.functions import Lower
+from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Cast, Concat, Lower, Substr
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from treebeard.mp_tree import MP_Node, MP_NodeManager, MP_NodeQuerySet
 
 from lms.constraints import AppendOnly
+from lms.mail.models import REFUSED_FOR_GOOD, Message
 from lms.mail.zones import zone_choices
 
 if TYPE_CHECKING:
@@ -435,6 +436,9 @@ class InvitationState(models.TextChoices):
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
+FAILED_AFTER = 3  # tries of its mail, a quarter of an hour in all
+
+
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def open(self) -> InvitationQuerySet:
         """Neither accepted nor withdrawn nor run out."""
@@ -443,6 +447,29 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
     def visible_to(self, access: Access) -> InvitationQuerySet:
         """Those into a managed reseller; all, for staff."""
         if access.is_staff:
+            return self
+        return self.filter(reseller__in=access.managed_resellers)
+
+    def with_failure(self) -> InvitationQuerySet:
+        """Add `has_failed`: the mail of the link that works now cannot be delivered."""
+        key = Concat(
+            Value("invitation:"),
+            Cast(OuterRef("pk"), models.CharField()),
+            Value(":"),
+            Substr(OuterRef("token_hash"), 1, 16),
+        )
+        failed = Message.objects.filter(
+            Q(tries__gte=FAILED_AFTER) | Q(error__in=REFUSED_FOR_GOOD),
+            ~Q(error=""),
+            key=key,
+            sent_at=None,
+            dropped_at=None,
+        )
+        return self.annotate(has_failed=Exists(failed))
+
+    def managed_by(self, access: Access) -> InvitationQuerySet:
+        """Those one may send again, correct, withdraw; all, for staff who may."""
+        if access.may_change_people:
             return self
         return self.filter(reseller__in=access.managed_resellers)
 
@@ -547,6 +574,9 @@ class Invitation(models.Model):
         max_length=20, choices=Engagement.choices, default=Engagement.EMPLOYEE
     )
     is_manager = models.BooleanField(default=False)
+    until_on = models.DateField(
+        null=True, blank=True, help_text=_("Planned end of the membership.")
+    )
     token_hash = models.CharField(max_length=64, unique=True)
     invited_by = models.ForeignKey(
         User, null=True, on_delete=models.PROTECT, related_name="+"
@@ -671,3 +701,44 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"
+
+
+class InviteDraftQuerySet(models.QuerySet["InviteDraft"]):
+    def visible_to(self, access: Access) -> InviteDraftQuerySet:
+        """One's own, made in the membership that one has switched to."""
+        acting = access.member if access.is_manager else None
+        return self.filter(made_by=access.user, member=acting)
+
+
+class InviteDraft(models.Model):
+    """A list of people to invite, until the last of them is invited or left out.
+
+    `lines` holds, per person, a number and the cells as typed; whoever is sent an
+    invitation leaves it. The rest are defaults for what a line does not say.
+    """
+
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    member = models.ForeignKey(
+        Member, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    reseller = models.ForeignKey(Reseller, on_delete=models.PROTECT, related_name="+")
+    teams = models.ManyToManyField(Team, blank=True, related_name="+")
+    engagement = models.CharField(
+        max_length=20, choices=Engagement.choices, default=Engagement.EMPLOYEE
+    )
+    until_on = models.DateField(null=True, blank=True)
+    lines = models.JSONField(default=list)
+    sent_count = models.PositiveIntegerField(default=0)
+    to_send = models.PositiveIntegerField(
+        default=0, help_text="How many the worker is still asked to send."
+    )
+    changed_at = models.DateTimeField(default=now)
+
+    objects = InviteDraftQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["-changed_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"List of invitations {self.pk}"

@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from lms.people import notice_views, settings_views, sign_in_views, views
+from lms.people import (
+    invitation_views,
+    invite_views,
+    notice_views,
+    settings_views,
+    sign_in_views,
+    views,
+)
 
 app_name = "people"
 
@@ -22,5 +29,9 @@ urlpatterns = [
     path("settings/notices/", notice_views.notices, name="notices"),
     path("notices/off/<str:token>/", notice_views.notice_off, name="notice_off"),
     path("settings/", views.settings, name="settings"),
+    path("team/invite/", invite_views.invite, name="invite"),
+    path("team/invite/<key:pk>/", invite_views.invite_list, name="invite_list"),
+    path("team/invitations/", invitation_views.invitations, name="invitations"),
+    path("team/invitations/<key:pk>/", invitation_views.invitation, name="invitation"),
     path("switch/", views.switch, name="switch"),
 ]
