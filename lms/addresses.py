@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from django.urls.converters import IntConverter
+
+SECRET_PATH = re.compile(
+    r"/(join|welcome|calendar|notices/off|confirm-email|password/reset/key)/[^/\s]+"
+)
+"""Addresses that open by themselves: whoever knows one is let in."""
 
 
 class KeyConverter(IntConverter):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,12 +16,13 @@ from django.conf import settings as configuration
 from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import reverse
 
 from content.permissions import grant_channel_team
 from lms.people.accounts import set_channel_team
 from lms.people.middleware import OPEN_PAGES
 from lms.people.models import User
+from tests.addresses import addresses
 from tests.factories import MemberFactory, TrainerFactory, UserFactory, home_page
 
 pytestmark = pytest.mark.django_db
@@ -96,25 +96,6 @@ def test_a_trainee_is_asked_for_none() -> None:
 
     assert client.get("/my/").status_code == 200
     assert client.get(SET_UP)["Location"] == reverse("landing")
-
-
-def addresses() -> list[tuple[str, str]]:
-    """Name and address of every pattern that there is, with made-up keys."""
-    found = []
-
-    def walk(patterns: list[Any], prefix: str, spaces: str) -> None:
-        for each in patterns:
-            route = prefix + str(each.pattern)
-            if isinstance(each, URLResolver):
-                space = f"{each.namespace}:" if each.namespace else ""
-                walk(each.url_patterns, route, spaces + space)
-            elif isinstance(each, URLPattern):
-                plain = re.sub(r"<(\w+:)?\w+>", "1", route)
-                plain = re.sub(r"\(\?P<\w+>[^)]*\)|\([^)]*\)|[\^$?]|\\Z", "1", plain)
-                found.append((f"{spaces}{each.name}", "/" + plain.replace("\\", "")))
-
-    walk(get_resolver().url_patterns, "", "")
-    return found
 
 
 def test_no_address_skips_the_rule() -> None:
