@@ -329,7 +329,12 @@ ALLAUTH_TRUSTED_PROXY_COUNT = int(_BEHIND_PROXY)  # whose limits count
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ADAPTER = "lms.people.adapters.MfaAdapter"
-MFA_FORMS = {"add_webauthn": "lms.people.factor_forms.AddPasskeyForm"}
+MFA_FORMS = {
+    "add_webauthn": "lms.people.factor_forms.AddPasskeyForm",
+    "authenticate_webauthn": "lms.people.factor_forms.WithPasskey",
+    "reauthenticate_webauthn": "lms.people.factor_forms.OnceMoreWithPasskey",
+    "login_webauthn": "lms.people.factor_forms.PasskeyAlone",
+}
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_ISSUER = "ByteKast Qualifications"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _TLS
@@ -437,7 +442,7 @@ LOGGING = {
         # A line for each page and each of its tasks says too much.
         **{
             name: {"level": "WARNING"}
-            for name in ("wagtail", "django_tasks", "fontTools", "weasyprint")
+            for name in ("wagtail", "django_tasks", "fontTools", "weasyprint", "fido2")
         },
     },
 }

@@ -226,6 +226,12 @@ TABLE: dict[str, Entry] = {
     "people:send_again": Entry(
         (302,) * 8, lambda world: ["no-such-token"], method="post"
     ),
+    "people:accept_passkey": Entry(
+        (404,) * 8, lambda world: ["no-such-token"], method="post"
+    ),
+    "people:welcome_passkey": Entry(
+        (404,) * 8, lambda world: ["no-such-token"], method="post"
+    ),
     "people:welcome": Entry((404,) * 8, lambda world: ["no-such-token"]),
     # privacy
     "privacy:privacy": Entry(PUBLIC),

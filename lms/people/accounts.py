@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -19,6 +20,7 @@ from django.utils.translation import gettext as _
 from lms.audit.log import record
 from lms.errors import Refused
 from lms.mail.outbox import queue
+from lms.people import passkeys
 from lms.people.models import User
 from lms.people.names import lower, one_line, person_at
 from lms.people.signals import account_disabled
@@ -102,12 +104,19 @@ def find_person(token: str) -> User | None:
     return user if user and _state(user) == words["state"] else None
 
 
-def claim(token: str, *, full_name: str, password: str, time_zone: str) -> User:
-    """Set name and password by the link, which then works no more.
+def claim(
+    token: str,
+    *,
+    full_name: str,
+    password: str,
+    time_zone: str,
+    credential: Any = None,
+) -> User:
+    """Set name and password, or a passkey, by the link, which then works no more.
 
     Raises Refused when it does not work.
     """
-    hashed = make_password(password)
+    hashed = make_password(password or None)
     with transaction.atomic():
         found = find_person(token)
         user = found and User.objects.select_for_update().get(pk=found.pk)
@@ -117,8 +126,15 @@ def claim(token: str, *, full_name: str, password: str, time_zone: str) -> User:
         user.password = hashed
         user.time_zone = time_zone
         user.save(update_fields=["full_name", "password", "time_zone"])
+        if credential:
+            passkeys.keep(user, credential)
         record(user, "claimed an account", user)
     return user
+
+
+def is_claimed(user: User) -> bool:
+    """Whether the person has chosen how they sign in."""
+    return user.has_usable_password() or passkeys.has_one(user)
 
 
 def _state(user: User) -> str:
@@ -131,7 +147,7 @@ def send_welcome(user: User) -> None:
 
     Raises Refused when they have, or may not sign in.
     """
-    if user.has_usable_password() or not user.is_active:
+    if is_claimed(user) or not user.is_active:
         raise Refused(_("This person has chosen a password, or cannot sign in."))
     link = welcome_link(user)
     queue(
@@ -157,7 +173,7 @@ def save_settings(user: User, changed: Sequence[str]) -> None:
 def has_staff() -> bool:
     """Whether one who may add colleagues to the channel team can sign in already."""
     staff = User.objects.filter(may_change_people=True, is_active=True)
-    return any(user.has_usable_password() for user in staff)
+    return any(is_claimed(user) for user in staff)
 
 
 @transaction.atomic
@@ -180,7 +196,7 @@ def add_colleague(
     """Take somebody into the channel team, and mail the link to who is new."""
     user = person_at(email) or make_person(email, full_name, by=by)
     set_channel_team(user, True, by=by, content=content, people=people)
-    if not user.has_usable_password():
+    if not is_claimed(user):
         send_welcome(user)
     return user
 

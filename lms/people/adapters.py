@@ -72,3 +72,14 @@ class MfaAdapter(DefaultMFAAdapter):
         """A name for who gives none: what it is, and which."""
         number = Authenticator.objects.filter(user=user, type=type).count() + 1
         return str(_("Passkey") if number == 1 else _("Passkey %d") % number)
+
+    def get_public_key_credential_user_entity(self, user: User) -> dict[str, Any]:
+        """Say whose a passkey is to be: in words that a browser shows."""
+        if not user.passkey_handle:
+            entity: dict[str, Any] = super().get_public_key_credential_user_entity(user)
+            return entity
+        return {
+            "id": user.passkey_handle.encode(),
+            "display_name": user.full_name or user.email,
+            "name": user.email,
+        }

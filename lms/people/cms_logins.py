@@ -139,7 +139,7 @@ class EditPerson(EditView):
 
     @property
     def header_more_buttons(self) -> list[Button]:
-        if self.object.has_usable_password():
+        if accounts.is_claimed(self.object):
             return []
         url = reverse("wagtailusers_users:welcome", args=[self.object.pk])
         return [Button(_("Send the link to sign in"), url=url, icon_name="mail")]

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from lms.mail.zones import ZONES
+from lms.people import passkeys
 from lms.people.models import User
 from lms.people.names import has_letters, one_line
 from lms.people.printing import unprinted
@@ -78,12 +79,19 @@ class TypedNameForm(forms.Form):
 
 
 class WelcomeForm(forms.Form):
-    """A new login's name, password and time zone.
+    """A new login's name, time zone, and a password or a passkey.
 
-    The zone is preset by the browser's (`zone.js`), and can be changed.
+    The zone is preset by the browser's (`zone.js`), and can be changed. The passkey
+    is made by `passkey.js`, which sends the browser's answer in place of a password.
     """
 
     full_name = NameField()
+    time_zone = forms.ChoiceField(
+        label=_("Your time zone"),
+        choices=ZONES,
+        help_text=_("All times are shown in it. You can change it in your settings."),
+        widget=forms.Select(attrs={"data-detect-zone": ""}),
+    )
     password = forms.CharField(
         label=_("Choose a password"),
         strip=False,
@@ -91,28 +99,44 @@ class WelcomeForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text=_("At least 12 characters. Three or four words make a good one."),
     )
-    time_zone = forms.ChoiceField(
-        label=_("Your time zone"),
-        choices=ZONES,
-        help_text=_("All times are shown in it. You can change it in your settings."),
-        widget=forms.Select(attrs={"data-detect-zone": ""}),
-    )
+    credential = forms.JSONField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, email: str, **options: Any) -> None:
         super().__init__(*args, **options)
         self.email = email
         if self.is_bound:  # what was chosen stands
             del self.fields["time_zone"].widget.attrs["data-detect-zone"]
+        self.fields["password"].required = not self.has_passkey
+
+    @property
+    def has_passkey(self) -> bool:
+        """Whether a passkey has been made already."""
+        # An empty hidden field of JSON says "null".
+        return self.is_bound and self.data.get("credential") not in (None, "", "null")
 
     def clean(self) -> dict[str, Any]:
         words = super().clean() or {}
-        if password := words.get("password"):
+        if self.has_passkey:
+            words["password"] = ""
+            # A good one waits in the page for what else is to be corrected.
+            if not self.errors or "credential" in self.errors:
+                self._judge_passkey(words.get("credential"))
+        elif password := words.get("password"):
             person = User(email=self.email, full_name=words.get("full_name", ""))
             try:
                 validate_password(password, person)
             except ValidationError as error:
                 self.add_error("password", error)
         return words
+
+    def _judge_passkey(self, credential: Any) -> None:
+        try:
+            passkeys.require_genuine(credential)
+        except ValidationError as error:
+            self.errors.pop("credential", None)
+            self.add_error(None, error)
+            self.data = {**self.data.dict(), "credential": ""}  # type: ignore[attr-defined]  # a QueryDict
+            self.fields["password"].required = True
 
 
 class SettingsForm(forms.ModelForm[User]):

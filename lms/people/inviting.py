@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -20,6 +21,7 @@ from lms.audit.log import record, record_all
 from lms.errors import Refused
 from lms.mail import outbox
 from lms.mail.models import Message
+from lms.people import passkeys
 from lms.people.accounts import make_person_hashed
 from lms.people.judging import Guest
 from lms.people.membership import join, require_may_join
@@ -149,13 +151,19 @@ def find_invitation(token: str) -> Invitation | None:
 
 
 def accept(
-    invitation: Invitation, *, full_name: str, password: str, time_zone: str
+    invitation: Invitation,
+    *,
+    full_name: str,
+    password: str,
+    time_zone: str,
+    credential: Any = None,
 ) -> Member:
     """Make the login and the membership. Raises Refused when it cannot be.
 
+    With a passkey, the browser's `credential` judged before, no password is needed.
     Somebody who has a login signs in and accepts with `accept_as`.
     """
-    hashed = make_password(password)  # slow: before the lock
+    hashed = make_password(password or None)  # slow: before the lock
     with transaction.atomic():
         _lock(invitation)
         if person_at(invitation.email):
@@ -165,6 +173,8 @@ def accept(
         user = make_person_hashed(
             invitation.email, full_name, time_zone=time_zone, password=hashed, by=None
         )
+        if credential:
+            passkeys.keep(user, credential)
         return _enter(invitation, user)
 
 

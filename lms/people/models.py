@@ -85,6 +85,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("active"), default=True, help_text=_("Off: cannot sign in.")
     )
     joined_at = models.DateTimeField(default=now, editable=False)
+    passkey_handle = ""  # of somebody who accepts, and has no login yet
 
     objects = UserManager()
 

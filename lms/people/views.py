@@ -6,10 +6,11 @@ from contextlib import suppress
 
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
+from allauth.mfa.base.internal.flows import post_authentication
 from django.conf import settings as configuration
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -18,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from lms.errors import Refused
-from lms.people import accounts, confirming, inviting, naming
+from lms.people import accounts, confirming, inviting, naming, passkeys
 from lms.people.access import MEMBERSHIP_KEY, MemberRequest
 from lms.people.forms import (
     ConfirmNameForm,
@@ -48,11 +49,13 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "people/run_out.html", {"token": token}, status=410)
     person = person_at(invitation.email)
     if person is None and not request.user.is_authenticated:
-        return _accept_as_new(request, invitation)
+        return _accept_as_new(request, invitation, token)
     return _accept_signed_in(request, invitation, person)
 
 
-def _accept_as_new(request: HttpRequest, invitation: Invitation) -> HttpResponse:
+def _accept_as_new(
+    request: HttpRequest, invitation: Invitation, token: str
+) -> HttpResponse:
     form = WelcomeForm(
         request.POST or None,
         email=invitation.email,
@@ -70,10 +73,11 @@ def _accept_as_new(request: HttpRequest, invitation: Invitation) -> HttpResponse
             status = 409
         else:
             _tell_of_letters(request, member.user)
-            return _sign_in(request, member.user)
+            return _sign_in(request, member.user, form)
     elif form.is_bound:
         status = 422
-    words = {"form": form, "invitation": invitation}
+    passkey_url = reverse("people:accept_passkey", args=[token])
+    words = {"form": form, "invitation": invitation, "passkey_url": passkey_url}
     return render(request, "people/accept.html", words, status=status)
 
 
@@ -136,12 +140,12 @@ def welcome(request: HttpRequest, token: str) -> HttpResponse:
         except Refused:
             return render(request, "people/dead_link.html", status=404)
         _tell_of_letters(request, person)
-        return _sign_in(request, person)
+        return _sign_in(request, person, form)
     if form.is_bound:
         status = 422
-    return render(
-        request, "people/welcome.html", {"form": form, "person": person}, status=status
-    )
+    passkey_url = reverse("people:welcome_passkey", args=[token])
+    words = {"form": form, "person": person, "passkey_url": passkey_url}
+    return render(request, "people/welcome.html", words, status=status)
 
 
 def _tell_of_letters(request: HttpRequest, person: User) -> None:
@@ -149,13 +153,37 @@ def _tell_of_letters(request: HttpRequest, person: User) -> None:
         messages.warning(request, words)
 
 
-def _sign_in(request: HttpRequest, person: User) -> HttpResponse:
-    """Sign in by the password just set, the second factor included."""
-    record_authentication(request, person, "password", email=person.email)
+def _sign_in(request: HttpRequest, person: User, form: WelcomeForm) -> HttpResponse:
+    """Sign in by the password just set, or by the passkey, which is both factors."""
+    if form.cleaned_data["credential"]:
+        passkey = passkeys.newest_of(person)
+        post_authentication(request, passkey, passwordless=True)
+    else:
+        record_authentication(request, person, "password", email=person.email)
     response: HttpResponse = perform_login(
         request, person, email_verification="none", redirect_url=reverse("landing")
     )
     return response
+
+
+@never_cache
+@require_POST
+def accept_passkey(request: HttpRequest, token: str) -> HttpResponse:
+    """Tell the browser of somebody who accepts how to make their passkey."""
+    invitation = inviting.find_invitation(token)
+    if invitation is None or invitation.state != State.SENT:
+        raise Http404
+    return JsonResponse(passkeys.begin(passkeys.newcomer(invitation)))
+
+
+@never_cache
+@require_POST
+def welcome_passkey(request: HttpRequest, token: str) -> HttpResponse:
+    """Tell the browser of somebody who claims their login the same."""
+    person = accounts.find_person(token)
+    if person is None:
+        raise Http404
+    return JsonResponse(passkeys.begin(person))
 
 
 @login_required

@@ -148,6 +148,21 @@ def _outside(route: Route) -> None:
 # --- Steps of the journey, each as its person takes it -----------------------------
 
 
+def hold_passkeys(page: Page) -> None:
+    """Give the browser a device that keeps passkeys, and a finger that is always there."""
+    devices = page.context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    device = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    devices.send("WebAuthn.addVirtualAuthenticator", {"options": device})
+
+
 def follow_topics(trainee: Page) -> None:
     """Read the four topics of User Support and pass their checks, one after another."""
     trainee.goto("/my/")

@@ -17,6 +17,7 @@ from tests.browser.journeys import (
     book_call,
     follow_topics,
     hold_call,
+    hold_passkeys,
     sign_off,
 )
 
@@ -32,15 +33,15 @@ def test_an_empty_site_leads_to_a_valid_certificate(journey: Journey) -> None:
     call_command("seed", verbosity=0)
     assert not User.objects.exists()
 
-    staff = begin(journey, first_staff_link(), "Sofia Brandt")
+    staff = begin_with_passkey(journey, first_staff_link(), "Sofia Brandt")
     add_reseller(staff)
     invite(staff, "Amara Okafor", MANAGER, is_manager=True)
     invite(staff, "Jonas Weber", TRAINEE, team="Support")
     make_trainer(staff)
     journey.run_jobs()
-    manager = begin(journey, journey.link_in_mail_to(MANAGER))
+    manager = begin_with_passkey(journey, journey.link_in_mail_to(MANAGER))
     trainee = begin(journey, journey.link_in_mail_to(TRAINEE), zone="Europe/Berlin")
-    trainer = begin(journey, journey.link_in_mail_to(TRAINER))
+    trainer = begin_with_passkey(journey, journey.link_in_mail_to(TRAINER))
 
     follow_topics(trainee)
     at = book_call(trainee, topics=4)
@@ -68,14 +69,22 @@ def first_staff_link() -> str:
     return urlsplit(said.getvalue().strip()).path
 
 
-def begin(
-    journey: Journey, link: str, name: str = "", zone: str = "Europe/London"
-) -> Page:
-    """Open a link that came, choose a password, and be in."""
-    page = journey.person(timezone_id=zone)
+def begin_with_passkey(journey: Journey, link: str, name: str = "") -> Page:
+    """Open a link that came, have the browser make a passkey, and be in."""
+    page = journey.person()
+    hold_passkeys(page)
     page.goto(link)
     if name:
         page.get_by_label("Your full name").fill(name)
+    page.get_by_role("button", name="Use a passkey").click()
+    page.wait_for_url(lambda url: link not in url)
+    return page
+
+
+def begin(journey: Journey, link: str, zone: str) -> Page:
+    """Open a link that came, choose a password, and be in."""
+    page = journey.person(timezone_id=zone)
+    page.goto(link)
     page.get_by_label("Choose a password").fill(PASSWORD)
     expect(page.get_by_label("Your time zone")).to_have_value(zone)
     page.locator("main form button[type=submit]").click()

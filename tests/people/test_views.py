@@ -360,3 +360,39 @@ def test_switch_is_a_post(client: Client) -> None:
     client.force_login(MemberFactory().user)
 
     assert client.get(reverse("people:switch")).status_code == 405
+
+
+# --- A passkey in place of a password --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer", ["{", "[]", '"x"', "1", "{}", '{"id": "a", "response": {}}', '"\\u0000"']
+)
+def test_what_no_browser_answers_makes_no_login(
+    client: Client, link: str, answer: str
+) -> None:
+    options = client.post(f"{link}passkey/")
+    assert options.json()["publicKey"]["user"]["name"] == "ann@example.com"
+    words = {"full_name": "Ann Lee", "time_zone": "Europe/Paris", "credential": answer}
+
+    response = client.post(link, words)
+
+    assert response.status_code == 422
+    assert "That passkey did not work" in response.content.decode()
+    assert not User.objects.filter(email="ann@example.com").exists()
+    words |= {"credential": "", "password": PASSWORD}
+    assert client.post(link, words).status_code == 302
+    assert client.post(f"{link}passkey/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["{", "[]", '"x"', "{}", '{"response": {"userHandle": "aW52aXRhdGlvbi0x"}}'],
+)
+def test_what_no_browser_answers_opens_no_door(client: Client, answer: str) -> None:
+    client.get("/accounts/2fa/webauthn/login/", headers={"accept": "application/json"})
+
+    response = client.post("/accounts/2fa/webauthn/login/", {"credential": answer})
+
+    assert response["Location"] == "/accounts/login/"
+    assert "_auth_user_id" not in client.session
