@@ -39,6 +39,8 @@ from tests.factories import (
     ErasureFactory,
     EvidenceFactory,
     HandbookPageFactory,
+    InvitationFactory,
+    InviteDraftFactory,
     MemberFactory,
     NameCorrectionFactory,
     ProgrammeRequestFactory,
@@ -76,6 +78,7 @@ def world(db: None) -> SimpleNamespace:
     grant_channel_team(staff.groups.get())
     return SimpleNamespace(
         handbook=HandbookPageFactory(is_acknowledged=True),
+        draft=InviteDraftFactory(member=manager),
         edition=edition,
         topic=edition.topics.first().topic,
         enrolment=enrolment,
@@ -125,6 +128,10 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("manager", "get", f"/team/programmes/{key}/"),
         ("manager", "post", f"/team/programmes/{key}/undo/"),
         ("manager", "post", f"/team/requests/{key}/"),
+        ("manager", "get", f"/team/invite/{key}/"),
+        ("manager", "post", f"/team/invite/{key}/"),
+        ("manager", "get", f"/team/invitations/{key}/"),
+        ("manager", "post", f"/team/invitations/{key}/"),
         ("staff", "get", f"/team/evidence/{key}/void/"),
         ("trainee", "get", f"/ask/{key}/"),
         ("trainee", "post", f"/ask/{key}/withdraw/"),
@@ -230,6 +237,12 @@ LISTS = [
     ("trainee", "/search/", ["q", "kind", "tag"]),
     ("manager", "/team/", MATRIX),
     ("manager", "/team/add/", ["members"]),
+    (
+        "manager",
+        "/team/invitations/",
+        ["q", "reseller", "state", "sort", "page", "format"],
+    ),
+    ("manager", "/team/invite/{draft}/", ["show", "page"]),
     ("manager", "/team/left/", ["q", "page", "format"]),
     ("manager", "/team/who-had-to/", [*MATRIX, "on", "programme"]),
     ("staff", "/standing/{reseller}/", MATRIX),
@@ -281,6 +294,7 @@ def address_in(world: Any, address: str) -> str:
         enrolment=world.enrolment.pk,
         call=world.call.ref,
         topic=world.topic.pk,
+        draft=world.draft.pk,
     )
 
 
@@ -302,6 +316,7 @@ def test_list_opens_whatever_is_asked_of_it(
     [
         ("manager", "/team/"),
         ("manager", "/team/handbook/"),
+        ("manager", "/team/invitations/"),
         ("manager", "/certificates/team/"),
         ("trainer", "/trainer/ready/"),
         ("trainee", "/calls/"),
@@ -586,6 +601,35 @@ def adding(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "manager", reverse("dashboards:add"), words | {"due_on": "2099-01-01"}
 
 
+def pasting(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"text": "new@example.com", "teams": [TeamFactory().pk]}
+    words |= {"reseller": world.member.reseller.pk, "engagement": "employee"}
+    return "manager", reverse("people:invite"), words | {"until_on": "2099-01-01"}
+
+
+def mending_a_list(world: Any) -> tuple[str, str, dict[str, Any]]:
+    names = ["email", "name", "teams", "company", "engagement", "until"]
+    words: dict[str, Any] = {f"{name}-1": "x@example.com" for name in names}
+    words |= {"line": "1", "out": "2", "do": "look", "go": "fix:1"}
+    words |= {"all-reseller": world.member.reseller.pk, "all-until_on": ""}
+    words |= {"all-teams": [TeamFactory().pk], "all-engagement": "employee"}
+    return "manager", reverse("people:invite_list", args=[world.draft.pk]), words
+
+
+def choosing_invitations(world: Any) -> tuple[str, str, dict[str, Any]]:
+    one = InvitationFactory(reseller=world.member.reseller)
+    words = {"invitations": [one.pk], "do": "again", "all": "on"}
+    return "manager", reverse("people:invitations"), words
+
+
+def correcting_an_invitation(world: Any) -> tuple[str, str, dict[str, Any]]:
+    one = InvitationFactory(reseller=world.member.reseller)
+    words = pasting(world)[2] | {"email": "ann@example.com", "full_name": "Ann"}
+    del words["text"]
+    url = reverse("people:invitation", args=[one.pk])
+    return "manager", url, words | {"do": "correct"}
+
+
 def due_date(world: Any) -> tuple[str, str, dict[str, Any]]:
     url = reverse("dashboards:enrolment", args=[world.enrolment.pk])
     return "manager", url, {"do": "due", "due_on": "2099-01-01"}
@@ -776,6 +820,10 @@ FORMS = [
     outside_calendar,
     teams,
     adding,
+    pasting,
+    mending_a_list,
+    choosing_invitations,
+    correcting_an_invitation,
     due_date,
     taking_out,
     exempting,

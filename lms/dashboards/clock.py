@@ -18,7 +18,7 @@ from courses.rollout import carry_on
 from lms.audit import chain
 from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
-from lms.people import ending
+from lms.people import ending, invite_lists
 from lms.privacy import retention
 from sessions.absence import see_to_closed_accounts, withdraw_not_held
 from sessions.asking import reopen_unanswered
@@ -53,6 +53,7 @@ def tick() -> bool:
     withdraw_not_held()
     reopen_unanswered()
     offer_freed()
+    invite_lists.carry_on()
     enqueue_stale()
     chain.carry_on()
     if _is_my_turn("calendar", EVERY_HOUR):
@@ -65,6 +66,7 @@ def tick() -> bool:
         put_up_missing()
         enqueue_waiting()
         tell_of_missing_times()
+        invite_lists.prune()
     if _is_my_turn("day", EVERY_DAY):
         chain.note_newest()
     if _is_my_turn("retention", EVERY_DAY):

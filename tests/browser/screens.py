@@ -47,9 +47,10 @@ from courses.models import (
 )
 from courses.rollout import go_on
 from courses.wagtail_hooks import PUBLISH
+from lms.mail.models import Message
 from lms.people.accounts import welcome_link
 from lms.people.membership import set_teams
-from lms.people.models import Invitation, Member, Reseller, User
+from lms.people.models import Invitation, InviteDraft, Member, Reseller, User
 from lms.privacy.erasing import ask as ask_for_erasure
 from lms.seed import cast
 from sessions.booking import book_call, ready_topics
@@ -74,6 +75,7 @@ from tests.factories import (
     DisputeFactory,
     EditionFactory,
     EnrolmentFactory,
+    InviteDraftFactory,
     OutsideCalendarFactory,
     ProgrammePageFactory,
     ProgrammeRequestFactory,
@@ -176,6 +178,10 @@ def open_all(page: Page) -> None:
     page.locator(".rich details").evaluate_all(
         "all => all.forEach((each) => { each.open = true; })"
     )
+
+
+def open_defaults(page: Page) -> None:
+    page.locator("summary", has_text="What holds for lines").click()
 
 
 def see_text_of_then(page: Page) -> None:
@@ -684,6 +690,7 @@ def of_manager() -> Iterator[Screen]:
     bruno = reverse("dashboards:person", args=[member_of(cast.BRUNO).pk])
     yield Screen(bruno, who=cast.HENRIK)
     yield from of_manager_who_changes()
+    yield from of_manager_who_invites()
 
 
 def of_statements() -> Iterator[Screen]:
@@ -704,6 +711,34 @@ def of_statements() -> Iterator[Screen]:
     Statement.objects.update(withdrawn_at=now())
     yield Screen(page, name="withdrawn")
     yield Screen(public, name="withdrawn")
+
+
+def of_manager_who_invites() -> Iterator[Screen]:
+    """A list pasted, with something wrong; those that were sent."""
+    manager = member_of(cast.AMARA)
+    yield Screen("/team/invite/")
+    yield Screen("/team/invite/", press("Look at the list"), "refused")
+    draft = InviteDraftFactory(
+        member=manager,
+        lines=[
+            [1, "ann@", "Ann Lee", "Suport", "Nowhere", "boss", "soon"],
+            [2, cast.LIAM.email, "", "", "", "", ""],
+            [3, "bob@example.com", "Bob Ray", "Support", "", "", ""],
+        ],
+    )
+    page = reverse("people:invite_list", args=[draft.pk])
+    yield Screen(page)
+    yield Screen(page, open_defaults, "defaults")
+    yield Screen(page, press("Send 1 invitation"), "sent")
+    InviteDraft.objects.update(to_send=300)
+    yield Screen(page, name="being sent")
+    one = Invitation.objects.get(email="bob@example.com")
+    Message.objects.filter(key__startswith=f"invitation:{one.pk}:").update(
+        tries=3, error="SMTPRecipientsRefused", sent_at=None
+    )
+    yield Screen("/team/invitations/")
+    one_page = reverse("people:invitation", args=[one.pk])
+    yield Screen(one_page)
 
 
 def of_manager_who_changes() -> Iterator[Screen]:
