@@ -11,7 +11,13 @@ from django.utils.timezone import now
 from lms.audit.log import erase_values
 from lms.mail.forgetting import forget_mail, forget_mail_that_names
 from lms.people.accounts import set_active
-from lms.people.models import Invitation, NameConfirmation, NameCorrection, User
+from lms.people.models import (
+    Invitation,
+    InviteDraft,
+    NameConfirmation,
+    NameCorrection,
+    User,
+)
 from lms.people.signals import person_erased
 
 NAME = "Erased person"
@@ -39,6 +45,7 @@ def forget(user: User, *, by: User | None) -> None:
     invitations.open().update(withdrawn_at=now())
     invitations.update(email=nobody, full_name="")
     NameConfirmation.objects.filter(user=user).update(name="")
+    InviteDraft.objects.filter(made_by=user).delete()
     NameCorrection.objects.filter(user=user, decided_at=None).update(withdrawn_at=now())
     NameCorrection.objects.filter(user=user).update(name="", why="", answer="")
     EmailAddress.objects.filter(user=user).delete()

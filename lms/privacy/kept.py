@@ -19,9 +19,12 @@ Text = str | Promise
 
 # Why
 SIGNING_IN = _("To let you sign in, and nobody else.")
-LEARNING = _("To show who is qualified, which is what the programmes are for.")
+LEARNING = _(
+    "To show who is qualified, which is what the programmes are for, and prove it."
+)
 HOLDING = _("To hold calls, and to know what was covered.")
 TELLING = _("To tell you what you need to know, once.")
+LOGGING = _("To find out what happened, and to show that nobody changed it afterwards.")
 
 # How long
 RECORD = _("With your record.")
@@ -58,6 +61,15 @@ class Kept:
     goes: str = ""
     rows_go: bool = False
     only: str = ""
+
+    @property
+    def fate(self) -> Text:
+        """What an erasure does with it."""
+        if self.rows_go:
+            return _("Goes when you are erased.")
+        if self.goes:
+            return _("When you are erased the words go, and the dates stay.")
+        return _("Stays when you are erased, without your name.")
 
     @property
     def model_class(self) -> type[models.Model]:
@@ -140,7 +152,7 @@ ALL = [
     Kept(
         "people.Approval",
         _("What you asked a second person of the channel team to decide"),
-        _("So that nobody takes a qualification away alone."),
+        LOGGING,
         RECORD,
         persons="asked_by",
         shown="kind why asked_at outcome decided_at answer",
@@ -153,8 +165,8 @@ ALL = [
         _("The name and address go a year after it was used or ran out."),
         persons="accepted_by",
         shown=(
-            "email full_name reseller engagement is_manager created_at expires_at "
-            "accepted_at"
+            "email full_name reseller engagement is_manager until_on created_at "
+            "expires_at accepted_at"
         ),
         left_out={
             OPENS: "token_hash",
@@ -163,6 +175,16 @@ ALL = [
             ELSEWHERE: "teams",
         },
         goes="email full_name",
+    ),
+    Kept(
+        "people.InviteDraft",
+        _("Lists of people to invite that you did not finish"),
+        _("To lose nothing that you typed."),
+        _("Until the last of them is invited or left out."),
+        persons="made_by",
+        shown="reseller teams engagement until_on lines sent_count changed_at",
+        left_out={OURS: "member to_send"},
+        rows_go=True,
     ),
     Kept(
         "mail.Message",
@@ -188,7 +210,7 @@ ALL = [
     Kept(
         "mail.Nudge",
         _("When you were asked to go on"),
-        _("To ask you once in three days at most."),
+        TELLING,
         RECORD,
         persons="person",
         shown="kind at until_at",
@@ -393,7 +415,7 @@ ALL = [
     Kept(
         "certificates.Certificate",
         _("Your certificates"),
-        _("To prove to anyone that you are qualified."),
+        LEARNING,
         RECORD,
         persons="enrolment__member__user",
         only="released",
@@ -451,7 +473,7 @@ ALL = [
     Kept(
         "audit.Event",
         _("The log: what you did, and what was done or seen of you"),
-        _("To find out what happened, and to show that nobody changed it afterwards."),
+        LOGGING,
         RECORD,
         persons="actor about",
         shown="at verb target_type target_id system address agent",
@@ -461,7 +483,7 @@ ALL = [
     Kept(
         "audit.EventValues",
         _("What was changed of you, before and after"),
-        _("To find out what happened."),
+        LOGGING,
         RECORD,
         persons="event__about",
         shown="event field before after",
@@ -470,7 +492,7 @@ ALL = [
     Kept(
         "privacy.Erasure",
         _("That you asked to be erased"),
-        _("To do it, and to show that it was done."),
+        LOGGING,
         RECORD,
         persons="person",
         shown="asked_at is_ours done_at refused_at why_refused",

@@ -16,7 +16,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.timezone import now
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from courses.models import Enrolment
 from lms.errors import Refused
@@ -37,7 +38,7 @@ NOTICE = timedelta(days=30)  # from the word that a record ends to its end
 class Rule:
     """What ends when: `due` finds what is older than an instant, `end` ends some.
 
-    `end` is given keys and looks again under its lock; it returns how many it ended.
+    `end` is given keys and looks again under its lock; it returns how many it ended. `is_inner` is a step of another.
     """
 
     name: str
@@ -46,12 +47,26 @@ class Rule:
     due: Callable[[datetime], QuerySet[Any]]
     end: Callable[[Sequence[int]], int]
     sooner: timedelta = timedelta()
+    is_inner: bool = False
 
     @property
     def days(self) -> int:
         """For how many days it is kept; 0: for ever."""
         days: int = getattr(settings, self.setting)
         return days
+
+    @property
+    def kept(self) -> str:
+        """For how long, in words."""
+        if not self.days:
+            return _("for ever")
+        if self.days >= 2 * 365:
+            years = round(self.days / 365.25)
+            return ngettext("%(n)d year", "%(n)d years", years) % {"n": years}
+        if self.days >= 2 * 30:
+            months = round(self.days / 30.44)
+            return ngettext("%(n)d month", "%(n)d months", months) % {"n": months}
+        return ngettext("%(n)d day", "%(n)d days", self.days) % {"n": self.days}
 
     def found(self) -> QuerySet[Any]:
         """What is over now."""
@@ -220,57 +235,59 @@ def _keep(keys: Sequence[int]) -> int:
 RULES = [
     Rule(
         "mail",
-        _("The words of mail that was sent"),
+        gettext_lazy("The words of mail that was sent"),
         "KEEP_MAIL_DAYS",
         _old_mail,
         _empty_mail,
     ),
     Rule(
         "notes",
-        _("Trainers' notes on a call, after it"),
+        gettext_lazy("Trainers' notes on a call, after it"),
         "KEEP_NOTES_DAYS",
         _old_notes,
         _empty_notes,
     ),
     Rule(
         "disputes",
-        _("What was said about a missed call, once it was settled"),
+        gettext_lazy("What was said about a missed call, once it was settled"),
         "KEEP_NOTES_DAYS",
         _old_disputes,
         _empty_disputes,
     ),
     Rule(
         "wishes",
-        _("The line with which somebody asked for a time"),
+        gettext_lazy("The line with which somebody asked for a time"),
         "KEEP_NOTES_DAYS",
         _old_wishes,
         _empty_wishes,
     ),
     Rule(
         "invitations",
-        _("The name and address of an invitation that is over"),
+        gettext_lazy("The name and address of an invitation that is over"),
         "KEEP_INVITATIONS_DAYS",
         _old_invitations,
         _empty_invitations,
     ),
     Rule(
         "back",
-        _("The word that a record ends, of somebody who came back"),
+        gettext_lazy("The word that a record ends, of somebody who came back"),
         "KEEP_RECORDS_DAYS",
         _back_again,
         _keep,
+        is_inner=True,
     ),
     Rule(
         "told",
-        _("Who is told a month before that their record ends"),
+        gettext_lazy("Who is told a month before that their record ends"),
         "KEEP_RECORDS_DAYS",
         _not_told,
         _tell,
         sooner=NOTICE,
+        is_inner=True,
     ),
     Rule(
         "records",
-        _("People who left their last company and have not signed in since"),
+        gettext_lazy("People who left their last company and have not signed in since"),
         "KEEP_RECORDS_DAYS",
         _told_in_time,
         _erase,

@@ -44,11 +44,12 @@ class AnswerForm(forms.Form):
 @require_GET
 def privacy(request: HttpRequest) -> HttpResponse:
     """What is kept, why and how long: for everybody, signed in or not."""
-    heads = [_("What"), _("Why"), _("For how long"), _("When you are erased")]
+    by_why: dict[str, list[kept.Kept]] = {}
+    for each in kept.ALL:
+        by_why.setdefault(str(each.why), []).append(each)
     words = {
-        "parts": kept.ALL,
-        "rules": retention.RULES,
-        "columns": [{"label": head} for head in heads],
+        "groups": [{"why": why, "parts": parts} for why, parts in by_why.items()],
+        "rules": [rule for rule in retention.RULES if not rule.is_inner],
     }
     return render(request, "privacy/privacy.html", words)
 

@@ -26,6 +26,7 @@ from tests.factories import (
     EvidenceFactory,
     FeedFactory,
     InvitationFactory,
+    InviteDraftFactory,
     MemberFactory,
     MessageFactory,
     MoreAttemptsFactory,
@@ -135,6 +136,7 @@ def person_with_all_kept() -> User:
             trainer=trainer, name=MARK, url=f"https://{MARK.lower()}.example.com/c.ics"
         )
     )
+    InviteDraftFactory(made_by=person, lines=[[1, MARK]])
     for factory in (
         ApprovalFactory,
         AuditPackFactory,

@@ -35,7 +35,7 @@ def test_anybody_reads_what_is_kept(client):
     assert page.status_code == 200
     for each in kept.ALL:
         assert str(each.title) in words.replace("&#x27;", "'")
-    assert "after 2192 days" in words
+    assert "6 years" in words
 
 
 def test_download_is_a_zip_and_is_logged(client, left):

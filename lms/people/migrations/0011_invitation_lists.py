@@ -7,34 +7,90 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('people', '0010_ask_a_second_person'),
+        ("people", "0010_ask_a_second_person"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='invitation',
-            name='until_on',
-            field=models.DateField(blank=True, help_text='Planned end of the membership.', null=True),
+            model_name="invitation",
+            name="until_on",
+            field=models.DateField(
+                blank=True, help_text="Planned end of the membership.", null=True
+            ),
         ),
         migrations.CreateModel(
-            name='InviteDraft',
+            name="InviteDraft",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('engagement', models.CharField(choices=[('employee', 'Employee'), ('contractor', 'Contractor'), ('consultant', 'Consultant'), ('reseller', 'Reseller'), ('temporary', 'Temporary worker'), ('other', 'Other worker')], default='employee', max_length=20)),
-                ('until_on', models.DateField(blank=True, null=True)),
-                ('lines', models.JSONField(default=list)),
-                ('sent_count', models.PositiveIntegerField(default=0)),
-                ('to_send', models.PositiveIntegerField(default=0, help_text='How many the worker is still asked to send.')),
-                ('changed_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('made_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('member', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.member')),
-                ('reseller', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.reseller')),
-                ('teams', models.ManyToManyField(blank=True, related_name='+', to='people.team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "engagement",
+                    models.CharField(
+                        choices=[
+                            ("employee", "Employee"),
+                            ("contractor", "Contractor"),
+                            ("consultant", "Consultant"),
+                            ("reseller", "Reseller"),
+                            ("temporary", "Temporary worker"),
+                            ("other", "Other worker"),
+                        ],
+                        default="employee",
+                        max_length=20,
+                    ),
+                ),
+                ("until_on", models.DateField(blank=True, null=True)),
+                ("lines", models.JSONField(default=list)),
+                ("sent_count", models.PositiveIntegerField(default=0)),
+                (
+                    "to_send",
+                    models.PositiveIntegerField(
+                        default=0,
+                        help_text="How many the worker is still asked to send.",
+                    ),
+                ),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="people.member",
+                    ),
+                ),
+                (
+                    "reseller",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="people.reseller",
+                    ),
+                ),
+                (
+                    "teams",
+                    models.ManyToManyField(
+                        blank=True, related_name="+", to="people.team"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-changed_at', '-pk'],
+                "ordering": ["-changed_at", "-pk"],
             },
         ),
     ]

@@ -24,5 +24,4 @@ class Command(BaseCommand):
             else retention.apply()
         )
         for rule in retention.RULES:
-            kept = f"{rule.days} days" if rule.days else "kept for ever"
-            self.stdout.write(f"{counts[rule.name]:8}  {rule.what} ({kept})")
+            self.stdout.write(f"{counts[rule.name]:8}  {rule.what} ({rule.kept})")
