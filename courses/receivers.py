@@ -6,6 +6,7 @@ from typing import Any
 
 from django.dispatch import receiver
 
+from courses import transferring
 from courses.away import follow_away
 from courses.enrolling import follow_teams
 from courses.models import (
@@ -26,6 +27,7 @@ def on_membership_changed(
     sender: object, *, member: Member, by: User | None, **kwargs: Any
 ) -> None:
     follow_teams(member, by=by)
+    transferring.offer(member)
 
 
 @receiver(away_changed)

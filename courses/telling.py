@@ -9,12 +9,12 @@ from django.conf import settings
 from django.urls import reverse
 
 from content.contact import channel_team
-from courses.models import Enrolment, Evidence, ProgrammeRequest
+from courses.models import Enrolment, Evidence, ProgrammeRequest, Transfer
 from lms.mail.outbox import queue
 from lms.people.managers import managers_of
 
 if TYPE_CHECKING:
-    from lms.people.models import User
+    from lms.people.models import Member, User
 
 
 def tell_added(enrolment: Enrolment, *, by: User) -> None:
@@ -80,6 +80,33 @@ def tell_exempted(enrolment: Enrolment, exemptions: Iterable[Evidence]) -> None:
             "page_url": _page(enrolment),
         },
     )
+
+
+def tell_transfers(member: Member, earned: list[Enrolment]) -> None:
+    """Tell somebody that ByteKast looks at what they had earned elsewhere."""
+    queue(
+        f"member:{member.pk}:transfers:{earned[0].pk}",
+        member.user,
+        "courses/email/transfers.txt",
+        {"member": member, "titles": [each.edition.title for each in earned]},
+    )
+
+
+def tell_transfer(transfer: Transfer, successor: Enrolment | None) -> None:
+    """Tell the person and the managers whether it counts, and if not, why."""
+    member = transfer.member
+    for person in [member.user, *managers_of(member)]:
+        queue(
+            f"transfer:{transfer.pk}:{person.pk}",
+            person,
+            "courses/email/transfer.txt",
+            {
+                "transfer": transfer,
+                "successor": successor,
+                "is_own": person == member.user,
+                "page_url": _page(transfer.enrolment),
+            },
+        )
 
 
 def _page(enrolment: Enrolment) -> str:

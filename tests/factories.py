@@ -52,6 +52,7 @@ from courses.models import (
     Source,
     TopicCompletion,
     TopicPage,
+    Transfer,
 )
 from lms.audit.models import Event, EventValues
 from lms.mail.models import Message, NoticeOff, Nudge
@@ -389,6 +390,16 @@ class EnrolmentFactory(DjangoModelFactory[Enrolment]):
     edition = SubFactory(EditionFactory)
     programme = SelfAttribute("edition.programme")
     source = Source.TEAM
+
+
+class TransferFactory(DjangoModelFactory[Transfer]):
+    """What somebody earned in one company, and is asked about for another."""
+
+    class Meta:
+        model = Transfer
+
+    enrolment = SubFactory(EnrolmentFactory, completed=True)
+    member = SubFactory(MemberFactory, user=SelfAttribute("..enrolment.member.user"))
 
 
 class PostponementFactory(DjangoModelFactory[Postponement]):

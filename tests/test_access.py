@@ -51,6 +51,7 @@ from tests.factories import (
     TopicCompletionFactory,
     TopicPageFactory,
     TrainerFactory,
+    TransferFactory,
     UserFactory,
 )
 
@@ -199,6 +200,13 @@ TABLE: dict[str, Entry] = {
     "dashboards:answer_name": Entry(
         (SIGN_IN, *(403,) * 6, 422),
         *of("correction", "pk"),
+        staff=422,
+        others=403,
+        method="post",
+    ),
+    "dashboards:answer_transfer": Entry(
+        (SIGN_IN, *(403,) * 6, 422),
+        *of("transfer", "pk"),
         staff=422,
         others=403,
         method="post",
@@ -493,6 +501,7 @@ def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, An
         "given": AcknowledgementFactory(member=member),
         "correction": NameCorrectionFactory(user=member.user),
         "invitation": InvitationFactory(reseller=reseller),
+        "transfer": TransferFactory(enrolment__member__user=member.user, member=member),
         "calendar": OutsideCalendarFactory(trainer=trainer),
         "evidence": EvidenceFactory(enrolment=enrolment),
         "request": ProgrammeRequestFactory(

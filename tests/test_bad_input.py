@@ -48,6 +48,7 @@ from tests.factories import (
     TeamFactory,
     TopicCompletionFactory,
     TrainerFactory,
+    TransferFactory,
     UserFactory,
 )
 from tests.seats import Seats
@@ -137,6 +138,7 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("trainee", "post", f"/ask/{key}/withdraw/"),
         ("staff", "get", f"/standing/{key}/"),
         ("staff", "post", f"/standing/names/{key}/"),
+        ("staff", "post", f"/standing/transfers/{key}/"),
         ("trainee", "post", f"/acknowledge/{key}/"),
         ("trainee", "get", f"/acknowledged/{key}/"),
         ("staff", "get", f"/standing/{key}/handbook/"),
@@ -400,6 +402,12 @@ def answering_a_name(world: Any) -> tuple[str, str, dict[str, Any]]:
     asked = NameCorrectionFactory(user=world.trainee)
     url = reverse("dashboards:answer_name", args=[asked.pk])
     return "staff", url, {"do": "no", "answer": "It is the same"}
+
+
+def answering_a_transfer(world: Any) -> tuple[str, str, dict[str, Any]]:
+    asked = TransferFactory()
+    url = reverse("dashboards:answer_transfer", args=[asked.pk])
+    return "staff", url, {"do": "yes", "answer": ""}
 
 
 def confirming_ones_name(world: Any) -> tuple[str, str, dict[str, Any]]:
@@ -788,6 +796,7 @@ FORMS = [
     marking_as_left,
     asking_for_a_name,
     answering_a_name,
+    answering_a_transfer,
     planning_an_end,
     being_away,
     confirming_ones_name,

@@ -36,6 +36,7 @@ from tests.factories import (
     TeamMembershipFactory,
     TimeRequestFactory,
     TopicCompletionFactory,
+    TransferFactory,
     UserFactory,
     WaitingFactory,
 )
@@ -119,6 +120,7 @@ def rows(db):
         TeamMembershipFactory,
         TimeRequestFactory,
         TopicCompletionFactory,
+        TransferFactory,
         WaitingFactory,
     ):
         factory()

@@ -18,6 +18,7 @@ from courses.models.enrolments import (
     Postponement,
     ProgrammeRequest,
     Source,
+    Transfer,
     qualifying,
 )
 from courses.models.evidence import Evidence, EvidenceKind, TopicCompletion
@@ -60,5 +61,6 @@ __all__ = [
     "TopicCompletion",
     "TopicPage",
     "TopicTag",
+    "Transfer",
     "qualifying",
 ]

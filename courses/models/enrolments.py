@@ -6,14 +6,14 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from courses.models.editions import Edition
 from courses.models.pages import ProgrammePage
 from lms.constraints import AppendOnly
-from lms.people.models import Member, User
+from lms.people.models import Member, Reseller, User
 
 if TYPE_CHECKING:
     from lms.people.access import Access
@@ -31,7 +31,7 @@ class Source(models.TextChoices):
     TRANSFER = "transfer", _("Carried over")
 
 
-GOING_ON = [Source.EDITION, Source.RENEWAL]  # for what an earlier cycle began
+GOING_ON = [Source.EDITION, Source.RENEWAL, Source.TRANSFER]  # what a cycle had begun
 
 
 def qualifying(day: date) -> Q:
@@ -315,6 +315,67 @@ class EnrolmentDates(models.Model):
 
     def __str__(self) -> str:
         return f"{self.enrolment} until {self.until_at}"
+
+
+class TransferQuerySet(models.QuerySet["Transfer"]):
+    def visible_to(self, access: Access) -> TransferQuerySet:
+        """One's own; those to a manager's people; all, for staff."""
+        if access.is_staff:
+            return self
+        return self.filter(
+            Q(member__user=access.user)
+            | Q(member__reseller__in=access.managed_resellers)
+        )
+
+    def open(self) -> TransferQuerySet:
+        """Not answered, still valid, of people who are still there and need it."""
+        there = Enrolment.objects.qualified().filter(
+            member=OuterRef("member"), programme=OuterRef("enrolment__programme")
+        )
+        return self.filter(
+            ~Exists(there),
+            decided_at=None,
+            enrolment__in=Enrolment.objects.qualified(),
+            member__in=Member.objects.live(),
+            member__reseller__in=Reseller.objects.live(),
+        )
+
+
+class Transfer(models.Model):
+    """What somebody earned in another company: ByteKast says if it counts here too."""
+
+    enrolment = models.ForeignKey(
+        Enrolment, on_delete=models.PROTECT, related_name="transfers"
+    )
+    member = models.ForeignKey(
+        Member, on_delete=models.PROTECT, related_name="transfers"
+    )
+    asked_at = models.DateTimeField(default=now)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    is_confirmed = models.BooleanField(null=True)
+    answer = models.CharField(max_length=300, blank=True)
+
+    objects = TransferQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["asked_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enrolment", "member"], name="transfer_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_at=None, is_confirmed=None)
+                | Q(decided_at__isnull=False, is_confirmed__isnull=False),
+                name="transfer_decided_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.enrolment} to {self.member}"
 
 
 class Postponement(models.Model):

@@ -10,6 +10,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from courses import transferring
+from courses.models import Transfer
 from lms.dashboards.forms import DecideForm
 from lms.errors import Refused
 from lms.people import naming
@@ -21,11 +23,24 @@ from lms.people.roles import people_staff_required, staff_required
 def waiting_of(access: Access) -> dict[str, Any]:
     """All that waits for ByteKast's word, the longest waiting first."""
     names = NameCorrection.objects.visible_to(access).open()
-    return {"names": list(names.select_related("user"))}
+    transfers = Transfer.objects.visible_to(access).open()
+    return {
+        "names": list(names.select_related("user")),
+        "transfers": list(
+            transfers.select_related(
+                "member__user",
+                "member__reseller",
+                "enrolment__edition",
+                "enrolment__member__reseller",
+            )
+        ),
+    }
 
 
 def count_waiting(access: Access) -> int:
-    return NameCorrection.objects.visible_to(access).open().count()
+    """How much waits for ByteKast's word; two queries."""
+    names = NameCorrection.objects.visible_to(access).open()
+    return names.count() + Transfer.objects.visible_to(access).open().count()
 
 
 @staff_required
@@ -55,6 +70,35 @@ def answer_name(request: MemberRequest, pk: int) -> HttpResponse:
         form.add_error("answer", str(refusal))
         return _show(request, form, status=409)
     messages.success(request, words % {"name": asked.name})
+    return redirect("dashboards:waiting")
+
+
+@people_staff_required
+@require_POST
+def answer_transfer(request: MemberRequest, pk: int) -> HttpResponse:
+    """Let what somebody earned elsewhere count here, or say why not."""
+    seen = Transfer.objects.visible_to(request.access)
+    asked = get_object_or_404(
+        seen.select_related("member__user", "enrolment__edition"), pk=pk
+    )
+    form = DecideForm(request.POST)
+    if not form.is_valid():
+        return _show(request, form, status=422)
+    try:
+        if form.cleaned_data["do"] == "yes":
+            transferring.confirm(asked, by=request.user)
+            words = _(
+                "%(programme)s is carried over for %(name)s; both sides are told."
+            )
+        else:
+            answer = form.cleaned_data["answer"]
+            transferring.refuse(asked, by=request.user, answer=answer)
+            words = _("%(name)s is told why %(programme)s is not carried over.")
+    except Refused as refusal:
+        form.add_error("answer", str(refusal))
+        return _show(request, form, status=409)
+    names = {"name": asked.member.user, "programme": asked.enrolment.edition.title}
+    messages.success(request, words % names)
     return redirect("dashboards:waiting")
 
 

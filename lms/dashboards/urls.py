@@ -37,6 +37,11 @@ urlpatterns = [
     path("team/evidence/<key:pk>/void/", changing.void, name="void"),
     path("standing/waiting/", deciding.waiting, name="waiting"),
     path("standing/names/<key:pk>/", deciding.answer_name, name="answer_name"),
+    path(
+        "standing/transfers/<key:pk>/",
+        deciding.answer_transfer,
+        name="answer_transfer",
+    ),
     path("standing/", standing.standing, name="standing"),
     path("standing/second-person/", second_person.second_person, name="second_person"),
     path("standing/second-person/<key:pk>/", second_person.decide_on, name="decide_on"),

@@ -54,7 +54,8 @@ ENROLLED = Kind(
     _("Your programmes"),
     _("You are in a programme, are taken out of one, or need not do a topic."),
     _("it is about a programme of yours"),
-    _of("courses", "added", "removed", "exempted", "declined"),
+    _of("courses", "added", "removed", "exempted", "declined")
+    + _of("courses", "transfers", "transfer"),
 )
 REQUALIFY = Kind(
     "requalify",
