@@ -40,6 +40,7 @@ def tick() -> bool:
     if not _is_my_turn("clock", EVERY):
         return False
     enqueue_due()
+    ending.end_with_resellers()
     enqueue_pending()
     end_superseded()
     auditing.carry_on()
@@ -57,6 +58,7 @@ def tick() -> bool:
     enqueue_stale()
     chain.carry_on()
     if _is_my_turn("calendar", EVERY_HOUR):
+        ending.end_subsidiaries()
         ending.end_planned()
         ending.tell_of_ends()
         follow_the_calendar()

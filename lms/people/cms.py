@@ -74,7 +74,10 @@ class ResellerForm(forms.ModelForm[Reseller]):
             "ended_on": gettext_lazy("Ended on"),
         }
         help_texts = {
-            "ended_on": gettext_lazy("From this day on nobody can join it."),
+            "ended_on": gettext_lazy(
+                "From this day on nobody can join it or its subsidiaries, and their "
+                "people are treated as having left: calls are freed, programmes end."
+            ),
         }
         widgets = {"approved_on": AdminDateInput, "ended_on": AdminDateInput}
 

@@ -18,7 +18,8 @@ from lms.errors import Refused
 from lms.mail.outbox import drop, queue
 from lms.people.managers import managers_of, require_another
 from lms.people.membership import leave
-from lms.people.models import Member, MemberQuerySet, User
+from lms.people.models import Member, MemberQuerySet, Reseller, User
+from lms.people.resellers import change_reseller
 
 NOTICE = timedelta(days=14)
 AT_ONCE = 500  # people in one round of the clock
@@ -85,6 +86,39 @@ def end_planned() -> int:
         assert member.until_on is not None  # noqa: S101  by the filter
         leave(member, on=max(member.until_on, member.joined_on), by=None)
     return len(ended)
+
+
+def end_with_resellers() -> int:
+    """Let the people of resellers that have ended leave; return how many.
+
+    So many as one round takes: the next goes on. One query where nobody is left.
+    """
+    ended = Reseller.objects.filter(ended_on__lte=now().date())
+    people = list(_still_there().filter(reseller__in=ended)[:AT_ONCE])
+    for member in people:
+        ended_on = member.reseller.ended_on
+        assert ended_on is not None  # noqa: S101  by the filter
+        leave(member, on=max(ended_on, member.joined_on), by=None)
+    return len(people)
+
+
+@transaction.atomic
+def end_subsidiaries() -> None:
+    """Date the end of each company below one that has ended, where it goes on."""
+    today = now().date()
+    for top in Reseller.objects.filter(ended_on__lte=today, numchild__gt=0):
+        below = Reseller.objects.below(top).filter(
+            Q(ended_on=None) | Q(ended_on__gt=today)
+        )
+        for each in below:
+            change_reseller(
+                each,
+                name=each.name,
+                parent=each.get_parent(),
+                approved_on=each.approved_on,
+                ended_on=max(top.ended_on, each.approved_on),
+                by=None,
+            )
 
 
 def _still_there() -> MemberQuerySet:

@@ -58,8 +58,14 @@ def join(
 
 
 def require_may_join(person: User | None, reseller: Reseller) -> None:
-    """Refuse when the reseller has ended, or the person (if known) belongs there."""
-    if reseller.ended_on and reseller.ended_on <= now().date():
+    """Refuse when the reseller has ended, or the person (if known) belongs there.
+
+    What is below one that has ended has ended too.
+    """
+    step, path = Reseller.steplen, reseller.path
+    above = [path[:end] for end in range(step, len(path) + 1, step)]
+    ended = Reseller.objects.filter(path__in=above, ended_on__lte=now().date())
+    if ended.exists():
         raise Refused(
             _("%(reseller)s is no longer an approved reseller. Nobody can join it.")
             % {"reseller": reseller}

@@ -8,9 +8,25 @@ from django.utils.timezone import now
 
 from lms.errors import Refused
 from lms.mail.models import Message
-from lms.people.ending import end_planned, plan_end, tell_of_ends
+from lms.people import ending
+from lms.people.ending import (
+    end_planned,
+    end_subsidiaries,
+    end_with_resellers,
+    plan_end,
+    tell_of_ends,
+)
+from lms.people.inviting import invite
 from lms.people.models import Member
-from tests.factories import MemberFactory, TeamMembershipFactory, UserFactory
+from lms.people.resellers import change_reseller
+from tests.factories import (
+    BookingFactory,
+    EnrolmentFactory,
+    MemberFactory,
+    ResellerFactory,
+    TeamMembershipFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -135,3 +151,79 @@ def test_end_of_the_only_manager_is_not_planned_by_themselves(manager):
 def test_clock_asks_once_where_nothing_ends(member, django_assert_num_queries):
     with django_assert_num_queries(2):
         assert (end_planned(), tell_of_ends()) == (0, 0)
+
+
+# --- A reseller's end --------------------------------------------------------------
+
+
+def end(reseller, on):
+    change_reseller(
+        reseller,
+        name=reseller.name,
+        parent=None,
+        approved_on=reseller.approved_on,
+        ended_on=on,
+        by=None,
+    )
+
+
+def test_people_of_an_ended_reseller_and_of_those_below_it_leave(manager, member):
+    top = manager.reseller
+    below = MemberFactory(reseller=ResellerFactory(parent=top))
+    other = MemberFactory()
+    enrolment = EnrolmentFactory(member=below)
+    call = BookingFactory(enrolment=enrolment)
+
+    end(top, TODAY - DAY)
+    end_subsidiaries()
+
+    assert end_with_resellers() == 3
+    assert end_with_resellers() == 0
+    assert list(Member.objects.live()) == [other]
+    below.refresh_from_db()
+    enrolment.refresh_from_db()
+    call.refresh_from_db()
+    assert below.left_on == below.reseller.ended_on == TODAY - DAY
+    assert enrolment.withdrawn_at is not None
+    assert call.state == "cancelled"
+    assert below.reseller.earlier_dates.get().ended_on is None
+    assert Message.objects.filter(key=f"member:{below.pk}:left").exists()
+
+
+@pytest.mark.parametrize(("days", "left"), [(1, 0), (0, 1)])
+def test_reseller_ends_on_its_day(member, days, left):
+    Member.objects.exclude(pk=member.pk).update(left_on=TODAY)
+    end(member.reseller, TODAY + days * DAY)
+
+    end_subsidiaries()
+
+    assert end_with_resellers() == left
+
+
+def test_one_round_takes_so_many_and_the_next_goes_on(member, monkeypatch):
+    MemberFactory.create_batch(3, reseller=member.reseller)
+    end(member.reseller, TODAY)
+    monkeypatch.setattr(ending, "AT_ONCE", 2)
+
+    assert [end_with_resellers() for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_nobody_is_invited_below_an_ended_reseller():
+    top = ResellerFactory(ended_on=TODAY)
+    below = ResellerFactory(parent=top)
+
+    with pytest.raises(Refused, match="no longer an approved reseller"):
+        invite(
+            "ann@example.com",
+            "Ann",
+            below,
+            teams=[],
+            engagement="employee",
+            is_manager=False,
+            by=None,
+        )
+
+
+def test_clock_asks_once_where_no_reseller_has_ended(member, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert end_with_resellers() == 0
