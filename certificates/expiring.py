@@ -1,16 +1,12 @@
 """Who is told that a qualification runs out, and when.
 
-The holder 90, 60, 30 and 7 days before its end, each once; their managers in one mail a
-day at most. All here is safe to repeat: what was told is asked of the outbox.
+The holder 90, 60, 30 and 7 days before its end, each once; managers read of it in
+their digest. All here is safe to repeat: what was told is asked of the outbox.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import accumulate
 from typing import Any
 
 from django.conf import settings
@@ -21,16 +17,13 @@ from django.db.models import (
     Exists,
     ExpressionWrapper,
     F,
-    Max,
     OuterRef,
-    Q,
     QuerySet,
     Subquery,
     Value,
     When,
 )
 from django.db.models.functions import Cast, Concat
-from django.urls import reverse
 from django.utils.timezone import now
 
 from certificates.models import Certificate
@@ -39,13 +32,11 @@ from courses.models import Enrolment
 from lms.jobs import queued
 from lms.mail import outbox
 from lms.mail.models import Message
-from lms.people.models import Member, Reseller, User
+from lms.people.models import Member
 from lms.people.nudging import in_the_morning
 
 STEPS = (7, 30, 60, 90)  # days before the end
 AT_ONCE = 200  # people; then other jobs have their turn
-LOOK_BACK = timedelta(days=7)  # a digest tells no older news
-LONGEST_DIGEST = 200  # names; then how many more there are
 
 
 def running_out(day: date) -> QuerySet[Any]:
@@ -117,9 +108,11 @@ def running_out(day: date) -> QuerySet[Any]:
 
 
 def tell_some() -> bool:
-    """Tell some holders; tell whether there may be more. Then the managers."""
+    """Tell some holders who are not away; tell whether there may be more."""
     today = now().date()
-    waiting = running_out(today).filter(told_at=None)
+    waiting = running_out(today).filter(
+        told_at=None, enrolment__member__in=Member.objects.present()
+    )
     some = list(
         waiting.select_related(
             "enrolment__member__user", "enrolment__edition", "enrolment__programme"
@@ -129,10 +122,7 @@ def tell_some() -> bool:
     renewed = set(soon.values_list("pk", flat=True))  # opened within the hour
     for certificate in some:
         _tell_holder(certificate, today, is_renewed=renewed)
-    if len(some) == AT_ONCE:
-        return True
-    tell_managers(today)
-    return False
+    return len(some) == AT_ONCE
 
 
 def _tell_holder(certificate: Any, today: date, *, is_renewed: set[int]) -> None:
@@ -152,110 +142,6 @@ def _tell_holder(certificate: Any, today: date, *, is_renewed: set[int]) -> None
         },
         send_after=in_the_morning(user),
         expires_at=datetime.combine(until, time(), tzinfo=now().tzinfo),
-    )
-
-
-@dataclass(frozen=True)
-class Line:
-    """Whose qualification in what ends when, for a manager's mail."""
-
-    user_pk: int
-    name: str
-    reseller: str
-    path: str
-    title: str
-    until: date
-    told_at: datetime
-
-
-def tell_managers(today: date) -> int:
-    """Tell each manager of all their people who were told since the last mail.
-
-    One mail a day at most, of everybody in their companies and those below them. Six
-    queries, and those of the mails that it writes; returns how many those are.
-    """
-    lines = _lines_since(today)
-    managers = _managers_over({line.path for line in lines})
-    last = dict(
-        Message.objects.filter(
-            recipient__in=managers,
-            key__startswith="expiry-digest:",
-            created_at__gte=now() - LOOK_BACK,
-        )
-        .values_list("recipient")
-        .annotate(Max("created_at"))
-    )
-    count = 0
-    for user, paths in managers.items():
-        since = last.get(user.pk)
-        if since and since.date() == today:
-            continue
-        own = [
-            line
-            for line in lines
-            if line.user_pk != user.pk
-            and line.path.startswith(paths)
-            and (since is None or line.told_at > since)
-        ]
-        if own:
-            _tell_manager(user, own, today)
-            count += 1
-    return count
-
-
-def _lines_since(today: date) -> list[Line]:
-    rows = (
-        running_out(today)
-        .filter(told_at__gte=now() - LOOK_BACK)
-        .values_list(
-            "enrolment__member__user",
-            "enrolment__member__user__full_name",
-            "enrolment__member__reseller__name",
-            "enrolment__member__reseller__path",
-            "enrolment__edition__title",
-            "enrolment__valid_until",
-            "told_at",
-        )
-    )
-    return [Line(*row) for row in rows]
-
-
-def _managers_over(paths: Iterable[str]) -> dict[User, tuple[str, ...]]:
-    """Managers of the companies and of those above, each with the tops of their trees."""
-    step = Reseller.steplen
-    above = {
-        top
-        for path in paths
-        for top in accumulate(
-            path[start : start + step] for start in range(0, len(path), step)
-        )
-    }
-    found: dict[User, list[str]] = defaultdict(list)
-    rows = Member.objects.live().filter(
-        Q(user__is_active=True),
-        is_manager=True,
-        reseller__path__in=above,
-        reseller__in=Reseller.objects.live(),
-    )
-    for member in rows.select_related("user", "reseller").order_by("user", "pk"):
-        found[member.user].append(member.reseller.path)
-    return {user: tuple(tops) for user, tops in found.items()}
-
-
-def _tell_manager(user: User, lines: list[Line], today: date) -> None:
-    query = "?state=expires-soon"
-    outbox.queue(
-        f"expiry-digest:{user.pk}:{today.isoformat()}",
-        user,
-        "certificates/email/expiring.txt",
-        {
-            "lines": lines[:LONGEST_DIGEST],
-            "more": max(0, len(lines) - LONGEST_DIGEST),
-            "count": len({line.user_pk for line in lines}),
-            "companies": len({line.path for line in lines}) > 1,
-            "team_url": f"{settings.PUBLIC_URL}{reverse('dashboards:team')}{query}",
-        },
-        send_after=in_the_morning(user),
     )
 
 

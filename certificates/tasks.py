@@ -26,7 +26,7 @@ def make_fonts() -> None:
 
 @task(backend="jobs")
 def tell_of_ends() -> None:
-    """Tell holders, then managers, of what runs out; safe to repeat."""
+    """Tell holders of what runs out; safe to repeat."""
     if expiring.tell_some():
         tell_of_ends.enqueue()
 

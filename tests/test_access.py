@@ -194,7 +194,14 @@ TABLE: dict[str, Entry] = {
         method="post",
     ),
     "dashboards:remind_late": Entry(
-        (SIGN_IN, 403, 403, 302, 302, 403, 403, 302), method="post"
+        (SIGN_IN, 403, 403, 302, 302, 403, 403, 403), method="post"
+    ),
+    "dashboards:remind_late_of": Entry(
+        (SIGN_IN, *(403,) * 6, 302),
+        *of("reseller", "pk"),
+        staff=302,
+        others=403,
+        method="post",
     ),
     "dashboards:waiting": Entry(STAFF),
     "dashboards:answer_name": Entry(

@@ -142,6 +142,7 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("trainee", "post", f"/acknowledge/{key}/"),
         ("trainee", "get", f"/acknowledged/{key}/"),
         ("staff", "get", f"/standing/{key}/handbook/"),
+        ("staff", "post", f"/standing/{key}/remind/"),
         ("trainee", "get", f"/documents/{key}/plan.pdf"),
         ("trainee", "get", f"/calls/book/{key}/"),
         ("trainee", "get", f"/calls/book/{key}/ask/"),

@@ -16,6 +16,7 @@ from courses import due_notices, renewing
 from courses.enrolling import follow_the_calendar
 from courses.rollout import carry_on
 from lms.audit import chain
+from lms.dashboards import digest
 from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
 from lms.people import ending, invite_lists
@@ -64,6 +65,7 @@ def tick() -> bool:
         follow_the_calendar()
         renewing.carry_on()
         due_notices.carry_on()
+        digest.carry_on()
         expiring.carry_on()
         put_up_missing()
         enqueue_waiting()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -10,12 +12,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from courses.reminding import remind, remind_late
-from lms.dashboards.matrix import MatrixFilter, filter_of, narrowed
+from lms.dashboards.matrix import filter_of, narrowed
 from lms.mail.times import moment
-from lms.people.access import Access, MemberRequest
-from lms.people.models import Member, MemberQuerySet, Reseller
+from lms.people.access import MemberRequest
+from lms.people.models import (
+    Member,
+    Reseller,
+    ResellerQuerySet,
+)
 from lms.people.nudging import Nudged
-from lms.people.roles import manager_or_people_staff_required
+from lms.people.roles import (
+    manager_or_people_staff_required,
+    manager_required,
+    people_staff_required,
+)
+from lms.walls import unscoped
 
 
 @manager_or_people_staff_required
@@ -49,25 +60,31 @@ def why_not(done: Nudged, zone: str) -> str:
     return _("nothing is open, so there is nothing to remind of.")
 
 
-@manager_or_people_staff_required
+@manager_required
 @require_POST
 def remind_all(request: MemberRequest) -> HttpResponse:
-    """Remind all who are late of the people that a filter shows."""
-    resellers = Reseller.objects.visible_to(request.access)
+    """Remind all who are late of one's people, as the filter of the page shows them."""
+    resellers = request.access.managed_resellers
+    return _remind_all(request, resellers, reverse("dashboards:team"))
+
+
+@people_staff_required
+@require_POST
+def remind_all_of(request: MemberRequest, pk: int) -> HttpResponse:
+    """The same for a reseller and what is below it, by the channel team."""
+    top = get_object_or_404(Reseller.objects.visible_to(request.access), pk=pk)
+    page = reverse("dashboards:reseller", args=[top.pk])
+    tree = unscoped(Reseller.objects, "below one that was fetched in scope").below(top)
+    return _remind_all(request, tree, page)
+
+
+def _remind_all(
+    request: MemberRequest, resellers: ResellerQuerySet, page: str
+) -> HttpResponse:
     form = filter_of(request.POST, resellers)
-    company = form.cleaned_data.get("reseller")
-    if company is None and not request.access.is_manager:
-        messages.error(request, _("Choose a company first."))
-        return redirect("dashboards:standing")
-    done = remind_late(people_shown(request.access, form), by=request.user)
+    people = Member.objects.managed_by(request.access).filter(reseller__in=resellers)
+    done = remind_late(narrowed(people, form), by=request.user)
     say = messages.success if done.sent else messages.info
     say(request, done.words)
-    if company and not request.access.is_manager:
-        return redirect("dashboards:reseller", company)
     shown = {name: request.POST[name] for name in form.fields if request.POST.get(name)}
-    return redirect(reverse("dashboards:team", query=shown))
-
-
-def people_shown(access: Access, form: MatrixFilter) -> MemberQuerySet:
-    """Those whom the page shows: of its own people, by name, team and company."""
-    return narrowed(Member.objects.managed_by(access), form)
+    return redirect(f"{page}?{urlencode(shown)}" if shown else page)

@@ -42,6 +42,7 @@ urlpatterns = [
         deciding.answer_transfer,
         name="answer_transfer",
     ),
+    path("standing/<key:pk>/remind/", reminding.remind_all_of, name="remind_late_of"),
     path("standing/", standing.standing, name="standing"),
     path("standing/second-person/", second_person.second_person, name="second_person"),
     path("standing/second-person/<key:pk>/", second_person.decide_on, name="decide_on"),

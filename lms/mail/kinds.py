@@ -121,7 +121,7 @@ DIGEST = Kind(
     _("The week in your team"),
     _("On Monday morning: who needs attention, what ends, who is new."),
     _("you are a manager"),
-    _of("certificates", "expiring"),
+    _of("dashboards", "digest"),
     Audience.MANAGERS,
 )
 

@@ -67,7 +67,7 @@ def queue(
     kind = kind or kind_of(template)
     person = None if isinstance(to, str) else to
     if person and notices.is_off(person, kind):
-        return _leave_out(key, person, kind)
+        return leave_out(key, person, kind)
     words = words_of(template, context, person, kind)
     return queue_text(
         key,
@@ -82,8 +82,8 @@ def queue(
     )
 
 
-def _leave_out(key: str, person: User, kind: Kind) -> Message:
-    """Write down that this was not sent, so that it never is."""
+def leave_out(key: str, person: User, kind: Kind) -> Message:
+    """Write down that a mail is not sent, so that it never is."""
     return Message.objects.get_or_create(key=key, defaults=_left_out(person, kind))[0]
 
 

@@ -22,7 +22,6 @@ from tests.factories import (
     EditionFactory,
     EnrolmentFactory,
     MemberFactory,
-    ResellerFactory,
     UserFactory,
 )
 
@@ -229,92 +228,13 @@ def test_mail_is_sent_in_the_readers_morning(clock, zone, at):
     assert in_the_morning(UserFactory(time_zone=zone)) == at
 
 
-# --- Managers ----------------------------------------------------------------------
-
-
-def digests():
-    return Message.objects.filter(key__startswith="expiry-digest:").order_by("pk")
-
-
-def test_manager_gets_one_mail_with_all_names_of_own_people(clock):
-    top = ResellerFactory(name="Northwind")
-    below = ResellerFactory(name="Northwind Support", parent=top)
-    manager = MemberFactory(reseller=top, is_manager=True)
-    one_below = MemberFactory(reseller=below, is_manager=True)
-    names = []
-    for reseller in (top, below):
-        member = MemberFactory(reseller=reseller)
-        ending_in(30, member=member)
-        names.append(member.user.full_name)
-    strangers = ending_in(30).enrolment.member.user.full_name
-
-    for _times in range(3):
-        tell_some()
-
-    above, lower = digests()
-    assert (above.recipient, lower.recipient) == (manager.user, one_below.user)
-    assert above.subject == "Qualifications of 2 of your people end soon"
-    assert [name in above.body for name in [*names, strangers]] == [True, True, False]
-    assert [name in lower.body for name in [*names, strangers]] == [False, True, False]
-    assert "Northwind Support" in above.body
-    assert "/team/?state=expires-soon" in above.body
-
-
-def test_manager_hears_the_next_day_of_those_told_since(clock):
-    manager = MemberFactory(is_manager=True)
-    first = ending_in(30, member=MemberFactory(reseller=manager.reseller))
-    tell_some()
-    clock.shift(timedelta(hours=2))
-    second = ending_in(30, member=MemberFactory(reseller=manager.reseller))
-    tell_some()
-    assert digests().count() == 1
-
-    clock.shift(timedelta(days=1))
-    tell_some()
-    tell_some()
-
-    _earlier, later = digests()
-    assert second.enrolment.member.user.full_name in later.body
-    assert first.enrolment.member.user.full_name not in later.body
-
-
-def test_manager_is_not_told_of_themselves_nor_when_nothing_is_new(clock):
-    manager = MemberFactory(is_manager=True)
-    ending_in(30, member=manager)
-
-    tell_some()
-    clock.shift(timedelta(days=1))
-    tell_some()
-
-    assert not digests().exists()
-
-
-def test_long_digest_says_how_many_more(clock, monkeypatch):
-    monkeypatch.setattr(expiring, "LONGEST_DIGEST", 2)
-    manager = MemberFactory(is_manager=True)
-    for _person in range(4):
-        ending_in(30, member=MemberFactory(reseller=manager.reseller))
-
-    tell_some()
-
-    body = digests().get().body
-    assert body.count("\n- ") == 2
-    assert "and 2 more." in body
-
-
-def test_many_are_told_a_batch_at_a_time_and_managers_after_the_last(
-    clock, monkeypatch
-):
+def test_many_are_told_a_batch_at_a_time(clock, monkeypatch):
     monkeypatch.setattr(expiring, "AT_ONCE", 2)
-    manager = MemberFactory(is_manager=True)
     for _person in range(3):
-        ending_in(30, member=MemberFactory(reseller=manager.reseller))
+        ending_in(30)
 
-    more, told = tell_some(), digests().count()
-    last = tell_some()
-
-    assert (more, told, last) == (True, 0, False)
-    assert digests().get().body.count("\n- ") == 3
+    assert [tell_some(), tell_some()] == [True, False]
+    assert notices() == ["30"] * 3
 
 
 def test_asking_who_is_to_be_told_takes_as_many_queries_for_three_as_for_one(clock):
@@ -351,13 +271,11 @@ def test_clock_asks_the_worker_once(clock):
 @pytest.mark.races
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_tell_each_once(run_at_once):
-    manager = MemberFactory(is_manager=True)
     for _person in range(3):
-        ending_in(30, member=MemberFactory(reseller=manager.reseller))
+        ending_in(30)
 
     answers = run_at_once(tell_some, tell_some)
     tell_some()
 
     assert not [each for each in answers if isinstance(each, Exception)]
     assert notices() == ["30"] * 3
-    assert digests().count() == 1

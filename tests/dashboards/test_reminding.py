@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from lms.mail.models import Message, Nudge
+from lms.people.accounts import set_channel_team
 from lms.people.models import Member
 from tests.factories import (
     EnrolmentFactory,
@@ -153,3 +154,29 @@ def test_team_offers_to_remind_as_many_as_are_late(
     assert f'name="reseller" value="{below.pk}"' in button({"reseller": below.pk})
     assert "Remind 1 who is late" in button({"reseller": below.pk})
     assert button({"q": "nobody at all"}) == ""
+
+
+def test_channel_team_reminds_the_people_of_one_company(client: Any) -> None:
+    staff = UserFactory()
+    set_channel_team(staff, True, by=None)
+    MemberFactory(user=staff, is_manager=True)  # of a company of their own
+    own = EnrolmentFactory(due_on=LATE).member
+    EnrolmentFactory(due_on=LATE)  # of another company
+    client.force_login(staff)
+
+    url = reverse("dashboards:remind_late_of", args=[own.reseller_id])
+    client.post(url)
+
+    assert Message.objects.get().recipient == own.user
+
+
+def test_one_of_the_channel_team_who_manages_reminds_their_own_people(
+    client: Any, manager: Member
+) -> None:
+    set_channel_team(manager.user, True, by=None)
+    own = colleague(manager)
+    EnrolmentFactory(due_on=LATE)
+
+    client.post(reverse("dashboards:remind_late"))
+
+    assert Message.objects.get().recipient == own.user

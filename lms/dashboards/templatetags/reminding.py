@@ -7,11 +7,9 @@ from typing import Any
 from django import template
 
 from courses.reminding import late
-from lms.dashboards.matrix import MatrixFilter
-from lms.dashboards.reminding import people_shown
 from lms.mail.models import Nudge
 from lms.people.access import Access
-from lms.people.models import Member
+from lms.people.models import Member, MemberQuerySet
 from lms.people.nudging import Last, last_nudge
 
 register = template.Library()
@@ -31,7 +29,7 @@ def reminder_of(member: Member, access: Access) -> dict[str, Any]:
 
 
 @register.simple_tag
-def how_many_late(access: Access, form: MatrixFilter) -> int:
-    """`{% how_many_late request.access matrix.form as number %}`: people; one query."""
-    people = late(people_shown(access, form)).values("member__user")
-    return people.exclude(member__user=access.user).distinct().count()
+def how_many_late(access: Access, members: MemberQuerySet) -> int:
+    """`{% how_many_late request.access matrix.found as number %}`: people; one query."""
+    people = late(members).values("member__user").exclude(member__user=access.user)
+    return people.distinct().count()
