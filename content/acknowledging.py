@@ -66,6 +66,7 @@ def acknowledge(
             member.user,
             "acknowledged",
             page,
+            about=member.user,
             member=member.pk,
             version=page.version,
         )

@@ -233,6 +233,7 @@ class Acknowledgement(models.Model):
 
     objects = AcknowledgementQuerySet.as_manager()
     wagtail_reference_index_ignore = True
+    log_about = "member.user_id"
 
     class Meta:
         constraints = [

@@ -836,7 +836,7 @@ class EventFactory(DjangoModelFactory[Event]):
         model = Event
 
     actor = SubFactory(UserFactory)
-    verb = "looked_at"
+    verb = "renamed"
     target_type = "people.User"
     target_id = "1"
 

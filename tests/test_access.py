@@ -38,6 +38,7 @@ from tests.factories import (
     EditionTopicFactory,
     EnrolmentFactory,
     ErasureFactory,
+    EventFactory,
     EvidenceFactory,
     HandbookPageFactory,
     InvitationFactory,
@@ -175,6 +176,9 @@ TABLE: dict[str, Entry] = {
     "dashboards:decide_on": Entry(
         (SIGN_IN, *(403,) * 6, 422), of("approval", "pk")[0], method="post"
     ),
+    "dashboards:log": Entry(STAFF),
+    "dashboards:log_event": Entry(STAFF, *of("event", "pk"), others=403, staff=200),
+    "dashboards:own_log": Entry(SIGNED_IN),
     "dashboards:requests": Entry(MANAGERS),
     "dashboards:duties": Entry(MANAGERS),
     "dashboards:add": Entry(MANAGERS),
@@ -511,6 +515,7 @@ def make_side(prefix: str, programme_edition: Any, trainer: Any) -> dict[str, An
         "transfer": TransferFactory(enrolment__member__user=member.user, member=member),
         "calendar": OutsideCalendarFactory(trainer=trainer),
         "evidence": EvidenceFactory(enrolment=enrolment),
+        "event": EventFactory(about=member.user),
         "request": ProgrammeRequestFactory(
             member=member, programme=EditionFactory().programme
         ),

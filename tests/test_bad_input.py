@@ -257,6 +257,13 @@ LISTS = [
         ["q", "page", "reseller", "state", "format"],
     ),
     ("staff", "/standing/handbook/", ["format"]),
+    (
+        "staff",
+        "/standing/log/",
+        ["q", "person", "side", "verb", "kind", "since", "until", "where", "before"],
+    ),
+    ("staff", "/standing/log/", ["format"]),
+    ("trainee", "/settings/log/", ["before"]),
     ("trainee", "/calls/", ["page"]),
     ("trainee", "/calls/book/{enrolment}/", PICKING),
     ("trainer", "/trainer/ready/{enrolment}/", [*PICKING, *TYPED]),

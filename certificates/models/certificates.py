@@ -112,6 +112,7 @@ class Certificate(models.Model):
 
     objects = CertificateQuerySet.as_manager()
     wagtail_reference_index_ignore = True
+    log_about = "enrolment.member.user_id"
 
     class Meta:
         ordering = ["-issued_at", "-pk"]

@@ -96,6 +96,7 @@ class Attempt(models.Model):
 
     objects = AttemptQuerySet.as_manager()
     wagtail_reference_index_ignore = True
+    log_about = "enrolment.member.user_id"
 
     class Meta:
         ordering = ["started_at", "pk"]
@@ -149,6 +150,7 @@ class MoreAttempts(models.Model):
 
     objects = MoreAttemptsQuerySet.as_manager()
     wagtail_reference_index_ignore = True
+    log_about = "enrolment.member.user_id"
 
     class Meta:
         ordering = ["at", "pk"]

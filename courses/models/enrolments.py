@@ -161,6 +161,7 @@ class Enrolment(models.Model):
 
     objects = EnrolmentQuerySet.as_manager()
     wagtail_reference_index_ignore = True
+    log_about = "member.user_id"
 
     class Meta:
         ordering = ["programme", "cycle"]
@@ -266,6 +267,7 @@ class ProgrammeRequest(models.Model):
 
     objects = ProgrammeRequestQuerySet.as_manager()
     wagtail_reference_index_ignore = True
+    log_about = "member.user_id"
 
     class Meta:
         ordering = ["asked_at", "pk"]

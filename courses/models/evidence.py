@@ -46,6 +46,7 @@ class Evidence(models.Model):
 
     objects = OfEnrolmentQuerySet["Evidence"].as_manager()
     wagtail_reference_index_ignore = True
+    log_about = "enrolment.member.user_id"
 
     class Meta:
         ordering = ["at", "pk"]
@@ -81,6 +82,7 @@ class TopicCompletion(models.Model):
 
     objects = OfEnrolmentQuerySet["TopicCompletion"].as_manager()
     wagtail_reference_index_ignore = True
+    log_about = "enrolment.member.user_id"
 
     class Meta:
         ordering = ["at", "pk"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from django.db import models
@@ -29,7 +30,8 @@ def record(
     """Write who did what to what, in the caller's transaction; one insert.
 
     `about` is the person (or their id) whom it is about: they see it on their own
-    page. Left out, it is the target where that is a person. `ids` are ids and field
+    page. Left out, the target says it by its `log_about`, the path to the person's
+    id, which costs a query for each record on it that is not loaded. `ids` are ids and field
     names, never names, addresses or texts: they stay for ever. What a personal field
     said before and after goes into `values`, which an erasure empties (one insert
     more). An actor of None is the system itself.
@@ -50,7 +52,7 @@ def record_all(
     lines: Iterable[tuple[models.Model, Whom]],
     **ids: object,
 ) -> None:
-    """Write the same about many targets, each with whom it is about; one insert."""
+    """Write the same of many targets, each with whom it is about; one insert."""
     Event.objects.bulk_create(
         [_event(actor, verb, target, about, ids) for target, about in lines],
         batch_size=1000,
@@ -74,8 +76,8 @@ def _event(
     ids: dict[str, object],
 ) -> Event:
     here = whence()
-    if about is None and target._meta.label == "people.User":
-        about = target.pk
+    if about is None and (path := getattr(target, "log_about", "")):
+        about = attrgetter(path)(target)
     return Event(
         actor=actor,
         verb=verb,

@@ -15,9 +15,12 @@ from lms.walls import unscoped
 
 if TYPE_CHECKING:
     from lms.people.access import MemberRequest
+    from lms.people.models import User
 
 LOOKED = "looked_at"
+READ_LOG = "read_log"
 ONE_LOOK = timedelta(minutes=1)
+ONE_READING = timedelta(hours=1)
 
 logger = logging.getLogger(__name__)
 
@@ -30,24 +33,34 @@ def looked(request: MemberRequest, target: models.Model) -> None:
     transaction. What cannot be written now (a database that is busy or read-only)
     stands in the server's log: the page is shown all the same.
     """
-    if not request.access.is_staff or target == request.user:
-        return
+    if request.access.is_staff and target != request.user:
+        _look(request.user, LOOKED, target, ONE_LOOK)
+
+
+def read_log(request: MemberRequest) -> None:
+    """Log that one of staff reads the log itself: once in an hour."""
+    _look(request.user, READ_LOG, request.user, ONE_READING)
+
+
+def _look(
+    user: User, verb: str, target: models.Model, at_most_every: timedelta
+) -> None:
     try:
         just_now = unscoped(
-            Event.objects, "whether one looked just now oneself"
+            Event.objects, "asks for this very look, shows none"
         ).filter(
-            actor=request.user,
-            at__gt=now() - ONE_LOOK,
-            verb=LOOKED,
+            actor=user,
+            at__gt=now() - at_most_every,
+            verb=verb,
             target_type=target._meta.label,
             target_id=str(target.pk),
         )
         if not just_now.exists():
-            record(request.user, LOOKED, target)
+            record(user, verb, target)
     except DatabaseError:
         logger.exception(
             "A look by %s at %s %s could not be logged.",
-            request.user.pk,
+            user.pk,
             target._meta.label,
             target.pk,
         )

@@ -6,6 +6,7 @@ from lms.dashboards import (
     duties,
     handbook,
     learning,
+    log,
     membership,
     reminding,
     requests,
@@ -53,5 +54,8 @@ urlpatterns = [
         name="reseller_handbook",
     ),
     path("standing/<key:pk>/", standing.reseller, name="reseller"),
+    path("standing/log/", log.log, name="log"),
+    path("standing/log/<key:pk>/", log.event, name="log_event"),
+    path("settings/log/", log.own_log, name="own_log"),
     path("search/", search.search, name="search"),
 ]

@@ -91,6 +91,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = ["full_name"]
+    log_about = "pk"
 
     class Meta:
         ordering = ["full_name", "pk"]
@@ -329,6 +330,7 @@ class Member(models.Model):
 
     objects = MemberQuerySet.as_manager()
     wagtail_reference_index_ignore = True
+    log_about = "user_id"
 
     class Meta:
         ordering = ["user__full_name", "pk"]
@@ -409,6 +411,7 @@ class TeamMembership(models.Model):
     objects = TeamMembershipQuerySet.as_manager()
 
     wagtail_reference_index_ignore = True
+    log_about = "member.user_id"
 
     class Meta:
         ordering = ["from_on", "pk"]
@@ -495,6 +498,7 @@ class NameConfirmation(models.Model):
 
     objects = NameConfirmationQuerySet.as_manager()
     wagtail_reference_index_ignore = True
+    log_about = "user_id"
 
     class Meta:
         ordering = ["pk"]
@@ -592,6 +596,7 @@ class Invitation(models.Model):
 
     objects = InvitationQuerySet.as_manager()
     wagtail_reference_index_ignore = True
+    log_about = "accepted_by_id"
 
     class Meta:
         ordering = ["-created_at", "-pk"]

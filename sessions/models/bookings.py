@@ -172,6 +172,7 @@ class Booking(models.Model):
 
     objects = BookingQuerySet.as_manager()
     wagtail_reference_index_ignore = True
+    log_about = "trainee_id"
 
     class Meta:
         ordering = ["starts_at", "pk"]

@@ -35,6 +35,7 @@ class Feed(models.Model):
     read_at = models.DateTimeField(null=True, help_text="By an app, to the hour.")
 
     objects = FeedQuerySet.as_manager()
+    log_about = "user_id"
     wagtail_reference_index_ignore = True
 
     def __str__(self) -> str:

@@ -79,6 +79,7 @@ class Trainer(models.Model):
 
     objects = TrainerQuerySet.as_manager()
     wagtail_reference_index_ignore = True
+    log_about = "user_id"
 
     class Meta:
         ordering = ["user__full_name", "pk"]

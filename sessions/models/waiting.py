@@ -57,6 +57,7 @@ class TimeRequest(models.Model):
 
     objects = TimeRequestQuerySet.as_manager()
     wagtail_reference_index_ignore = True
+    log_about = "enrolment.member.user_id"
 
     class Meta:
         ordering = ["created_at", "pk"]

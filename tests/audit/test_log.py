@@ -4,11 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
 from lms.audit.log import erase_values, record, record_all
 from lms.audit.models import Event, EventValues
-from tests.factories import EventValuesFactory, MemberFactory, UserFactory
+from lms.people.models import User
+from tests.factories import (
+    BookingFactory,
+    EventValuesFactory,
+    EvidenceFactory,
+    MemberFactory,
+    UserFactory,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.constraints]
 
@@ -53,6 +61,28 @@ def test_record_says_about_whom_it_is(as_id: bool) -> None:
 
     event.refresh_from_db()
     assert event.about == member.user
+
+
+def test_a_record_knows_whom_it_is_about() -> None:
+    evidence, booking = EvidenceFactory(), BookingFactory()
+
+    for target, person in (
+        (evidence, evidence.enrolment.member.user),
+        (booking, booking.trainee),
+        (booking.trainer, booking.trainer.user),
+        (MemberFactory().reseller, None),
+    ):
+        assert record(None, "changed", target).about == person
+
+
+def test_the_path_to_whom_it_is_about_leads_to_a_person() -> None:
+    for model in apps.get_models():
+        if path := getattr(model, "log_about", ""):
+            field = None
+            for name in path.split("."):
+                owner = field.related_model if field else model
+                field = owner._meta.pk if name == "pk" else owner._meta.get_field(name)
+            assert (field.related_model or field.model) is User, model
 
 
 def test_record_is_one_insert(django_assert_num_queries: Any) -> None:

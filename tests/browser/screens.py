@@ -47,6 +47,7 @@ from courses.models import (
 )
 from courses.rollout import go_on
 from courses.wagtail_hooks import PUBLISH
+from lms.audit.models import Event
 from lms.mail.models import Message
 from lms.people.accounts import welcome_link
 from lms.people.membership import set_teams
@@ -609,6 +610,7 @@ def of_owners() -> Iterator[Screen]:
     yield Screen("/privacy/")
     yield Screen("/settings/data/")
     yield Screen("/settings/data/", press("Ask to be erased"), "refused")
+    yield Screen("/settings/log/")
     yield Screen("/calls/feed/")
     yield Screen("/calls/feed/", press("Make my address"), "address")
     yield Screen("/calls/feed/", name="has one")
@@ -773,6 +775,10 @@ def of_staff() -> Iterator[Screen]:
     ask_for_erasure(User.objects.create_user("gone@example.com", full_name="Gone"))
     yield Screen("/standing/erasures/", open_all, "asked")
     yield Screen("/standing/handbook/")
+    yield Screen("/standing/log/")
+    yield Screen("/standing/log/?q=nobody+at+all", name="nothing")
+    booked = Event.objects.filter(verb="booked").latest("pk")
+    yield Screen(reverse("dashboards:log_event", args=[booked.pk]))
     northlight = member_of(cast.LIAM).reseller
     yield Screen(reverse("dashboards:reseller_handbook", args=[northlight.pk]))
     yield from of_staff_of_trainers()
