@@ -45,7 +45,7 @@ class DefaultsForm(forms.Form):
         label=_("Until"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text=_("Only if it is known today when they leave."),
+        help_text=_("If known: the first day they are no longer here."),
     )
 
     def __init__(self, *args: Any, access: Access, **options: Any) -> None:

@@ -260,6 +260,39 @@ def test_send_again_revives_what_ran_out() -> None:
     assert Message.objects.get().to == invitation.email
 
 
+def test_the_link_is_good_no_longer_than_the_membership_would_be() -> None:
+    end = now().date() + timedelta(days=3)
+
+    invitation = invite(until_on=end)
+
+    assert invitation.expires_at == datetime(end.year, end.month, end.day, tzinfo=UTC)
+    with time_machine.travel(invitation.expires_at, tick=False):
+        with pytest.raises(Refused, match="has run out"):
+            accept(invitation)
+        with pytest.raises(Refused, match="planned end has passed"):
+            inviting.send_again(invitation, by=None)
+
+
+def test_a_link_of_before_a_correction_of_the_address_lets_nobody_in() -> None:
+    invitation = invite("an@example.com")
+    before = mailed_token()
+
+    inviting.correct(
+        invitation,
+        email="ann@example.com",
+        full_name="Ann Lee",
+        reseller=invitation.reseller,
+        teams=[],
+        engagement=Engagement.EMPLOYEE,
+        until_on=None,
+        by=UserFactory(),
+    )
+
+    assert inviting.find_invitation(before) is None
+    member = accept(Invitation.objects.get())
+    assert member.user.email == "ann@example.com"
+
+
 @pytest.mark.parametrize("act", [inviting.send_again, inviting.withdraw])
 def test_an_invitation_accepted_stays(act: Callable[..., None]) -> None:
     invitation = invite()
@@ -314,3 +347,21 @@ def test_of_two_invitations_at_once_one_is_made(
 
     assert {type(result) for result in results} == {Invitation, Refused}
     assert Message.objects.count() == 1
+
+
+@pytest.mark.races
+@pytest.mark.django_db(transaction=True)
+def test_of_accepting_and_withdrawing_at_once_one_happens(
+    run_at_once: Callable[..., list[object]],
+) -> None:
+    pk = invite().pk
+
+    results = run_at_once(
+        lambda: accept(Invitation.objects.get(pk=pk)),
+        lambda: inviting.withdraw(Invitation.objects.get(pk=pk), by=None),
+    )
+
+    assert [type(result) for result in results].count(Refused) == 1, results
+    invitation = Invitation.objects.get()
+    assert Member.objects.count() == (invitation.accepted_at is not None)
+    assert bool(invitation.accepted_at) != bool(invitation.withdrawn_at)
