@@ -6,7 +6,7 @@ again once all that was proposed has come to nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from courses.completing import lock
 from courses.models import Enrolment
+from courses.progress import topics_for_call
 from lms.audit.log import record
 from lms.errors import Refused
 from lms.mail import times
@@ -73,11 +74,42 @@ def ask_for_time(
             "parts": [part for part in PartOfDay.values if part in parts],
             "note": " ".join(note.split())[:NOTE_LENGTH],
             "time_zone": time_zone,
+            "asked_by": None,  # their own word now, whoever asked before
         },
     )
     if is_new:
         record(by, "asked_for_time", asked, enrolment=enrolment.pk)
     return asked
+
+
+def ask_trainers(enrolments: Iterable[Enrolment], *, by: User) -> int:
+    """Ask the trainers to propose times to these people, at any time of the week.
+
+    Returns for how many it was asked anew: who has nothing that a call could cover,
+    has a call or a proposal, or is asked for already, is left out.
+    """
+    return sum(_ask_for(enrolment, by) for enrolment in enrolments)
+
+
+@transaction.atomic
+def _ask_for(enrolment: Enrolment, by: User) -> bool:
+    enrolment = lock(enrolment)
+    scheduled = Booking.objects.blocking().filter(
+        enrolment=enrolment, state__in=[BookingState.PROPOSED, BookingState.BOOKED]
+    )
+    if not enrolment.is_open or scheduled.exists() or not topics_for_call(enrolment):
+        return False
+    if open_request(enrolment):
+        return False
+    asked = TimeRequest.objects.create(
+        enrolment=enrolment,
+        weekdays=list(range(7)),
+        parts=list(PartOfDay.values),
+        time_zone=enrolment.member.user.time_zone,
+        asked_by=by,
+    )
+    record(by, "asked_trainers", asked, enrolment=enrolment.pk)
+    return True
 
 
 @transaction.atomic
@@ -175,7 +207,7 @@ def asked_for(enrolments: QuerySet[Enrolment]) -> TimeRequestQuerySet:
         TimeRequest.objects.open()
         .filter(enrolment__in=enrolments)
         .select_related("enrolment__edition", "enrolment__member__user")
-        .select_related("enrolment__member__reseller")
+        .select_related("enrolment__member__reseller", "asked_by")
     )
 
 

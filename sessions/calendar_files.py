@@ -108,11 +108,40 @@ def feed(bookings: Iterable[Booking], reader: User) -> str:
     What was called off says so, that apps may drop it. In the reader's zone, which
     the file describes once.
     """
+    calendar = _calendar(_("ByteKast calls"), reader)
+    for booking in bookings:
+        is_off = booking.state == BookingState.CANCELLED
+        event = _event(booking, reader, "CANCEL" if is_off else "PUBLISH")
+        del event["ATTENDEE"]
+        calendar.add_component(event)
+    return str(calendar.to_ical().decode())
+
+
+def team_feed(bookings: Iterable[Booking], reader: User) -> str:
+    """Write a team's calls for its manager: who, when and of what programme, no more."""
+    calendar = _calendar(_("ByteKast calls of the team"), reader)
+    for booking in bookings:
+        event = Event()
+        event.add("uid", f"team-{booking.uid}")
+        event.add("sequence", booking.sequence)
+        event.add("dtstamp", now())
+        event.add("dtstart", booking.starts_at.astimezone(reader.zone))
+        event.add("dtend", booking.ends_at.astimezone(reader.zone))
+        who = one_line(booking.trainee.full_name)
+        event.add("summary", f"{who}: {one_line(booking.enrolment.edition.title)}")
+        is_off = booking.state == BookingState.CANCELLED
+        event.add("status", "CANCELLED" if is_off else "CONFIRMED")
+        event.add("transp", "TRANSPARENT")  # it is not the manager's own time
+        calendar.add_component(event)
+    return str(calendar.to_ical().decode())
+
+
+def _calendar(name: str, reader: User) -> Calendar:
+    """A file that apps read again and again, still without events."""
     calendar = Calendar()
     calendar.add("prodid", "-//ByteKast//Qualifications//EN")
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
-    name = _("ByteKast calls")
     calendar.add("name", name)
     calendar.add("x-wr-calname", name)
     calendar.add("x-wr-timezone", reader.time_zone)
@@ -120,12 +149,7 @@ def feed(bookings: Iterable[Booking], reader: User) -> str:
     calendar.add("x-published-ttl", "PT1H")
     if reader.time_zone != "UTC":
         calendar.add_component(time_zone(reader.zone, now().year))
-    for booking in bookings:
-        is_off = booking.state == BookingState.CANCELLED
-        event = _event(booking, reader, "CANCEL" if is_off else "PUBLISH")
-        del event["ATTENDEE"]
-        calendar.add_component(event)
-    return str(calendar.to_ical().decode())
+    return calendar
 
 
 @lru_cache(maxsize=512)

@@ -13,6 +13,7 @@ from sessions import (
     offer_views,
     outside_views,
     scheduling_views,
+    team_views,
     trainer_views,
     views,
     week_views,
@@ -20,6 +21,14 @@ from sessions import (
 
 app_name = "sessions"
 urlpatterns = [
+    path("team/calls/", team_views.team_calls, name="team_calls"),
+    path("team/calls/feed/", team_views.team_feed, name="team_feed"),
+    path("team/calls/feed/end/", team_views.end_team_feed, name="end_team_feed"),
+    path(
+        "calendar/team/<slug:token>.ics",
+        team_views.team_feed_file,
+        name="team_feed_file",
+    ),
     path("calls/", views.agenda, name="agenda"),
     path("calls/book/<key:enrolment_pk>/", book_views.book, name="book"),
     path("calls/book/<key:enrolment_pk>/ask/", offer_views.ask, name="ask"),

@@ -79,6 +79,7 @@ from sessions.models import (
     Origin,
     OutsideBusy,
     OutsideCalendar,
+    TeamFeed,
     TimeRequest,
     Trainer,
     Waiting,
@@ -648,6 +649,16 @@ class FeedFactory(DjangoModelFactory[Feed]):
         model = Feed
 
     user = SubFactory(UserFactory)
+    digest = Sequence(lambda n: f"{n:064x}")
+
+
+class TeamFeedFactory(DjangoModelFactory[TeamFeed]):
+    """A manager's calendar feed whose secret is nobody's."""
+
+    class Meta:
+        model = TeamFeed
+
+    member = SubFactory(MemberFactory, is_manager=True)
     digest = Sequence(lambda n: f"{n:064x}")
 
 

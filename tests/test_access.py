@@ -156,6 +156,14 @@ TABLE: dict[str, Entry] = {
     "dashboards:my": Entry(SIGNED_IN),
     "dashboards:team": Entry((SIGN_IN, 403, 403, 200, 200, 403, 403, 403)),
     "dashboards:team_handbook": Entry((SIGN_IN, 403, 403, 200, 200, 403, 403, 403)),
+    "dashboards:needs": Entry((SIGN_IN, 403, 403, 200, 200, 403, 403, 403)),
+    "dashboards:need": Entry(
+        (SIGN_IN, 403, 403, 200, 200, 403, 403, 403),
+        lambda world: [world.enrolment.programme.slug],
+    ),
+    "dashboards:reseller_needs": Entry(
+        STAFF, *of("reseller", "pk"), staff=200, others=403
+    ),
     "dashboards:standing_handbook": Entry(STAFF),
     "dashboards:reseller_handbook": Entry(
         STAFF, *of("reseller", "pk"), staff=200, others=403
@@ -317,6 +325,12 @@ TABLE: dict[str, Entry] = {
     "sessions:feed": Entry(SIGNED_IN),
     "sessions:end_feed": Entry(SENT_ON, method="post"),
     "sessions:feed_file": Entry((404,) * 8, lambda world: ["no-such-token"]),
+    "sessions:team_calls": Entry((SIGN_IN, 403, 403, 200, 200, 403, 403, 403)),
+    "sessions:team_feed": Entry((SIGN_IN, 403, 403, 200, 200, 403, 403, 403)),
+    "sessions:end_team_feed": Entry(
+        (SIGN_IN, 403, 403, 302, 302, 403, 403, 403), method="post"
+    ),
+    "sessions:team_feed_file": Entry((404,) * 8, lambda world: ["no-such-token"]),
     "sessions:book": Entry(HERS, *ENROLMENT),
     "sessions:ask": Entry(HERS, *ENROLMENT),
     "sessions:offer": Entry(

@@ -33,6 +33,7 @@ from courses.models import (
     Attempt,
     EditionTopic,
     Enrolment,
+    EnrolmentQuerySet,
     Evidence,
     EvidenceKind,
     Preparation,
@@ -293,3 +294,9 @@ def _to_go_over() -> QuerySet[EditionTopic]:
         .alias(last_word=Subquery(said.values("outcome")[:1]))
         .filter(last_word=Outcome.AGAIN)
     )
+
+
+def could_book(enrolments: EnrolmentQuerySet) -> EnrolmentQuerySet:
+    """Those of them in which a call can be booked now, and none is."""
+    booked = Booking.objects.filter(enrolment=OuterRef("pk"), state=BookingState.BOOKED)
+    return enrolments.filter(~Exists(booked), Exists(_for_call()))

@@ -14,10 +14,10 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from courses.models import Enrolment, ProgrammePage, ProgrammeRequest
-from courses.standing import standing_of
 from lms import states
 from lms.dashboards.deciding import count_waiting
 from lms.dashboards.matrix import programmes_shown, show_matrix
+from lms.dashboards.needs import needs_of
 from lms.people.access import MemberRequest
 from lms.people.models import Member, Reseller
 from lms.people.roles import staff_required
@@ -128,7 +128,7 @@ def reseller(request: MemberRequest, pk: int) -> HttpResponse | StreamingHttpRes
     statements = f"{reverse('certificates:statements')}?reseller={top.pk}"
     context = {
         "reseller": top,
-        "standings": standing_of(top),
+        "standings": needs_of(top),
         "statement_url": statements,
     }
     return show_matrix(request, tree, "dashboards/reseller.html", context)

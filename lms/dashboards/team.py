@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from certificates.models import Certificate
-from courses.standing import standing_of
 from lms.dashboards.matrix import show_matrix
+from lms.dashboards.needs import needs_of
 from lms.dashboards.record import Record, record_of
 from lms.dashboards.requests import open_requests
 from lms.mail.times import on_day
@@ -34,7 +34,7 @@ def team(request: MemberRequest) -> HttpResponse | StreamingHttpResponse:
         .count(),
         "requests": open_requests(request.access),
         "may_answer": True,
-        "standings": standing_of(member.reseller),
+        "standings": needs_of(member.reseller),
     }
     resellers = request.access.managed_resellers
     return show_matrix(request, resellers, "dashboards/team.html", context)

@@ -8,6 +8,7 @@ from lms.dashboards import (
     learning,
     log,
     membership,
+    needs,
     reminding,
     requests,
     search,
@@ -20,6 +21,9 @@ app_name = "dashboards"
 urlpatterns = [
     path("my/", learning.my, name="my"),
     path("team/", team.team, name="team"),
+    path("team/needs/", needs.team_needs, name="needs"),
+    path("team/needs/<slug:slug>/", needs.need, name="need"),
+    path("standing/<key:pk>/needs/", needs.reseller_needs, name="reseller_needs"),
     path("team/handbook/", handbook.team_handbook, name="team_handbook"),
     path("team/<key:pk>/", team.person, name="person"),
     path("team/left/", membership.left, name="left"),

@@ -23,6 +23,8 @@ from sessions.models.calendars import (
     OutsideBusyQuerySet,
     OutsideCalendar,
     OutsideCalendarQuerySet,
+    TeamFeed,
+    TeamFeedQuerySet,
 )
 from sessions.models.trainers import (
     RoomKind,
@@ -60,6 +62,8 @@ __all__ = [
     "OutsideCalendarQuerySet",
     "PartOfDay",
     "RoomKind",
+    "TeamFeed",
+    "TeamFeedQuerySet",
     "TimeRequest",
     "TimeRequestQuerySet",
     "Trainer",

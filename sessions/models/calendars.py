@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from lms.people.models import User
+from lms.people.models import Member, User
 from sessions.models.trainers import Trainer
 
 if TYPE_CHECKING:
@@ -40,6 +40,34 @@ class Feed(models.Model):
 
     def __str__(self) -> str:
         return f"Feed of person {self.user_id}"
+
+
+class TeamFeedQuerySet(models.QuerySet["TeamFeed"]):
+    def visible_to(self, access: Access) -> TeamFeedQuerySet:
+        """That of the membership one is here as, alone."""
+        return self.filter(member=access.member)
+
+
+class TeamFeed(models.Model):
+    """The private address under which a manager's calendar app reads the team's calls.
+
+    Of the membership and not of the login: it ends with the role.
+    """
+
+    member = models.OneToOneField(
+        Member, on_delete=models.PROTECT, related_name="team_feed"
+    )
+    digest = models.CharField(
+        max_length=64, unique=True, help_text="SHA-256 of the secret in its address."
+    )
+    created_at = models.DateTimeField(default=now)
+    read_at = models.DateTimeField(null=True, help_text="By an app, to the hour.")
+
+    objects = TeamFeedQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    def __str__(self) -> str:
+        return f"Team feed of member {self.member_id}"
 
 
 class OutsideCalendarQuerySet(models.QuerySet["OutsideCalendar"]):

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from courses.models import Enrolment
 from lms.mail.zones import zone_choices
+from lms.people.models import User
 from sessions.models.bookings import Booking
 from sessions.models.trainers import Trainer
 
@@ -52,6 +53,13 @@ class TimeRequest(models.Model):
     parts = models.JSONField(default=list, help_text="Of the day: see PartOfDay.")
     note = models.CharField(max_length=300, blank=True)
     time_zone = models.CharField(max_length=60, choices=zone_choices)
+    asked_by = models.ForeignKey(
+        User,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="A manager who asked for them; none: they did themselves.",
+    )
     created_at = models.DateTimeField(default=now)
     closed_at = models.DateTimeField(null=True)
 
