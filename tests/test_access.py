@@ -216,6 +216,14 @@ TABLE: dict[str, Entry] = {
         method="post",
     ),
     "dashboards:waiting": Entry(STAFF),
+    "dashboards:addresses": Entry(STAFF),
+    "dashboards:set_address": Entry(  # she has not left
+        (SIGN_IN, *(403,) * 6, 404),
+        *of("member", "user_id"),
+        staff=404,
+        others=403,
+        method="post",
+    ),
     "dashboards:answer_name": Entry(
         (SIGN_IN, *(403,) * 6, 422),
         *of("correction", "pk"),
@@ -237,6 +245,7 @@ TABLE: dict[str, Entry] = {
     "people:notice_off": Entry((404,) * 8, lambda world: ["1-reminder:no-such-word"]),
     "people:confirm_name": Entry(SENT_ON, method="post"),
     "people:correct_name": Entry(SIGNED_IN),
+    "people:own_address": Entry(SIGNED_IN),
     "people:letters": Entry(PUBLIC, method="post"),
     "people:second_factor": Entry(SENT_ON),
     "people:switch": Entry((SIGN_IN, 302, *(404,) * 6), method="post"),

@@ -138,6 +138,7 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("trainee", "post", f"/ask/{key}/withdraw/"),
         ("staff", "get", f"/standing/{key}/"),
         ("staff", "post", f"/standing/names/{key}/"),
+        ("staff", "post", f"/standing/addresses/{key}/"),
         ("staff", "post", f"/standing/transfers/{key}/"),
         ("trainee", "post", f"/acknowledge/{key}/"),
         ("trainee", "get", f"/acknowledged/{key}/"),
@@ -250,6 +251,7 @@ LISTS = [
     ("manager", "/team/who-had-to/", [*MATRIX, "on", "programme"]),
     ("staff", "/standing/{reseller}/", MATRIX),
     ("staff", "/standing/", ["format"]),
+    ("staff", "/standing/addresses/", ["page"]),
     ("manager", "/team/handbook/", ["q", "page", "reseller", "state", "format"]),
     (
         "staff",
@@ -410,6 +412,17 @@ def answering_a_name(world: Any) -> tuple[str, str, dict[str, Any]]:
     asked = NameCorrectionFactory(user=world.trainee)
     url = reverse("dashboards:answer_name", args=[asked.pk])
     return "staff", url, {"do": "no", "answer": "It is the same"}
+
+
+def own_address(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"email": "mine@example.com", "do": ""}
+    return "trainee", reverse("people:own_address"), words
+
+
+def address_of_who_left(world: Any) -> tuple[str, str, dict[str, Any]]:
+    left = MemberFactory(left_on=now().date())
+    url = reverse("dashboards:set_address", args=[left.user_id])
+    return "staff", url, {"email": "mine@example.com"}
 
 
 def answering_a_transfer(world: Any) -> tuple[str, str, dict[str, Any]]:
@@ -805,6 +818,8 @@ FORMS = [
     asking_for_a_name,
     answering_a_name,
     answering_a_transfer,
+    own_address,
+    address_of_who_left,
     planning_an_end,
     being_away,
     confirming_ones_name,

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.internal.flows.email_verification import (
+    send_verification_email_to_address,
+)
 from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -16,8 +21,13 @@ from lms.dashboards.forms import DecideForm
 from lms.errors import Refused
 from lms.people import naming
 from lms.people.access import Access, MemberRequest
-from lms.people.models import NameCorrection
+from lms.people.forms import OwnAddressForm
+from lms.people.models import Member, NameCorrection, User
+from lms.people.own_address import set_own_address, without_own_address
 from lms.people.roles import people_staff_required, staff_required
+from lms.walls import unscoped
+
+PAGE_SIZE = 50
 
 
 def waiting_of(access: Access) -> dict[str, Any]:
@@ -111,3 +121,48 @@ def _show(
         "may_answer": request.access.may_change_people,
     }
     return render(request, "dashboards/waiting.html", context, status=status)
+
+
+@staff_required
+def addresses(request: MemberRequest) -> HttpResponse:
+    """Who has left and has no address of their own yet, and what to do about it."""
+    return _show_addresses(request)
+
+
+@people_staff_required
+@require_POST
+def set_address(request: MemberRequest, pk: int) -> HttpResponse:
+    """Keep the address that somebody has told us, and write there to confirm it."""
+    people = without_own_address() & User.objects.visible_to(request.access)
+    person = get_object_or_404(people, pk=pk)
+    form = OwnAddressForm(request.POST)
+    if not form.is_valid():
+        return _show_addresses(request, form, status=422)
+    email = form.cleaned_data["email"]
+    address = set_own_address(person, email, by=request.user)
+    if address is not None:
+        send_verification_email_to_address(request, address)
+    words = _("%(name)s is asked to confirm it. Then it is their login.")
+    messages.success(request, words % {"name": person})
+    return redirect("dashboards:addresses")
+
+
+def _show_addresses(
+    request: MemberRequest, form: OwnAddressForm | None = None, status: int = 200
+) -> HttpResponse:
+    all_of_them = unscoped(Member.objects, "of the people listed, for the channel team")
+    gone = all_of_them.select_related("reseller").order_by("-left_on", "-pk")
+    people = User.objects.visible_to(request.access) & without_own_address()
+    page = Paginator(
+        people.order_by("full_name", "pk").prefetch_related(
+            Prefetch("memberships", gone, to_attr="all_left")
+        ),
+        PAGE_SIZE,
+    ).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "form": form,
+        "answered": request.path,
+        "may_answer": request.access.may_change_people,
+    }
+    return render(request, "dashboards/addresses.html", context, status=status)

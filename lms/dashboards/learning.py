@@ -22,6 +22,7 @@ from lms.mail.times import moment, on_day
 from lms.people.access import MemberRequest
 from lms.people.confirming import name_to_confirm
 from lms.people.models import Member
+from lms.people.own_address import is_wanted
 from sessions.last_call import is_last
 from sessions.models import Booking
 from sessions.room import is_open
@@ -44,12 +45,15 @@ class NextStep:
 def my(request: MemberRequest) -> HttpResponse:
     """What to do next, one's programmes, calls, certificates, and the handbook."""
     member = request.access.member
+    wants_address = is_wanted(request.user, member)
     if member is None:
-        return render(request, "dashboards/my_without_reseller.html")
+        words = {"wants_address": wants_address}
+        return render(request, "dashboards/my_without_reseller.html", words)
     record = record_of(member)
     last_call_cell = _cell_with_last_call(record)
     context = {
         "member": member,
+        "wants_address": wants_address,
         "record": record,
         "step": next_step(member, record),
         "last_call_cell": last_call_cell,

@@ -41,6 +41,8 @@ urlpatterns = [
     path("team/programmes/<key:pk>/undo/", changing.undo, name="undo"),
     path("team/evidence/<key:pk>/void/", changing.void, name="void"),
     path("standing/waiting/", deciding.waiting, name="waiting"),
+    path("standing/addresses/", deciding.addresses, name="addresses"),
+    path("standing/addresses/<key:pk>/", deciding.set_address, name="set_address"),
     path("standing/names/<key:pk>/", deciding.answer_name, name="answer_name"),
     path(
         "standing/transfers/<key:pk>/",

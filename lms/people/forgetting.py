@@ -52,5 +52,8 @@ def forget(user: User, *, by: User | None) -> None:
     Authenticator.objects.filter(user=user).delete()
     erase_values(user)
     user.email, user.full_name, user.call_needs = nobody, NAME, ""
+    user.private_email = ""
     user.set_unusable_password()
-    user.save(update_fields=["email", "full_name", "call_needs", "password"])
+    user.save(
+        update_fields=["email", "private_email", "full_name", "call_needs", "password"]
+    )

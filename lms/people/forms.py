@@ -162,6 +162,16 @@ class SettingsForm(forms.ModelForm[User]):
             del self.fields["full_name"]
 
 
+class OwnAddressForm(forms.Form):
+    """An address that is the person's, not an employer's."""
+
+    email = forms.EmailField(
+        label=_("An address of your own"),
+        help_text=_("We write there, and you confirm it by the link in the mail."),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+
 class CorrectNameForm(forms.Form):
     """Another name, and why."""
 

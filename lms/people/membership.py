@@ -15,6 +15,7 @@ from lms.errors import Refused
 from lms.mail.outbox import queue
 from lms.people.managers import lock_managers, require_another
 from lms.people.models import Member, Reseller, Team, TeamMembership, User
+from lms.people.own_address import has_own_address, take_over
 from lms.people.signals import membership_changed
 
 
@@ -134,17 +135,19 @@ def leave(member: Member, *, on: date, by: User | None) -> None:
         _end(row, max(on, row.from_on), member.left_recorded_at)
     record(by, "left", member, on=on.isoformat())
     membership_changed.send(Member, member=member, by=by)
+    take_over(member.user)
     _tell_left(member)
 
 
 def _tell_left(member: Member) -> None:
     """Tell somebody that they are marked as left, and what stays theirs."""
-    if member.user.is_active:
+    user = User.objects.get(pk=member.user_id)  # whose login may be another now
+    if user.is_active:
         queue(
             f"member:{member.pk}:left",
-            member.user,
+            user,
             "people/email/left.txt",
-            {"member": member},
+            {"member": member, "has_own_address": has_own_address(user)},
         )
 
 

@@ -61,6 +61,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("time zone"), max_length=60, choices=zone_choices, default="Europe/London"
     )
     language = models.CharField(max_length=10, default="en-gb")
+    private_email = models.EmailField(
+        _("own address"),
+        blank=True,
+        help_text=_("Theirs, not an employer’s: it becomes the login when they leave."),
+    )
     call_needs = models.TextField(
         _("what I need for calls"),
         blank=True,

@@ -22,6 +22,7 @@ urlpatterns = [
     path("welcome/<str:token>/", views.welcome, name="welcome"),
     path("settings/letters/", views.letters, name="letters"),
     path("settings/name/", views.confirm_name, name="confirm_name"),
+    path("settings/own-address/", settings_views.own_address, name="own_address"),
     path("settings/name/correct/", settings_views.correct_name, name="correct_name"),
     path(
         "settings/sign-in/second-factor/",
