@@ -29,7 +29,8 @@ from certificates.render import CannotRender
 from certificates.seal import CannotSeal, findings, seal
 from certificates.statement_page import render
 from certificates.storing import CannotStore
-from courses.standing import Standing, standing_of
+from courses.needs import Standing
+from courses.standing import standing_of
 from lms.audit.log import record
 from lms.errors import Refused
 from lms.jobs import queued

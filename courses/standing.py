@@ -13,61 +13,25 @@ more is planned.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from enum import Enum, StrEnum
+from enum import StrEnum
 from functools import cached_property, reduce
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from operator import or_
 
 from django.db.models import Q
 from django.utils.timezone import now
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from courses.models import Edition, EditionAudience, Enrolment
+from courses.needs import Cause, Gap, Need, Someone, Standing, Why
 from lms.people.models import Reseller, TeamMembership
-from lms.states import NOT_REQUIRED, Actor, State
 
 _DAY = timedelta(days=1)
 _FEW = 50  # companies whose trees one query names
-_NAMED = 3  # people in one line of a page
-
-NEED_MET = State(
-    "need-met",
-    gettext_lazy("Need met"),
-    "check-circle",
-    "good",
-    gettext_lazy("There are as many qualified people as are needed."),
-    Actor.NOBODY,
-)
-NEED_NOT_MET = State(
-    "need-not-met",
-    gettext_lazy("Need not met"),
-    "alert",
-    "bad",
-    gettext_lazy("There are fewer qualified people than are needed."),
-    Actor.MANAGER,
-    needs_attention=True,
-)
-IN_TRAINING = State(
-    "in-training",
-    gettext_lazy("In training"),
-    "hourglass",
-    "info",
-    gettext_lazy("All who are there are still before their due date."),
-    Actor.TRAINEE,
-)
-ALL_AWAY = State(
-    "all-away",
-    gettext_lazy("All away"),
-    "pause",
-    "neutral",
-    gettext_lazy("Whoever is in the teams is away."),
-    Actor.NOBODY,
-)
 
 
 class Part(StrEnum):
@@ -80,126 +44,6 @@ class Part(StrEnum):
     QUALIFIED = "qualified"
 
 
-class Why(Enum):
-    """What happens to somebody on the day from which a need is not met."""
-
-    EXPIRES = gettext_lazy("the qualification expires")
-    UPDATE_DUE = gettext_lazy("the update is due")
-    IS_DUE = gettext_lazy("is due then")
-    GOES = gettext_lazy("is away from then")
-    IS_BACK = gettext_lazy("is back, not qualified")
-    LEAVES = gettext_lazy("leaves")
-    LEAVES_TEAM = gettext_lazy("leaves the team")
-    JOINS = gettext_lazy("joins, not qualified")
-    COMPANY_ENDS = gettext_lazy("the company’s approval ends")
-    PROGRAMME = gettext_lazy("the programme changes")
-
-
-@dataclass(frozen=True, order=True)
-class Someone:
-    """A member, by name."""
-
-    name: str
-    member: int
-    reseller: int
-
-
-@dataclass(frozen=True)
-class Cause:
-    """Who makes a need unmet, and how; nobody where the programme does."""
-
-    why: Why
-    who: Someone | None = None
-
-
-@dataclass(frozen=True)
-class Gap:
-    """The first day on which a need is not met, and because of whom."""
-
-    on: date
-    because: tuple[Cause, ...]
-
-
-@dataclass(frozen=True)
-class Need:
-    """How many of whom; `at_least` of None: everyone in the teams."""
-
-    at_least: int | None
-    teams: tuple[str, ...]
-
-    @property
-    def words(self) -> str:
-        teams = _(" or ").join(
-            filter(None, [", ".join(self.teams[:-1]), *self.teams[-1:]])
-        )
-        if self.at_least is None:
-            return _("Everyone in %(teams)s") % {"teams": teams}
-        words = ngettext(
-            "At least one person in %(teams)s",
-            "At least %(count)d people in %(teams)s",
-            self.at_least,
-        )
-        return words % {"teams": teams, "count": self.at_least}
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A company and all below it in a programme on a day.
-
-    `is_met` is None where everyone is asked for and nobody counts: none is in the
-    teams, or all of them are in training, or away. `gap` is the next one: None where
-    none is known of, and where the need is not met on that day.
-    """
-
-    reseller: Reseller
-    edition: Edition
-    need: Need
-    on: date
-    is_met: bool | None
-    qualified: tuple[Someone, ...]
-    missing: tuple[Someone, ...]
-    in_training: tuple[Someone, ...]
-    away: tuple[Someone, ...]
-    gap: Gap | None
-
-    @property
-    def until(self) -> date | None:
-        """The first day on which a need that is met is not; None: no end is known."""
-        return self.gap.on if self.is_met and self.gap else None
-
-    @property
-    def state(self) -> State:
-        if self.is_met is not None:
-            return NEED_MET if self.is_met else NEED_NOT_MET
-        if self.in_training:
-            return IN_TRAINING
-        return ALL_AWAY if self.away else NOT_REQUIRED
-
-    @property
-    def counted(self) -> int:
-        """How many count: all who are there, but for training and away."""
-        return len(self.qualified) + len(self.missing)
-
-    @property
-    def shown_causes(self) -> tuple[Cause, ...]:
-        """The first of those who make the next gap."""
-        return self.gap.because[:_NAMED] if self.gap else ()
-
-    @property
-    def more_causes(self) -> int:
-        """How many cause it besides those shown."""
-        return len(self.gap.because) - len(self.shown_causes) if self.gap else 0
-
-    @property
-    def shown_missing(self) -> tuple[Someone, ...]:
-        return self.missing[:_NAMED]
-
-    @property
-    def more_missing(self) -> int:
-        """How many are missing besides those shown."""
-        return len(self.missing) - len(self.shown_missing)
-
-
 def standing(
     resellers: Iterable[Reseller], on: date | None = None
 ) -> dict[int, list[Standing]]:
@@ -209,19 +53,39 @@ def standing(
     for any number of companies and people.
     """
     day = on or now().date()
+    return standing_on_days(resellers, [day], gaps_on=[day])[day]
+
+
+def standing_on_days(
+    resellers: Iterable[Reseller],
+    days: Collection[date],
+    *,
+    gaps_on: Collection[date] = (),
+) -> dict[date, dict[int, list[Standing]]]:
+    """The same on each of the days; only on `gaps_on` is the next gap looked for.
+
+    Five queries for any number of days, too.
+    """
     resellers = list(resellers)
-    world = _read(resellers, day)
-    found: dict[int, list[Standing]] = {each.pk: [] for each in resellers}
+    world = _read(resellers, min(days))
     below = {each.pk: world.below(each) for each in resellers}
-    for programme, editions in world.programmes.items():
-        if editions.on(day) is None:
-            continue
-        people = _people_of(programme, world, day)
-        for reseller in resellers:
-            theirs = [each for key in below[reseller.pk] for each in people[key]]
-            found[reseller.pk].append(_standing_of(reseller, editions, theirs, day))
-    for standings in found.values():
-        standings.sort(key=lambda each: (each.edition.section, each.edition.title))
+    found: dict[date, dict[int, list[Standing]]] = {}
+    for day in days:
+        of_day: dict[int, list[Standing]] = {each.pk: [] for each in resellers}
+        for programme, editions in world.programmes.items():
+            if editions.on(day) is None:
+                continue
+            people = _people_of(programme, world, day)
+            for reseller in resellers:
+                theirs = [each for key in below[reseller.pk] for each in people[key]]
+                of_day[reseller.pk].append(
+                    _standing_of(
+                        reseller, editions, theirs, day, has_gap=day in gaps_on
+                    )
+                )
+        for standings in of_day.values():
+            standings.sort(key=lambda each: (each.edition.section, each.edition.title))
+        found[day] = of_day
     return found
 
 
@@ -326,7 +190,11 @@ class _World:
 
     def below(self, top: Reseller) -> list[int]:
         """The keys of a company and of all below it."""
-        return [row.pk for row in self.companies if row.path.startswith(top.path)]
+        first = bisect_left(self.companies, top.path, key=lambda row: row.path)
+        tree = takewhile(
+            lambda row: row.path.startswith(top.path), self.companies[first:]
+        )
+        return [row.pk for row in tree]
 
 
 def _read(resellers: list[Reseller], day: date) -> _World:
@@ -526,6 +394,8 @@ def _standing_of(
     editions: _Editions,
     people: list[_Person],
     day: date,
+    *,
+    has_gap: bool,
 ) -> Standing:
     edition = editions.on(day)
     assert edition is not None  # noqa: S101  its caller asked
@@ -544,7 +414,9 @@ def _standing_of(
         missing=tuple(sorted(parts[Part.MISSING])),
         in_training=tuple(sorted(parts[Part.IN_TRAINING])),
         away=tuple(sorted(parts[Part.AWAY])),
-        gap=None if is_met is False else _next_gap(editions, people, counts, day),
+        gap=_next_gap(editions, people, counts, day)
+        if has_gap and is_met is not False
+        else None,
     )
 
 

@@ -1,29 +1,31 @@
 """Where companies stand, held against a day by day count of what had to be."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import pytest
 import time_machine
+from django.db import transaction
+from django.db.models import F
 
 from certificates.issuing import end
 from certificates.models import Certificate, End
 from courses.duties import duties_on
 from courses.enrolling import enrol
 from courses.models import EvidenceKind, Source
-from courses.progress import record_evidence, void_evidence
-from courses.standing import (
+from courses.needs import (
     ALL_AWAY,
     IN_TRAINING,
     NEED_NOT_MET,
     Cause,
     Gap,
-    Part,
     Someone,
     Why,
-    standing,
 )
+from courses.progress import record_evidence, void_evidence
+from courses.standing import Part, standing, standing_on_days
 from lms.people.membership import leave
 from lms.people.models import Member, Reseller
 from lms.states import NOT_REQUIRED
@@ -389,6 +391,7 @@ def chance(seed):
             reseller=draw.choice(companies),
             joined_on=joined_on,
             left_on=some(0.3, lambda: day(0)),
+            until_on=some(0.3, lambda: day(0)),
             away_from_on=away_from,
             away_until_on=away_from and away_from + draw.randint(0, 20) * DAY,
         )
@@ -469,9 +472,13 @@ def verdict_by_hand(parts, need_count):
 @pytest.mark.parametrize("seed", range(3))
 def test_standing_and_gap_are_as_counted_day_by_day(seed):
     companies = chance(seed)
-    members = list(Member.objects.select_related("reseller", "user"))
     days = [MARCH + number * DAY for number in range(-WINDOW // 2, 3 * WINDOW)]
-    by_day = {day: count_by_hand(members, day) for day in days}
+    with transaction.atomic():  # planned ends, as the clock will bring them
+        ending = Member.objects.filter(left_on=None, until_on__isnull=False)
+        assert ending.update(left_on=F("until_on"))
+        members = list(Member.objects.select_related("reseller", "user"))
+        by_day = {day: count_by_hand(members, day) for day in days}
+        transaction.set_rollback(True)
     gaps = 0
 
     def by_hand(found, day):
@@ -506,6 +513,29 @@ def test_standing_and_gap_are_as_counted_day_by_day(seed):
                     gaps += found.gap is not None
 
     assert gaps  # else the histories asked nothing of it
+
+
+def test_planned_end_of_the_last_one_makes_a_gap(company, support, join):
+    edition = EditionFactory(audience=[support], topics=[], need_count=1)
+    member = join(until_on=MARCH + DAY)
+    qualified(member, edition)
+
+    assert of(company).gap == gap(MARCH + DAY, (Why.LEAVES, someone(member)))
+    assert of(company, MARCH + DAY).is_met is False
+
+
+def test_days_read_together_are_as_each_read_alone():
+    companies = chance(7)
+    days = [MARCH - 20 * DAY, MARCH, MARCH + 20 * DAY]
+
+    together = standing_on_days(companies, days, gaps_on=[MARCH])
+
+    alone = {day: standing(companies, day) for day in days}
+    assert together[MARCH] == alone[MARCH]
+    for day in days:
+        for company in companies:
+            pairs = zip(together[day][company.pk], alone[day][company.pk], strict=True)
+            assert all(one == replace(other, gap=one.gap) for one, other in pairs)
 
 
 @pytest.mark.parametrize("count", [1, 3])
