@@ -181,6 +181,8 @@ TABLE: dict[str, Entry] = {
     ),
     "dashboards:search": Entry(SIGNED_IN),
     "dashboards:second_person": Entry(STAFF),
+    "dashboards:add_reseller": Entry(STAFF),
+    "dashboards:stopping": Entry(STAFF),
     "dashboards:decide_on": Entry(
         (SIGN_IN, *(403,) * 6, 422), of("approval", "pk")[0], method="post"
     ),

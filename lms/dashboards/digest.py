@@ -18,8 +18,9 @@ from django.utils.timezone import now
 
 from certificates.expiring import running_out
 from certificates.models import Certificate
+from courses.needs import Standing
 from courses.reminding import late
-from courses.standing import Standing, standing_of
+from courses.standing import standing_of
 from lms.jobs import queued
 from lms.mail import outbox
 from lms.mail.kinds import DIGEST

@@ -9,11 +9,13 @@ from lms.dashboards import (
     log,
     membership,
     needs,
+    onboarding,
     reminding,
     requests,
     search,
     second_person,
     standing,
+    stopping,
     team,
 )
 
@@ -50,9 +52,11 @@ urlpatterns = [
         name="answer_transfer",
     ),
     path("standing/<key:pk>/remind/", reminding.remind_all_of, name="remind_late_of"),
-    path("standing/", standing.standing, name="standing"),
+    path("standing/", standing.standing_page, name="standing"),
     path("standing/second-person/", second_person.second_person, name="second_person"),
     path("standing/second-person/<key:pk>/", second_person.decide_on, name="decide_on"),
+    path("standing/add/", onboarding.add, name="add_reseller"),
+    path("standing/where-people-stop/", stopping.stopping, name="stopping"),
     path("standing/handbook/", handbook.standing_handbook, name="standing_handbook"),
     path(
         "standing/<key:pk>/handbook/",

@@ -60,8 +60,8 @@ def by_each_way(programme, reseller, day):
         "audit, then": [line.member for line in audit if line.then.qualified_by],
         "audit, today": [line.member for line in audit if line.today.qualified_by],
     }
-    (line,) = lines([programme])
-    counts = {line.coverage[0].qualified, matrix.figures()[1].value}
+    (line,) = lines([reseller], [programme], day)
+    counts = {len(line.cells[0].standing.qualified), matrix.figures()[1].value}
     names = {
         way: {each.user.full_name for each in found} for way, found in ways.items()
     }
