@@ -12,7 +12,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from courses.models import Enrolment, EnrolmentQuerySet, ProgrammePage
-from courses.standing import Standing, standing_of
+from courses.needs import Standing
+from courses.standing import standing_of
 from lms.dashboards.everybody import could_book
 from lms.dashboards.state import Cell, cells_of
 from lms.people.access import Access, MemberRequest
