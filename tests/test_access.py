@@ -560,6 +560,10 @@ def exercise() -> tuple[str, Any]:
 
 @pytest.fixture
 def world(db: None) -> SimpleNamespace:
+    return make_world()
+
+
+def make_world() -> SimpleNamespace:
     """Tess, whom some may see; and a stranger, whom only the channel team may."""
     edition = EditionFactory()
     topic = edition.topics.first().topic
@@ -605,13 +609,9 @@ def address(name: str, args: list[Any]) -> str:
     return f"/{name}" if "/" in name else reverse(name, args=args)
 
 
-def ask(client: Any, world: Any, who: str, name: str, args: list[Any]) -> int | str:
-    """Ask as somebody, and take back what the answer changed.
-
-    A way to the sign-in page is told apart from other ways.
-    """
-    entry = TABLE[name]
-    data = {
+def body_for(world: Any) -> dict[str, Any]:
+    """What any form of the table asks for."""
+    return {
         "reason": "ill",
         "cause": "illness",
         "text": "I was there",
@@ -619,11 +619,19 @@ def ask(client: Any, world: Any, who: str, name: str, args: list[Any]) -> int | 
         "member": world.member.pk,
         "do": "grant",
     }
+
+
+def ask(client: Any, world: Any, who: str, name: str, args: list[Any]) -> int | str:
+    """Ask as somebody, and take back what the answer changed.
+
+    A way to the sign-in page is told apart from other ways.
+    """
+    entry = TABLE[name]
     with transaction.atomic():
         client.logout()
         if person := world.people[who]:
             client.force_login(person)
-        response = getattr(client, entry.method)(address(name, args), data)
+        response = getattr(client, entry.method)(address(name, args), body_for(world))
         transaction.set_rollback(True)
     door = reverse("account_login")
     for close in response._resource_closers:  # close() itself ends the connection

@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from lms.people import second_factor as rule
 from lms.people.access import MemberRequest
 from lms.people.models import User
+from lms.walls import unscoped
 
 AFTERWARDS = "after_second_factor"
 
@@ -51,7 +52,10 @@ class OneAtATime:
     def dispatch(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
-        User.objects.select_for_update().filter(pk=request.user.pk).first()
+        own = unscoped(User.objects, "locks the person who asks").filter(
+            pk=request.user.pk
+        )
+        own.select_for_update().first()
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]  # of the view that this is put before
         return response
 
