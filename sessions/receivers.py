@@ -13,8 +13,8 @@ from courses.leaving import undo_until
 from courses.models import Enrolment
 from courses.signals import enrolment_closed, programme_completed
 from lms.mail.forgetting import forget_mail
-from lms.people.models import User
-from lms.people.signals import account_disabled, person_erased
+from lms.people.models import Member, User
+from lms.people.signals import account_disabled, membership_changed, person_erased
 from sessions import asking
 from sessions.cancelling import OPEN, follow_successor, free_calls
 from sessions.feeds import end_feed
@@ -82,6 +82,15 @@ def free_calls_of_person(*, user: User, by: User | None, **_more: Any) -> None:
 def end_feed_of_person(*, user: User, by: User | None, **_more: Any) -> None:
     """Nor can their calendar app read on."""
     end_feed(user, by=by)
+
+
+@receiver(membership_changed)
+def end_feed_of_who_left(*, member: Member, by: User | None, **_more: Any) -> None:
+    """Nor can the calendar app of somebody with no company left, and no calls to hold."""
+    if member.is_live or Member.objects.live().filter(user=member.user_id).exists():
+        return
+    if not Trainer.objects.filter(user=member.user_id, is_active=True).exists():
+        end_feed(member.user, by=by)
 
 
 @receiver(person_erased)

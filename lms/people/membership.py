@@ -53,7 +53,13 @@ def join(
         TeamMembership(member=member, team=team, from_on=member.joined_on)
         for team in chosen
     )
-    record(by, "joined", member, teams=sorted(team.pk for team in chosen))
+    record(
+        by,
+        "joined",
+        member,
+        about=user,
+        teams=sorted(team.pk for team in chosen),
+    )
     membership_changed.send(Member, member=member, by=by)
     return member
 
@@ -106,7 +112,14 @@ def set_teams(member: Member, teams: Iterable[Team], *, by: User | None) -> None
     TeamMembership.objects.bulk_create(
         TeamMembership(member=member, team_id=team, from_on=today) for team in begun
     )
-    record(by, "teams set", member, begun=sorted(begun), ended=sorted(ended))
+    record(
+        by,
+        "teams set",
+        member,
+        about=member.user_id,
+        begun=sorted(begun),
+        ended=sorted(ended),
+    )
     membership_changed.send(Member, member=member, by=by)
 
 
@@ -133,7 +146,7 @@ def leave(member: Member, *, on: date, by: User | None) -> None:
     member.save(update_fields=["left_on", "left_recorded_at"])
     for row in member.team_memberships.filter(until_on=None):
         _end(row, max(on, row.from_on), member.left_recorded_at)
-    record(by, "left", member, on=on.isoformat())
+    record(by, "left", member, about=member.user_id, on=on.isoformat())
     membership_changed.send(Member, member=member, by=by)
     take_over(member.user)
     _tell_left(member)

@@ -50,8 +50,11 @@ from courses.wagtail_hooks import PUBLISH
 from lms.audit.models import Event
 from lms.mail.models import Message
 from lms.people.accounts import welcome_link
+from lms.people.away import set_away
+from lms.people.ending import plan_end
 from lms.people.membership import set_teams
 from lms.people.models import Invitation, InviteDraft, Member, Reseller, User
+from lms.people.naming import ask
 from lms.privacy.erasing import ask as ask_for_erasure
 from lms.seed import cast
 from sessions.booking import book_call, ready_topics
@@ -82,6 +85,7 @@ from tests.factories import (
     ProgrammeRequestFactory,
     TimeRequestFactory,
     TopicPageFactory,
+    TransferFactory,
     programme_index,
 )
 
@@ -164,7 +168,7 @@ def open_menu(page: Page) -> None:
 
 def type_a_rare_name(page: Page) -> None:
     """One whose letters our fonts lack: said as soon as it is typed."""
-    page.get_by_label("Your full name").fill("Anna สม")
+    page.get_by_label("Your name should be").fill("Anna สม")
     page.get_by_text("cannot print these letters yet").wait_for()
 
 
@@ -279,6 +283,13 @@ def choose_both(page: Page) -> None:
     page.get_by_text("Now choose a time for call 2.").wait_for()
     page.locator("#call-2 .slots-soonest a").first.click()
     page.get_by_role("button", name="Book both calls").wait_for()
+
+
+def open_lines(page: Page) -> None:
+    """Every line that opens in a list."""
+    page.locator(".lines details").evaluate_all(
+        "all => all.forEach((each) => { each.open = true; })"
+    )
 
 
 def open_decline(page: Page) -> None:
@@ -606,7 +617,8 @@ def of_owners() -> Iterator[Screen]:
     """What is one's own: settings, sign-in, certificates."""
     yield Screen("/certificates/", open_menu, "menu open")
     yield Screen("/settings/")
-    yield Screen("/settings/", type_a_rare_name, "letters")
+    yield Screen("/settings/name/correct/", type_a_rare_name, "letters")
+    yield Screen("/settings/own-address/")
     yield Screen("/privacy/")
     yield Screen("/settings/data/")
     yield Screen("/settings/data/", press("Ask to be erased"), "refused")
@@ -758,6 +770,16 @@ def of_manager_who_changes() -> Iterator[Screen]:
     yield Screen(f"/team/add/?members={liam.pk}", press("Add 1 person"), "refused")
     yield Screen("/team/add/", name="nobody")
     yield Screen(f"/team/{jonas.pk}/teams/")
+    yield Screen(f"/team/{jonas.pk}/leave/")
+    plan_end(jonas, now().date() + timedelta(days=30), by=None)
+    yield Screen(f"/team/{jonas.pk}/leave/", name="planned")
+    yield Screen(f"/team/{jonas.pk}/away/")
+    day = now().date()
+    set_away(liam, day, day + timedelta(days=9), by=liam.user)
+    yield Screen(f"/team/{liam.pk}/away/", name="away")
+    yield Screen("/team/left/")
+    yield Screen("/team/left/?q=nobody", name="nobody")
+    plan_end(jonas, None, by=None)
     set_teams(jonas, [], by=None)
     yield Screen(f"/team/{jonas.pk}/", name="just left")
     yield Screen(call_of(cast.JONAS), name="freed soon")
@@ -772,6 +794,12 @@ def of_staff() -> Iterator[Screen]:
     yield Screen("/standing/")
     for reseller in Reseller.objects.all():
         yield Screen(reverse("dashboards:reseller", args=[reseller.pk]))
+    yield Screen("/standing/waiting/", name="nothing")
+    liam = member_of(cast.LIAM)
+    ask(liam.user, "Liam O’Connor-Berg", "Married")
+    TransferFactory(enrolment=enrolment_of(cast.NADIA), member=liam)
+    yield Screen("/standing/waiting/", open_lines, name="asked")
+    yield Screen("/standing/addresses/", open_lines, name="left")
     ask_for_erasure(User.objects.create_user("gone@example.com", full_name="Gone"))
     yield Screen("/standing/erasures/", open_all, "asked")
     yield Screen("/standing/handbook/")

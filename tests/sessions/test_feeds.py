@@ -11,6 +11,7 @@ from icalendar import Calendar
 
 from lms.audit.models import Event
 from lms.people import accounts
+from lms.people.membership import leave
 from sessions.absence import let_go
 from sessions.cancelling import cancel_call
 from sessions.feeds import end_feed, find_feed, renew_feed
@@ -384,3 +385,19 @@ def test_trainers_pages_lead_to_the_feed(client):
     for name in ("sessions:today", "sessions:hours"):
         page = client.get(reverse(name)).content.decode()
         assert f'href="{reverse("sessions:feed")}"' in page
+
+
+@pytest.mark.parametrize(
+    ("more", "is_kept"), [("nothing", False), ("company", True), ("calls", True)]
+)
+def test_feed_of_who_leaves_their_last_company_ends(db, more, is_kept):
+    member = MemberFactory()
+    if more == "company":
+        MemberFactory(user=member.user)
+    if more == "calls":
+        TrainerFactory(user=member.user)
+    renew_feed(member.user)
+
+    leave(member, on=MONDAY.date(), by=None)
+
+    assert Feed.objects.filter(user=member.user).exists() == is_kept
