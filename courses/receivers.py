@@ -16,6 +16,7 @@ from courses.models import (
     MoreAttempts,
     ProgrammeRequest,
     ReadingPlace,
+    Transfer,
 )
 from lms.people.away import Stretch
 from lms.people.models import Member, User
@@ -48,4 +49,5 @@ def forget_words_of_person(*, user: User, **_more: Any) -> None:
     Attempt.objects.filter(enrolment__in=own).update(answers=None)
     MoreAttempts.objects.filter(enrolment__in=own).update(note="")
     ProgrammeRequest.objects.filter(member__user=user).update(note="", answer="")
+    Transfer.objects.filter(member__user=user).update(answer="")
     ReadingPlace.objects.filter(user=user).delete()

@@ -24,6 +24,7 @@ from sessions.models import (
     BookingTopic,
     Dispute,
     OutsideCalendar,
+    TeamFeed,
     TimeRequest,
     Trainer,
 )
@@ -113,3 +114,4 @@ def forget_words_of_person(*, user: User, **_more: Any) -> None:
     for pk in calls.values_list("pk", flat=True):
         of_calls |= Q(key__startswith=f"call:{pk}:")
     forget_mail(of_calls)
+    TeamFeed.objects.filter(member__user=user).delete()

@@ -32,7 +32,7 @@ def forget(user: User, *, by: User | None) -> None:
     set_active(user, False, by=by)
     person_erased.send(User, user=user, by=by)
 
-    addresses = {user.email.lower()}
+    addresses = {user.email.lower(), user.private_email.lower()} - {""}
     addresses |= set(
         EmailAddress.objects.filter(user=user).values_list("email", flat=True)
     )

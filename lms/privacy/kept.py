@@ -84,11 +84,11 @@ ALL = [
         RECORD,
         persons="pk",
         shown=(
-            "email full_name time_zone language call_needs is_staff is_active "
+            "email private_email full_name time_zone language call_needs is_staff is_active "
             "may_edit_content may_change_people joined_at last_login"
         ),
         left_out={OPENS: "password", OURS: "is_superuser groups user_permissions"},
-        goes="email full_name call_needs password",
+        goes="email private_email full_name call_needs password",
     ),
     Kept(
         "account.EmailAddress",
@@ -255,6 +255,16 @@ ALL = [
         shown="enrolment away_from_on away_until_on due_was_on due_on at",
     ),
     Kept(
+        "courses.Transfer",
+        _("What you brought from another company"),
+        LEARNING,
+        RECORD,
+        persons="member__user",
+        shown="enrolment asked_at decided_at is_confirmed answer",
+        left_out={THEIRS: "decided_by"},
+        goes="answer",
+    ),
+    Kept(
         "courses.ProgrammeRequest",
         _("Programmes you asked for"),
         LEARNING,
@@ -359,6 +369,7 @@ ALL = [
         NOTES,
         persons="enrolment__member__user",
         shown="enrolment weekdays parts note time_zone created_at closed_at",
+        left_out={THEIRS: "asked_by"},
         goes="note",
     ),
     Kept(
@@ -375,6 +386,16 @@ ALL = [
         HOLDING,
         WHILE_USED,
         persons="user",
+        shown="created_at read_at",
+        left_out={OPENS: "digest"},
+        rows_go=True,
+    ),
+    Kept(
+        "training_sessions.TeamFeed",
+        _("The address your calendar app reads your team’s calls from"),
+        HOLDING,
+        WHILE_USED,
+        persons="member__user",
         shown="created_at read_at",
         left_out={OPENS: "digest"},
         rows_go=True,

@@ -38,10 +38,12 @@ from tests.factories import (
     ProgrammeRequestFactory,
     ReadingPlaceFactory,
     StatementFactory,
+    TeamFeedFactory,
     TeamMembershipFactory,
     TimeRequestFactory,
     TopicCompletionFactory,
     TrainerFactory,
+    TransferFactory,
     UserFactory,
     WaitingFactory,
 )
@@ -52,7 +54,10 @@ MARK = "Xanthippe"
 def person_with_all_kept() -> User:
     """Somebody who left their company; a row of every record is about them."""
     person = UserFactory(
-        email=f"{MARK.lower()}@example.com", full_name=MARK, call_needs=MARK
+        email=f"{MARK.lower()}@example.com",
+        full_name=MARK,
+        call_needs=MARK,
+        private_email=f"{MARK.lower()}@home.example",
     )
     member = MemberFactory(user=person, left_on=date(2025, 1, 1))
     EmailAddress.objects.create(
@@ -89,6 +94,7 @@ def person_with_all_kept() -> User:
     enrolment = EnrolmentFactory(member=member, completed=True, closed_why=MARK)
     EnrolmentDatesFactory(enrolment=enrolment)
     PostponementFactory(enrolment=enrolment)
+    TransferFactory(member=member, answer=MARK)
     ProgrammeRequestFactory(member=member, note=MARK, answer=MARK)
     EvidenceFactory(
         enrolment=enrolment,
@@ -128,6 +134,7 @@ def person_with_all_kept() -> User:
     TimeRequestFactory(enrolment=open_one, note=MARK, closed_at=now())
     WaitingFactory(booking=call, ended_at=now())
     FeedFactory(user=person)
+    TeamFeedFactory(member=member)
     trainer = TrainerFactory(
         user=person, is_active=False, room_url=f"https://{MARK.lower()}.example.com/"
     )
