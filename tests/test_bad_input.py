@@ -247,6 +247,8 @@ LISTS = [
         ["q", "reseller", "state", "sort", "page", "format"],
     ),
     ("manager", "/team/invite/{draft}/", ["show", "page"]),
+    ("staff", "/team/invite/", ["reseller"]),
+    ("manager", "/team/invite/", ["reseller"]),
     ("manager", "/team/left/", ["q", "page", "format"]),
     ("manager", "/team/who-had-to/", [*MATRIX, "on", "programme"]),
     ("staff", "/standing/{reseller}/", MATRIX),

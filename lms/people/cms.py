@@ -174,14 +174,20 @@ class InviteForm(forms.ModelForm[Invitation]):
             "teams",
             "engagement",
             "is_manager",
+            "until_on",
         ]
+        widgets = {"until_on": AdminDateInput}
         labels = {
             "email": gettext_lazy("Email address"),
             "is_manager": gettext_lazy("Manager"),
+            "until_on": gettext_lazy("Until"),
         }
         help_texts = {
             "email": gettext_lazy("The invitation goes there, and is for it alone."),
             "is_manager": gettext_lazy("Sees everyone of this reseller and below it."),
+            "until_on": gettext_lazy(
+                "If known: the first day they are no longer there."
+            ),
         }
 
     def validate_constraints(self) -> None:

@@ -408,10 +408,13 @@ def _show(
     status: int = 200,
 ) -> HttpResponse:
     line = lines_of([found], request.user.time_zone)[0]
-    person = Member.objects.none()
+    member = None
     if found.accepted_by_id:
-        person = Member.objects.visible_to(request.access).filter(
-            user=found.accepted_by_id, reseller=found.reseller
+        member = (
+            Member.objects.visible_to(request.access)
+            .filter(user=found.accepted_by_id, reseller=found.reseller)
+            .order_by("-pk")
+            .first()
         )
     facts = [
         {"label": _("Company"), "value": found.reseller.name},
@@ -427,7 +430,7 @@ def _show(
         "invitation": found,
         "line": line,
         "facts": facts,
-        "member": person.order_by("-pk").first(),
+        "member": member,
         "form": form or CorrectForm(None, invitation=found, access=request.access),
     }
     return render(request, "people/invitation.html", context, status=status)

@@ -40,7 +40,12 @@ KNOWN = {
 @manager_or_people_staff_required
 def invite(request: MemberRequest) -> HttpResponse:
     """Paste a list of people, or upload one."""
-    form = PasteForm(request.POST or None, request.FILES or None, access=request.access)
+    form = PasteForm(
+        request.POST or None,
+        request.FILES or None,
+        access=request.access,
+        initial=_asked_for(request),
+    )
     status = 200
     if request.method == "POST":
         status = 422
@@ -55,6 +60,12 @@ def invite(request: MemberRequest) -> HttpResponse:
     unfinished = InviteDraft.objects.visible_to(request.access).exclude(lines=[])
     context = {"form": form, "unfinished": unfinished.defer("lines")[:3]}
     return render(request, "people/invite.html", context, status=status)
+
+
+def _asked_for(request: MemberRequest) -> dict[str, str]:
+    """The company that the channel team comes from, if it is in the address."""
+    asked = request.GET.get("reseller")
+    return {"reseller": asked} if asked and request.access.may_change_people else {}
 
 
 def _read(form: PasteForm) -> list[pasting.Line]:

@@ -52,12 +52,13 @@ def invite(
 ) -> Invitation:
     """Invite the person at the address, and mail them the link.
 
-    `until_on` is the planned end of the membership. An invitation that ran out makes room for the new one. Raises Refused when the
+    `until_on` is the planned end of the membership: the first day after it. An invitation that ran out makes room for the new one. Raises Refused when the
     person belongs there already or is invited, or the reseller has ended;
     ValidationError for an address that is none.
     """
     email = lower(email)
     validate_email(email)
+    _require_to_come(until_on)
     with transaction.atomic():
         _require_room_for(email, reseller)
         try:
@@ -132,6 +133,11 @@ def invite_together(guests: Sequence[Guest], *, by: User) -> None:
     for reseller in {guest.place[1] for guest in guests}:
         there = [each for each in invitations if each.reseller_id == reseller]
         record_all(by, "invited", _lines(there), reseller=reseller)
+
+
+def _require_to_come(until_on: date | None) -> None:
+    if until_on is not None and until_on <= now().date():
+        raise Refused(_("The planned end is today or before. Choose a later day."))
 
 
 def _already_invited(reseller: Reseller) -> str:
@@ -261,9 +267,11 @@ def correct(
     """Change what an invitation says; tell whether a new link was mailed for it.
 
     Another address gets a new link, and the one before works no more. Raises Refused
-    when it was accepted or taken back, or there is no room at the new address.
+    when it was accepted or taken back, there is no room at the new address, or the
+    planned end is not to come.
     """
     _lock(invitation, must_be_open=False)
+    _require_to_come(until_on)
     before = {team.pk for team in invitation.teams.all()}
     said = {
         "email": lower(email),

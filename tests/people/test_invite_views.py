@@ -244,6 +244,30 @@ def test_the_channel_team_invites_into_any_reseller(client: Client) -> None:
     assert Invitation.objects.get().reseller == reseller
 
 
+def test_the_company_that_staff_come_from_is_chosen(client: Client) -> None:
+    reseller = ResellerFactory()
+    client.force_login(UserFactory(is_staff=True, may_change_people=True))
+
+    response = client.get(reverse("people:invite"), {"reseller": reseller.pk})
+
+    assert f'value="{reseller.pk}" selected' in response.content.decode()
+
+
+def test_a_manager_is_shown_no_other_company(client: Client, manager: Member) -> None:
+    ResellerFactory(name="South", parent=manager.reseller)
+    other = ResellerFactory(name="Elsewhere")
+    draft = InviteDraftFactory(member=manager)
+
+    for url in (
+        reverse("people:invite") + f"?reseller={other.pk}",
+        reverse("people:invite_list", args=[draft.pk]),
+        reverse("people:invitations"),
+    ):
+        page = client.get(url).content.decode()
+        assert "South" in page
+        assert "Elsewhere" not in page
+
+
 def test_who_may_only_read_invites_nobody(client: Client) -> None:
     client.force_login(UserFactory(is_staff=True, may_change_people=False))
 
@@ -479,6 +503,20 @@ def test_a_correction_to_somebody_invited_already_is_refused(
     assert response.context["form"]["full_name"].value() == "Bob"
     invitation.refresh_from_db()
     assert (invitation.email, invitation.full_name) == ("ann@example.com", "Ann Lee")
+
+
+def test_a_planned_end_is_corrected_to_a_day_to_come(
+    client: Client, manager: Member
+) -> None:
+    invitation = invited(manager)
+    later = now().date() + timedelta(days=30)
+
+    past = correct(client, invitation, until_on="2020-01-01")
+    fine = correct(client, invitation, until_on=f"{later}")
+
+    assert (past.status_code, fine.status_code) == (422, 302)
+    invitation.refresh_from_db()
+    assert invitation.until_on == later
 
 
 def test_one_accepted_is_shown_with_the_person_and_nothing_to_change(

@@ -260,6 +260,19 @@ def test_send_again_revives_what_ran_out() -> None:
     assert Message.objects.get().to == invitation.email
 
 
+@pytest.mark.parametrize(("days", "refused"), [(0, True), (1, False)])
+def test_a_planned_end_is_still_to_come(days: int, refused: bool) -> None:
+    end = now().date() + timedelta(days=days)
+
+    if refused:
+        with pytest.raises(Refused, match="planned end"):
+            invite(until_on=end)
+    else:
+        invite(until_on=end)
+
+    assert Invitation.objects.count() == (0 if refused else 1)
+
+
 def test_the_link_is_good_no_longer_than_the_membership_would_be() -> None:
     end = now().date() + timedelta(days=3)
 
