@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import HttpResponse
@@ -31,7 +32,7 @@ from lms.people.models import (
     ResellerQuerySet,
 )
 from lms.people.names import one_line
-from lms.people.roles import manager_or_people_staff_required
+from lms.people.roles import manager_or_staff_required
 from lms.states import Actor, State
 from lms.tables import FORMATS, table_response
 
@@ -195,14 +196,27 @@ def lines_of(invitations: Iterable[Invitation], zone: str) -> list[Line]:
     ]
 
 
-@manager_or_people_staff_required
+def _may_change(request: MemberRequest) -> bool:
+    return request.access.is_manager or request.access.may_change_people
+
+
+def _seen(request: MemberRequest) -> InvitationQuerySet:
+    """Those one looks after; for staff who may only read, all."""
+    if _may_change(request):
+        return Invitation.objects.managed_by(request.access).with_failure()
+    return Invitation.objects.visible_to(request.access).with_failure()
+
+
+@manager_or_staff_required
 def invitations(request: MemberRequest) -> HttpResponse:
     """All that were sent; `?format=csv` or `xlsx` for the same as a file."""
-    everyone = Invitation.objects.managed_by(request.access).with_failure()
+    everyone = _seen(request)
     resellers = Reseller.objects.visible_to(request.access)
     form = InvitationFilter(request.GET, resellers=resellers)
     found = form.narrow(everyone)
     if request.method == "POST":
+        if not _may_change(request):
+            raise PermissionDenied
         return _act(request, found)
     sort = request.GET.get("sort", "-invited")
     order = SORTS.get(sort.removeprefix("-"), SORTS["invited"])
@@ -225,7 +239,7 @@ def invitations(request: MemberRequest) -> HttpResponse:
         "count": page.paginator.count,
         "columns": _columns(request, sort),
         "figures": _figures(request, everyone),
-        "at_once": AT_ONCE,
+        "may_change": _may_change(request),
     }
     return render(request, "people/invitations.html", context)
 
@@ -355,13 +369,15 @@ def _say_withdrawn(request: MemberRequest, count: int) -> None:
         messages.info(request, _("They were accepted or taken back already."))
 
 
-@manager_or_people_staff_required
+@manager_or_staff_required
 def invitation(request: MemberRequest, pk: int) -> HttpResponse:
     """One invitation: correct it, send it again, take it back."""
-    seen = Invitation.objects.managed_by(request.access).with_failure()
-    found = get_object_or_404(seen.select_related("reseller", "invited_by"), pk=pk)
+    seen = _seen(request).select_related("reseller", "invited_by")
+    found = get_object_or_404(seen, pk=pk)
     if request.method != "POST":
         return _show(request, found)
+    if not _may_change(request):
+        raise PermissionDenied
     do = request.POST.get("do")
     chosen = Invitation.objects.managed_by(request.access).filter(pk=found.pk)
     if do == "again":
@@ -429,6 +445,7 @@ def _show(
     context = {
         "invitation": found,
         "line": line,
+        "may_change": line.can_change and _may_change(request),
         "facts": facts,
         "member": member,
         "form": form or CorrectForm(None, invitation=found, access=request.access),

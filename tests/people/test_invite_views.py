@@ -271,7 +271,16 @@ def test_a_manager_is_shown_no_other_company(client: Client, manager: Member) ->
 def test_who_may_only_read_invites_nobody(client: Client) -> None:
     client.force_login(UserFactory(is_staff=True, may_change_people=False))
 
+    one = reverse("people:invitation", args=[InvitationFactory().pk])
+    every = reverse("people:invitations")
+    seen = [client.get(url).status_code for url in (every, one)]
+    sent = [client.post(url, {"do": "withdraw"}) for url in (every, one)]
+
     assert client.get(reverse("people:invite")).status_code == 403
+    assert seen == [200, 200]
+    assert [response.status_code for response in sent] == [403, 403]
+    assert "Withdraw" not in client.get(one).content.decode()
+    assert not Invitation.objects.exclude(withdrawn_at=None).exists()
 
 
 # --- Those sent -----------------------------------------------------------------------
