@@ -8,13 +8,23 @@ from certificates.models import Certificate
 from content.acknowledging import Word, still_to_confirm
 from content.models import Acknowledgement
 from courses.leaving import just_left
-from courses.models import Enrolment
+from courses.models import Enrolment, EvidenceKind
+from courses.progress import TopicProgress
 from lms import states
 from lms.dashboards.matrix import programmes_shown
 from lms.dashboards.state import Cell, cells_of
 from lms.people.models import Member, TeamMembership
 from lms.walls import unscoped
-from sessions.models import Booking
+from sessions.models import Booking, BookingState, BookingTopic, Outcome
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A topic as somebody showed it: its steps, and the call that covered it."""
+
+    topic: TopicProgress
+    call: Booking | None = None
+    said: BookingTopic | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,30 @@ class Record:
     handbook: list[Word]
     confirmed: list[Acknowledgement]
     just_left: list[Enrolment]
+
+    def parts(self) -> list[tuple[Cell, list[Shown]]]:
+        """Each programme with its topics, and what was said of them when covered.
+
+        No query: criteria and note are of the calls, which are loaded.
+        """
+        covered: dict[int, tuple[Booking, BookingTopic]] = {}
+        for call in reversed(self.calls):  # the latest stands
+            if call.state == BookingState.DONE:
+                for said in call.topics.all():
+                    if said.outcome == Outcome.COVERED:
+                        covered[said.topic_id] = call, said
+        return [
+            (
+                cell,
+                [
+                    Shown(topic, *covered.get(topic.topic.pk, ()))
+                    if topic.is_done(EvidenceKind.CALL)
+                    else Shown(topic)
+                    for topic in (cell.progress.topics if cell.progress else ())
+                ],
+            )
+            for cell in self.cells
+        ]
 
 
 def record_of(member: Member) -> Record:

@@ -686,6 +686,12 @@ def of_trainer() -> Iterator[Screen]:
 
 def of_manager() -> Iterator[Screen]:
     yield Screen("/team/")
+    yield Screen("/team/?sort=-user-support&state=attention", name="sorted")
+    yield Screen("/team/calls/")
+    yield Screen("/team/calls/?when=past&q=nobody", name="nobody")
+    yield Screen("/team/calls/feed/")
+    yield Screen("/team/needs/")
+    yield Screen("/team/needs/user-support/")
     yield Screen("/team/handbook/")
     yield Screen("/team/handbook/?q=nobody", name="nobody")
     yield Screen("/team/?q=nobody")

@@ -1,8 +1,10 @@
 import csv
+from datetime import timedelta
 from io import BytesIO, StringIO
 
 import pytest
 from django.urls import reverse
+from django.utils.timezone import now
 from openpyxl import load_workbook
 
 from sessions.models import BookingState
@@ -10,6 +12,7 @@ from tests.factories import (
     AcknowledgementFactory,
     BookingFactory,
     EnrolmentFactory,
+    EvidenceFactory,
     MemberFactory,
     ResellerFactory,
     TeamMembershipFactory,
@@ -163,3 +166,79 @@ def test_person_record_counts_missed_calls_without_reasons(client, manager):
 
     assert "Missed: 0 · cancelled late: 1" in " ".join(page.text.split())
     assert "My own matter" not in page.text
+
+
+def test_tick_opens_what_a_manager_may_see_of_the_call(client, manager):
+    enrolment = EnrolmentFactory(member=colleague(manager, "Person A"))
+    call = BookingFactory(
+        enrolment=enrolment,
+        starts_at=now() - timedelta(days=2),
+        state=BookingState.DONE,
+    )
+    call.topics.update(
+        outcome="covered",
+        criteria_met=["Names the three categories"],
+        note="Well done",
+        private_note="Was nervous",
+    )
+    EvidenceFactory(enrolment=enrolment, kind="call", topic=call.topics.get().topic)
+    client.force_login(manager.user)
+
+    page = client.get(reverse("dashboards:person", args=[enrolment.member.pk]))
+
+    for seen in ("Names the three categories", "Well done", call.get_absolute_url()):
+        assert seen in page.text
+    assert "Was nervous" not in page.text
+
+
+def test_people_are_sorted_by_name_company_state_and_date(client, manager):
+    child = ResellerFactory(parent=manager.reseller, name="Aardvark")
+    today = now().date()
+    late = EnrolmentFactory(
+        member=colleague(manager, "Zoe"), due_on=today - timedelta(days=1)
+    )
+    soon = EnrolmentFactory(
+        member=MemberFactory(reseller=child, user__full_name="Bea"),
+        edition=late.edition,
+        completed=True,
+        valid_until=today + timedelta(days=200),
+    )
+    slug = late.programme.slug
+    ada, zoe, bea = manager, late.member, soon.member
+    client.force_login(manager.user)
+
+    def shown(sort):
+        page = client.get(reverse("dashboards:team"), {"sort": sort}).context["page"]
+        return [row.member for row in page]
+
+    assert shown("") == shown("no such") == shown("name") == [ada, bea, zoe]
+    assert shown("-name") == [zoe, bea, ada]
+    assert shown("company")[0] == bea
+    assert shown(slug) == [zoe, bea, ada]
+    assert shown(f"-{slug}") == [bea, zoe, ada]
+    assert shown(f"{slug}.date") == [zoe, bea, ada]
+    assert shown(f"-{slug}.date") == [bea, zoe, ada]
+
+
+def test_each_state_shows_those_who_are_in_it_and_the_numbers_follow(client, manager):
+    late = EnrolmentFactory(
+        member=colleague(manager, "Zoe"), due_on=now().date() - timedelta(days=1)
+    )
+    EnrolmentFactory(
+        member=colleague(manager, "Quinn"), edition=late.edition, completed=True
+    )
+    gone = colleague(manager, "Liv", left_on=now().date())
+    client.force_login(manager.user)
+
+    def shown(state):
+        answer = client.get(reverse("dashboards:team"), {"state": state})
+        figures = [figure.value for figure in answer.context["matrix"].figures()]
+        names = [row.member.user.full_name for row in answer.context["page"]]
+        return names, figures
+
+    assert shown("") == (["Ada Manager", "Quinn", "Zoe"], [3, 1, 1, 1])
+    assert shown("attention") == (["Zoe"], [1, 0, 1, 1])
+    assert shown("overdue") == (["Zoe"], [1, 0, 1, 1])
+    assert shown("held") == shown("qualified") == (["Quinn"], [1, 1, 0, 0])
+    assert shown("not-required") == (["Ada Manager"], [1, 0, 0, 0])
+    assert shown("left") == ([gone.user.full_name], [1, 0, 0, 0])
