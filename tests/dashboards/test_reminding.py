@@ -180,3 +180,16 @@ def test_one_of_the_channel_team_who_manages_reminds_their_own_people(
     client.post(reverse("dashboards:remind_late"))
 
     assert Message.objects.get().recipient == own.user
+
+
+def test_buttons_send_what_the_server_asks_of_a_form(
+    client: Any, manager: Member
+) -> None:
+    member = colleague(manager)
+
+    for page in (
+        reverse("dashboards:team"),
+        reverse("dashboards:person", args=[member.pk]),
+    ):
+        form = client.get(page).text.partition("remind/")[2].partition("</form>")[0]
+        assert 'name="csrfmiddlewaretoken"' in form
