@@ -22,7 +22,6 @@ from lms.audit.log import record_all
 from lms.mail import notices, outbox
 from lms.mail.kinds import Kind
 from lms.mail.models import Message, Nudge
-from lms.mail.times import moment
 from lms.people.models import Member, User
 
 GAP = timedelta(days=3)
@@ -263,11 +262,6 @@ def last_nudge(member: Member, among: QuerySet[Nudge]) -> Last | None:
         return None
     is_seen = row.by is not None and among.filter(pk=row.pk).exists()
     return Last(row.at, row.by if is_seen else None, row.until_at)
-
-
-def held_back_words(until: datetime, zone: str) -> str:
-    """When somebody may be reminded again."""
-    return _("You can remind them again from %(at)s.") % {"at": moment(until, zone)}
 
 
 def in_the_morning(user: User) -> datetime:

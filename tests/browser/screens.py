@@ -48,7 +48,9 @@ from courses.models import (
 from courses.rollout import go_on
 from courses.wagtail_hooks import PUBLISH
 from lms.audit.models import Event
+from lms.mail.kinds import OVERDUE
 from lms.mail.models import Message
+from lms.mail.notices import off_url
 from lms.people.accounts import welcome_link
 from lms.people.away import set_away
 from lms.people.ending import plan_end
@@ -619,6 +621,12 @@ def of_owners() -> Iterator[Screen]:
     yield Screen("/settings/")
     yield Screen("/settings/name/correct/", type_a_rare_name, "letters")
     yield Screen("/settings/own-address/")
+    yield Screen("/settings/notices/")
+    yield Screen("/settings/notices/", press("Turn off: Overdue"), "one off")
+    liam = User.objects.get(email=cast.LIAM.email)
+    off = urlsplit(off_url(liam.pk, OVERDUE)).path
+    yield Screen(off)
+    yield Screen(off, press("Turn them off"), "off")
     yield Screen("/privacy/")
     yield Screen("/settings/data/")
     yield Screen("/settings/data/", press("Ask to be erased"), "refused")
@@ -771,6 +779,7 @@ def of_manager_who_changes() -> Iterator[Screen]:
         member=liam, programme=enrolment_of(cast.NADIA).programme, note="Please."
     )
     yield Screen("/team/", open_decline, "asked")
+    yield Screen(f"/team/{liam.pk}/", press("Remind"), "reminded")
     yield Screen("/team/requests/", decline_without_a_word, "refused")
     yield Screen(f"/team/add/?members={liam.pk}&members={jonas.pk}")
     yield Screen(f"/team/add/?members={liam.pk}", press("Add 1 person"), "refused")
