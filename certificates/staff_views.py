@@ -25,6 +25,7 @@ from certificates.models import Certificate, CertificateQuerySet, End
 from certificates.staff_forms import CorrectForm, EndForm, FindForm
 from certificates.verdict import state_of
 from certificates.waiting import letters_of, waiting
+from lms.audit.looking import looked
 from lms.errors import Refused
 from lms.people.access import MemberRequest
 from lms.people.names import one_line
@@ -181,7 +182,7 @@ def _certificate(request: MemberRequest, serial: str) -> Certificate:
     typed = serials.normalise(serial)
     if not serials.is_well_formed(typed):
         raise Http404
-    return get_object_or_404(
+    found = get_object_or_404(
         Certificate.objects.visible_to(request.access)
         .released()
         .select_related(
@@ -192,3 +193,5 @@ def _certificate(request: MemberRequest, serial: str) -> Certificate:
         ),
         serial=typed,
     )
+    looked(request, found.enrolment.member.user)
+    return found

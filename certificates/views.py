@@ -23,6 +23,7 @@ from certificates.packs import file_name
 from certificates.sending import send
 from certificates.sharing import hide_name, initials, show_name
 from certificates.verdict import VALID, state_of, valid_until, verdict_on
+from lms.audit.looking import looked
 from lms.people.access import MemberRequest
 from lms.walls import unscoped
 
@@ -55,6 +56,7 @@ def certificate(request: MemberRequest, serial: str) -> HttpResponse:
     )
     if found.erased_at:  # what is left of it is for everybody
         return redirect("verify", serials.shown(found.serial))
+    looked(request, found.enrolment.member.user)
     state = state_of(found)
     context = {
         "certificate": found,

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from courses.models import Attempt, AttemptKind, Enrolment
+from lms.audit.looking import looked
 from lms.people.access import MemberRequest
 from lms.walls import unscoped
 from sessions import calendar_files
@@ -41,7 +42,7 @@ OFF = (BookingState.CANCELLED, BookingState.MISSED)
 
 def fetch(request: MemberRequest, ref: str) -> Booking:
     """Load a call for its page; a 404 for whoever may not see it."""
-    return get_object_or_404(
+    call = get_object_or_404(
         Booking.objects.visible_to(request.access)
         .select_related(
             "trainee",
@@ -55,6 +56,9 @@ def fetch(request: MemberRequest, ref: str) -> Booking:
         .prefetch_related("topics__topic"),
         ref=ref,
     )
+    if not call.has_party(request.user):
+        looked(request, call.trainee)
+    return call
 
 
 def show(

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
+from lms.audit.looking import looked
 from lms.errors import Refused
 from lms.mail import times
 from lms.people.access import MemberRequest
@@ -47,7 +48,9 @@ def load(request: MemberRequest) -> HttpResponse:
 def trainer(request: MemberRequest, pk: int) -> HttpResponse:
     """The same page of any trainer, for the channel team."""
     found = Trainer.objects.visible_to(request.access).select_related("user")
-    return _show_load(request, get_object_or_404(found, pk=pk))
+    trainer = get_object_or_404(found, pk=pk)
+    looked(request, trainer.user)
+    return _show_load(request, trainer)
 
 
 def _show_load(request: MemberRequest, trainer: Trainer) -> HttpResponse:

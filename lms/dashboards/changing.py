@@ -24,6 +24,7 @@ from courses.leaving import just_left, undo_leaving
 from courses.models import Enrolment, Evidence, EvidenceKind
 from courses.progress import progress_of
 from courses.voiding import consequences_of, take_back
+from lms.audit.looking import looked
 from lms.dashboards.forms import (
     AddForm,
     DueForm,
@@ -52,6 +53,7 @@ def teams(request: MemberRequest, pk: int) -> HttpResponse:
     """The teams of a person, today and before; which decide what they have to take."""
     people = Member.objects.managed_by(request.access)
     member = get_object_or_404(people.select_related("user", "reseller"), pk=pk)
+    looked(request, member.user)
     rows = list(
         member.team_memberships.select_related("team").order_by("-from_on", "team")
     )
@@ -156,7 +158,9 @@ def _enrolment(request: MemberRequest, pk: int) -> Enrolment:
     seen = Enrolment.objects.of_people(request.access).select_related(
         "member__user", "member__reseller", "programme", "edition", "enrolled_by"
     )
-    return get_object_or_404(seen, pk=pk)
+    enrolment = get_object_or_404(seen, pk=pk)
+    looked(request, enrolment.member.user)
+    return enrolment
 
 
 def _may_change(request: MemberRequest, enrolment: Enrolment) -> bool:
@@ -267,6 +271,7 @@ def void(request: MemberRequest, pk: int) -> HttpResponse:
         "enrolment__edition",
     )
     evidence = get_object_or_404(seen, pk=pk)
+    looked(request, evidence.enrolment.member.user)
     back = redirect("dashboards:enrolment", evidence.enrolment_id)
     if evidence.voided_at:
         messages.info(request, _("This is taken back already."))

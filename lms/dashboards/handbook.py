@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 from content.acknowledging import Word, asked_now, in_scope, words_of
 from content.models import HandbookVersion
 from lms import states
+from lms.audit.looking import looked
 from lms.dashboards.matrix import Figure
 from lms.mail.times import day, on_day
 from lms.people.access import MemberRequest
@@ -136,6 +137,7 @@ def team_handbook(request: MemberRequest) -> HttpResponse:
 def reseller_handbook(request: MemberRequest, pk: int) -> HttpResponse:
     """A reseller's people, and those below it, as their manager sees them."""
     top = get_object_or_404(Reseller.objects.visible_to(request.access), pk=pk)
+    looked(request, top)
     tree = unscoped(Reseller.objects, "below one that was fetched in scope").below(top)
     return _show(request, tree, {"reseller": top})
 

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 
 from certificates.models import Certificate
 from courses.models import Postponement
+from lms.audit.looking import looked
 from lms.dashboards.forms import AwayForm, LeaveForm, LeftFilter, PlanForm
 from lms.errors import Refused
 from lms.mail.times import on_day
@@ -39,7 +40,9 @@ PAGE_SIZE = 50
 
 def _managed(request: MemberRequest, pk: int) -> Member:
     people = Member.objects.managed_by(request.access)
-    return get_object_or_404(people.select_related("user", "reseller"), pk=pk)
+    member = get_object_or_404(people.select_related("user", "reseller"), pk=pk)
+    looked(request, member.user)
+    return member
 
 
 @manager_or_people_staff_required
@@ -124,6 +127,7 @@ def away(request: MemberRequest, pk: int) -> HttpResponse:
         Q(user=request.user) | Q(pk__in=managed.values("pk"))
     )
     member = get_object_or_404(people.select_related("user", "reseller"), pk=pk)
+    looked(request, member.user)
     is_own = member.user_id == request.user.pk
     back = redirect("people:settings") if is_own else redirect(_person(member))
     if request.method != "POST":

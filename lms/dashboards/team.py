@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from certificates.models import Certificate
+from lms.audit.looking import looked
 from lms.dashboards.matrix import show_matrix
 from lms.dashboards.needs import needs_of
 from lms.dashboards.record import Record, record_of
@@ -45,6 +46,7 @@ def person(request: MemberRequest, pk: int) -> HttpResponse:
     """One person's record, for themselves, their managers and the channel team."""
     seen = Member.objects.visible_to(request.access)
     member = get_object_or_404(seen.select_related("user", "reseller"), pk=pk)
+    looked(request, member.user)
     record = record_of(member)
     managed = request.access.managed_resellers.filter(pk=member.reseller_id)
     is_managed = managed.exists()

@@ -163,8 +163,10 @@ def send_welcome(user: User) -> None:
 def save_settings(user: User, changed: Sequence[str]) -> None:
     """Keep what somebody has changed of their own name, zone and needs."""
     if changed:
+        before = User.objects.values(*changed).get(pk=user.pk)
         user.save(update_fields=changed)
-        record(user, "changed settings", user, fields=list(changed))
+        values = {name: (before[name], getattr(user, name)) for name in changed}
+        record(user, "changed settings", user, values=values, fields=list(changed))
 
 
 # --- The channel team --------------------------------------------------------------
@@ -258,6 +260,7 @@ def set_active(user: User, active: bool, *, by: User | None) -> None:
 def rename(user: User, full_name: str, *, by: User | None) -> None:
     """Correct a name; certificates that are out keep theirs."""
     if (name := one_line(full_name)) != user.full_name:
+        values = {"full_name": (user.full_name, name)}
         user.full_name = name
         user.save(update_fields=["full_name"])
-        record(by, "renamed", user)
+        record(by, "renamed", user, values=values)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account import signals
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.models import EmailAddress
-from allauth.account.signals import email_confirmed
 from allauth.mfa.models import Authenticator
-from allauth.mfa.signals import authenticator_added
-from django.dispatch import receiver
+from allauth.mfa.signals import (
+    authenticator_added,
+    authenticator_removed,
+    authenticator_reset,
+)
+from django.dispatch import Signal, receiver
 from django.http import HttpRequest
 
 from lms.audit.log import record
@@ -28,8 +32,65 @@ def set_up_is_shown(
         record(user, "added a second factor", user, kind=authenticator.type)
 
 
-@receiver(email_confirmed)
+@receiver(signals.email_confirmed)
 def own_address_may_take_over(email_address: EmailAddress, **_more: Any) -> None:
     """Who has left, and now confirms an address of their own, signs in with it."""
     if email_address.user.private_email == email_address.email:
         take_over(email_address.user)
+
+
+@receiver(authenticator_removed)
+def removed_factor_is_logged(
+    user: User, authenticator: Authenticator, **_more: Any
+) -> None:
+    record(user, "removed a second factor", user, kind=authenticator.type)
+
+
+@receiver(authenticator_reset)
+def new_codes_are_logged(user: User, **_more: Any) -> None:
+    record(user, "made new recovery codes", user)
+
+
+@receiver(signals.user_logged_in)
+def sign_in_is_logged(user: User, **_more: Any) -> None:
+    record(user, "signed in", user)
+
+
+@receiver([signals.password_set, signals.password_changed, signals.password_reset])
+def new_password_is_logged(signal: Signal, user: User, **_more: Any) -> None:
+    by_link = signal is signals.password_reset
+    record(user, "changed the password", user, by_link=by_link)
+
+
+@receiver(signals.email_added)
+def new_address_is_logged(
+    user: User, email_address: EmailAddress, **_more: Any
+) -> None:
+    values = {"email": ("", email_address.email)}
+    record(user, "added an address", user, values=values)
+
+
+@receiver(signals.email_removed)
+def removed_address_is_logged(
+    user: User, email_address: EmailAddress, **_more: Any
+) -> None:
+    values = {"email": (email_address.email, "")}
+    record(user, "removed an address", user, values=values)
+
+
+@receiver(signals.email_changed)
+def changed_address_is_logged(
+    user: User,
+    from_email_address: EmailAddress | None,
+    to_email_address: EmailAddress,
+    **_more: Any,
+) -> None:
+    before = from_email_address.email if from_email_address else ""
+    values = {"email": (before, to_email_address.email)}
+    record(user, "changed the address", user, values=values)
+
+
+@receiver(signals.email_confirmed)
+def confirmed_address_is_logged(email_address: EmailAddress, **_more: Any) -> None:
+    person = email_address.user
+    record(person, "confirmed an address", person)

@@ -13,7 +13,9 @@ from wagtail.admin.ui.tables import TitleColumn
 from wagtail.admin.views import generic
 from wagtail.admin.viewsets.model import ModelViewSet
 
+from lms.audit.looking import looked
 from lms.errors import Refused
+from lms.people.access import MemberRequest
 from lms.people.forms import NameField
 from lms.people.models import User
 from lms.people.printing import unprinted_words
@@ -64,7 +66,13 @@ class CreateView(ByRule, generic.CreateView):
 
 
 class EditView(ByRule, generic.EditView):
-    pass
+    """Of somebody, or of a company: the look is logged."""
+
+    def get(self, request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().get(request, *args, **kwargs)
+        target: models.Model = getattr(self.object, "user", self.object)
+        looked(request, target)
+        return response
 
 
 class EditColumn(TitleColumn):
