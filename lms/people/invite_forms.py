@@ -85,6 +85,9 @@ class PasteForm(DefaultsForm):
         required=False,
         max_length=LONGEST_TEXT,
         strip=False,
+        error_messages={
+            "max_length": _("This is more than we can read here. Choose a file.")
+        },
         widget=forms.Textarea(
             attrs={"rows": 10, "spellcheck": "false", "autocomplete": "off"}
         ),
@@ -101,6 +104,11 @@ class PasteForm(DefaultsForm):
         help_text=_("CSV or XLSX, at most 5 MB and 10,000 people."),
     )
     field_order = ["text", "file"]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # A browser cuts what is pasted at its maxlength, in silence.
+        del self.fields["text"].widget.attrs["maxlength"]
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]

@@ -146,7 +146,7 @@ def _show(
     page = Paginator(shown, PAGE_SIZE).get_page(request.GET.get("page"))
     resellers = list(resellers_of(request.access))
     labels = _labels(guests, has_companies=len(resellers) > 1)
-    heads = [_("Word"), *labels.values(), _("Leave out")]
+    heads = [_("State"), *labels.values(), _("Leave out")]
     context: dict[str, Any] = {
         "draft": draft,
         "page": page,

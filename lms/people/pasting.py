@@ -50,6 +50,7 @@ ENGAGEMENTS = [
 ]
 _MAIL = re.compile(r"[^\s@<>\"(),;:]+@[^\s@<>\"(),;:]+")
 _NAMED = re.compile(r"(?P<name>[^<>]*)<\s*(?:mailto:)?(?P<mail>[^<>\s]*@[^<>\s]*)\s*>")
+_SEPARATOR = re.compile(r"\"?sep=.\"?", re.IGNORECASE)  # Excel's word to itself
 _DAY_FORMATS = (
     "%Y-%m-%d", "%Y/%m/%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d %b %Y", "%d %B %Y",
     "%Y-%m-%d %H:%M:%S",
@@ -165,7 +166,7 @@ def _whole_lines(text: str) -> Iterator[str]:
     A quote that nothing closes within a few lines is only a sign: it swallows nobody.
     """
     lines = text.replace("\x00", "").splitlines()
-    at = 0
+    at = 1 if lines and _SEPARATOR.fullmatch(lines[0].strip("\ufeff \t")) else 0
     while at < len(lines):
         line = lines[at]
         if not line.count('"') % 2:

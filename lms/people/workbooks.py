@@ -1,4 +1,4 @@
-"""Reading the first sheet of an XLSX file that anybody may have made."""
+"""Reading a sheet of an XLSX file that anybody may have made."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UNREADABLE = (
 
 
 def cells_of(content: bytes, *, most: int) -> Iterator[list[str]]:
-    """The rows of the first sheet as text, at most a few more than `most`.
+    """The rows of the first sheet with any as text, at most a few more than `most`.
 
     A formula is what it came to when the file was saved; of merged cells the first
     holds the value. Raises Refused for a workbook with macros, one that unpacks to
@@ -46,14 +46,17 @@ def _rows(content: bytes, most: int) -> Iterator[list[str]]:
     book = load_workbook(
         BytesIO(content), read_only=True, data_only=True, keep_links=False
     )
-    if not book.worksheets:
-        return
-    rows = book.worksheets[0].iter_rows(
-        max_row=most + _EMPTY_ROWS, max_col=MOST_COLUMNS, values_only=True
-    )
-    for row in rows:
-        if any(cell is not None for cell in row):
-            yield [_text(cell) for cell in row]
+    for sheet in book.worksheets:
+        rows = sheet.iter_rows(
+            max_row=most + _EMPTY_ROWS, max_col=MOST_COLUMNS, values_only=True
+        )
+        is_empty = True
+        for row in rows:
+            if any(cell is not None for cell in row):
+                is_empty = False
+                yield [_text(cell) for cell in row]
+        if not is_empty:
+            return
 
 
 def _text(cell: object) -> str:

@@ -191,6 +191,18 @@ def test_a_list_that_cannot_be_read_is_said_and_the_text_stays(
     assert not InviteDraft.objects.exists()
 
 
+def test_what_is_pasted_is_never_cut_in_silence(
+    client: Client, manager: Member
+) -> None:
+    page = client.get(reverse("people:invite")).content.decode()
+    much = paste(client, manager, "x" * 2_100_000)
+    more = paste(client, manager, "x" * 3_000_000)  # more than is read of any form
+
+    assert "maxlength" not in page.partition("<textarea")[2].partition(">")[0]
+    assert "Choose a file." in much.content.decode()
+    assert (much.status_code, more.status_code) == (422, 400)
+
+
 def test_a_foreign_company_or_team_is_refused(client: Client, manager: Member) -> None:
     foreign = ResellerFactory()
 

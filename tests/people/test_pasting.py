@@ -32,6 +32,7 @@ ANN, BOB = Line("ann@x.com", "Ann Lee"), Line("bob@x.com", "Bob Ray")
         "Ann Lee;ann@x.com\r\nBob Ray;bob@x.com\r\n",
         "Ann;Lee;ann@x.com\rBob;Ray;bob@x.com",
         '"Ann Lee","ann@x.com"\n"Bob Ray","bob@x.com"',
+        "sep=;\nann@x.com;Ann Lee\nbob@x.com;Bob Ray",
         "E-Mail;Name\nann@x.com;Ann Lee\n\n;\nbob@x.com;Bob Ray",
         "Last name\tFirst name\tPhone\tEmail address\n"
         "Lee\tAnn\t1\tann@x.com\nRay\tBob\t2\tbob@x.com",
@@ -216,6 +217,13 @@ def test_xlsx_is_read_with_days_and_numbers_as_text() -> None:
         Line("ann@x.com", "Ann Lee", until="2026-12-31"),
         Line("bob@x.com", "7"),
     ]
+
+
+def test_a_sheet_that_is_empty_is_passed_over() -> None:
+    book = workbook()
+    book.create_sheet().append(["Ann Lee", "ann@x.com"])
+
+    assert read_file(saved(book)) == [ANN]
 
 
 def test_a_formula_is_what_it_came_to_and_never_computed() -> None:
