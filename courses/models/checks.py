@@ -100,6 +100,11 @@ class Attempt(models.Model):
 
     class Meta:
         ordering = ["started_at", "pk"]
+        indexes = [
+            models.Index(
+                fields=["enrolment", "topic", "kind"], name="attempt_of_topic"
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["enrolment", "topic", "kind"],

@@ -255,3 +255,17 @@ def test_manager_is_not_led_to_what_is_the_channel_teams(client, certificate):
 
     assert manage(certificate) not in client.get(person).content.decode()
     assert client.post(manage(certificate), {"do": "revoked"}).status_code == 403
+
+
+def test_list_is_a_file_too(client, staff, certificate):
+    other = CertificateFactory(enrolment__member__user__full_name="=HYPERLINK(0)")
+    asked = {"format": "csv", "q": "ukasik"}
+
+    found = client.get(LIST, asked).getvalue().decode("utf-8-sig")
+    every = client.get(LIST, {"format": "csv"}).getvalue().decode()
+    sheet = client.get(LIST, {"format": "xlsx"}).getvalue()
+
+    assert serials.shown(certificate.serial) in found
+    assert serials.shown(other.serial) not in found
+    assert "'=HYPERLINK(0)" in every
+    assert sheet.startswith(b"PK")
