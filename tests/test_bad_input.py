@@ -31,6 +31,7 @@ from lms.people import accounts, inviting
 from sessions.models import BookingState
 from tests.checks import as_posted, questions, right_answers
 from tests.factories import (
+    ApprovalFactory,
     BookingFactory,
     CertificateFactory,
     DisputeFactory,
@@ -137,6 +138,7 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("trainee", "get", f"/ask/{key}/"),
         ("trainee", "post", f"/ask/{key}/withdraw/"),
         ("staff", "get", f"/standing/{key}/"),
+        ("staff", "post", f"/standing/second-person/{key}/"),
         ("staff", "post", f"/standing/names/{key}/"),
         ("staff", "post", f"/standing/addresses/{key}/"),
         ("staff", "post", f"/standing/transfers/{key}/"),
@@ -707,6 +709,18 @@ def ending_a_certificate(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "staff", reverse("certificates:manage", args=[serial]), words
 
 
+def deciding_as_a_second_person(world: Any) -> tuple[str, str, dict[str, Any]]:
+    url = reverse("dashboards:decide_on", args=[ApprovalFactory().pk])
+    return "staff", url, {"do": "decline", "answer": "x"}
+
+
+def adding_a_reseller(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = {"name": "New", "parent": world.member.reseller.pk}
+    words |= {"approved_on": "2020-01-01", "full_name": "Ann Lee"}
+    url = reverse("dashboards:add_reseller")
+    return "staff", url, words | {"email": "ann@example.com"}
+
+
 def correcting_a_name(world: Any) -> tuple[str, str, dict[str, Any]]:
     words = {"do": "correct", "full_name": "Ann Lee", "why": "x", "others": "on"}
     return "staff", ending_a_certificate(world)[1], words
@@ -866,6 +880,8 @@ FORMS = [
     answering_a_request,
     answering_an_erasure,
     ending_a_certificate,
+    deciding_as_a_second_person,
+    adding_a_reseller,
     correcting_a_name,
     hiding_ones_name,
     pack,

@@ -817,6 +817,11 @@ def of_staff() -> Iterator[Screen]:
     yield Screen("/standing/addresses/", open_lines, name="left")
     ask_for_erasure(User.objects.create_user("gone@example.com", full_name="Gone"))
     yield Screen("/standing/erasures/", open_all, "asked")
+    yield Screen("/standing/?on=2026-11-01&state=unmet&sort=gap", name="filtered")
+    yield Screen("/standing/?q=nobody+at+all", name="nobody")
+    yield Screen("/standing/add/")
+    yield Screen("/standing/where-people-stop/")
+    yield Screen("/standing/second-person/")
     yield Screen("/standing/handbook/")
     yield Screen("/standing/log/")
     yield Screen("/standing/log/?q=nobody+at+all", name="nothing")
@@ -827,7 +832,7 @@ def of_staff() -> Iterator[Screen]:
     yield from of_staff_of_trainers()
     exempt_page = reverse("dashboards:enrolment", args=[enrolment_of(cast.YUKI).pk])
     yield Screen(exempt_page)
-    yield Screen(exempt_page, press("Exempt them"), "refused")
+    yield Screen(exempt_page, press("Ask to exempt them"), "refused")
     evidence = enrolment_of(cast.NADIA).evidence.earliest("pk")
     void = reverse("dashboards:void", args=[evidence.pk])
     yield Screen(void)
@@ -847,7 +852,7 @@ def of_staff_of_certificates() -> Iterator[Screen]:
     yield Screen("/certificates/staff/?show=trouble")
     manage = reverse("certificates:manage", args=[certificate_of(cast.NADIA).serial])
     yield Screen(manage)
-    yield Screen(manage, press("Revoke this certificate"), "refused")
+    yield Screen(manage, press("Ask to revoke this certificate"), "refused")
 
 
 def of_staff_of_trainers() -> Iterator[Screen]:

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from courses import rollout
+from courses.approvals import MANY, put_up_or_ask
 from courses.comparing import topic_lines
 from courses.drafting import (
     begin_draft,
@@ -27,7 +28,9 @@ from courses.drafting import (
 from courses.editions import publish_edition
 from courses.enrolling import enrol
 from courses.models import EditionDraft, Source
+from courses.rollout import Fate, Person
 from lms.errors import Refused
+from lms.people.approving import decide, plan_of
 from tests.factories import (
     MemberFactory,
     ProgrammePageFactory,
@@ -488,3 +491,70 @@ def test_topic_goes_once_what_was_put_up_is_stopped(cms, programme, waiting):
 
     assert not programme.topics().filter(pk=waiting.pk).exists()
     assert now() == AT
+
+
+# --- A second person ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("people", "is_asked"), [(MANY, False), (MANY + 1, True)])
+def test_edition_that_touches_many_waits_for_a_second_person(
+    programme, monkeypatch, people, is_asked
+):
+    by, other = UserFactory(is_staff=True), UserFactory(is_staff=True)
+    touched = [Person(number, Fate.REDO) for number in range(people)]
+    monkeypatch.setattr("courses.approvals.fates", lambda proposal: touched)
+    draft = changed_draft(programme)
+
+    approval = put_up_or_ask(draft, seen=fingerprint(draft), by=by)
+
+    draft.refresh_from_db()
+    assert (approval is not None, draft.starts_at is None) == (is_asked, is_asked)
+    if approval:
+        assert f"It touches {people} people" in plan_of(approval).text
+        decide(approval, True, by=other)
+    draft.refresh_from_db()
+    assert draft.starts_at is not None
+    assert draft.started_by == by
+
+
+def test_draft_changed_since_is_not_put_up_by_a_second_person(programme, monkeypatch):
+    by, other = UserFactory(is_staff=True), UserFactory(is_staff=True)
+    monkeypatch.setattr(
+        "courses.approvals.fates",
+        lambda proposal: [Person(number, Fate.REDO) for number in range(MANY + 1)],
+    )
+    draft = changed_draft(programme)
+    approval = put_up_or_ask(draft, seen=fingerprint(draft), by=by)
+    save(draft, summary="Another thing")
+
+    with pytest.raises(Refused, match="changed this draft"):
+        decide(approval, True, by=other)
+
+    draft.refresh_from_db()
+    assert draft.starts_at is None
+
+
+def test_who_may_not_edit_content_does_not_decide_of_an_edition(programme, monkeypatch):
+    by = UserFactory(is_staff=True)
+    UserFactory(is_staff=True)
+    of_people = UserFactory(is_staff=True, may_edit_content=False)
+    monkeypatch.setattr("courses.approvals.touched_by", lambda draft: MANY + 1)
+    draft = changed_draft(programme)
+    approval = put_up_or_ask(draft, seen=fingerprint(draft), by=by)
+
+    with pytest.raises(Refused):
+        decide(approval, True, by=of_people)
+
+
+def test_page_says_that_a_second_person_is_asked(cms, programme, monkeypatch):
+    UserFactory(is_staff=True)
+    monkeypatch.setattr("courses.approvals.touched_by", lambda draft: MANY + 1)
+    draft = changed_draft(programme)
+    cms.post(address(programme), typed(draft))
+    draft.refresh_from_db()
+
+    done = cms.post(address(programme), typed(draft, do="put-up"))
+
+    assert "a second person has to agree" in said_by(done)
+    draft.refresh_from_db()
+    assert draft.starts_at is None

@@ -249,3 +249,16 @@ def test_reseller_without_a_manager_says_so(client, staff):
     page = client.get(reverse("dashboards:reseller", args=[top.pk]))
 
     assert "It has no manager yet" in page.text
+
+
+def test_look_at_a_person_is_logged_and_a_managers_is_not(client, staff, person):
+    top = ResellerFactory()
+    member, manager = person(top), person(top, is_manager=True)
+    page = reverse("dashboards:person", args=[member.pk])
+
+    client.get(page)
+    client.force_login(manager.user)
+    client.get(page)
+
+    look = Event.objects.get(verb=LOOKED)
+    assert (look.actor, look.about) == (staff, member.user)
