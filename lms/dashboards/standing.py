@@ -101,8 +101,11 @@ class Cell:
     @property
     def words(self) -> str:
         """How many there are, and the next gap."""
-        if self.standing is None or self.standing.is_met is None:
+        if self.standing is None:
             return ""
+        if self.standing.is_met is None:
+            gap = self.standing.gap
+            return _("not met from %(day)s") % {"day": on_day(gap.on)} if gap else ""
         counts = {"qualified": len(self.standing.qualified)}
         words = _("%(qualified)d qualified") % counts
         if self.standing.need.at_least is None:
@@ -130,9 +133,9 @@ class Line:
 
     @property
     def next_gap(self) -> date | None:
-        """The soonest day from which a need that is met is not."""
-        ends = [cell.standing.until for cell in self.cells if cell.standing]
-        return min(filter(None, ends), default=None)
+        """The soonest day from which a need that is met, or not yet asked, is not."""
+        gaps = [cell.standing.gap for cell in self.cells if cell.standing]
+        return min((gap.on for gap in gaps if gap), default=None)
 
 
 @staff_required

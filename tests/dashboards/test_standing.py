@@ -109,6 +109,19 @@ def test_it_is_shown_as_it_was_and_will_be_on_any_day(client, staff, person):
     assert on("2027-01-14") == (["Need not met"], ["0 of 1 qualified"])
 
 
+def test_next_gap_is_of_who_is_in_training_too(client, staff, person, edition):
+    top = ResellerFactory()
+    member = person(top)
+    due_on = TODAY + DAY
+    EnrolmentFactory(member=member, edition=edition, due_on=due_on)
+
+    page = client.get(PAGE)
+
+    assert states(page) == ["In training"]
+    assert words(page) == ["not met from 25 November 2026"]
+    assert page.context["lines"][0].next_gap == due_on
+
+
 @pytest.mark.parametrize("on", ["1999-12-31", "2040-01-01", "soon", "9999-12-31"])
 def test_day_out_of_reach_is_told_and_today_is_shown(client, staff, person, on):
     person(ResellerFactory())
