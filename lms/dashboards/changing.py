@@ -180,7 +180,6 @@ def enrolment(request: MemberRequest, pk: int) -> HttpResponse:
     """Somebody in a programme: due date, taking them out, exemption, what they showed."""
     enrolment = _enrolment(request, pk)
     if request.method != "POST":
-        looked(request, enrolment.member.user)
         return _show_enrolment(request, enrolment)
     do = request.POST.get("do", "")
     is_for_staff = do == "exempt" and not request.access.may_change_people
