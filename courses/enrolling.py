@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from courses.away import postpone
 from courses.completing import lock, lock_person
 from courses.cycles import begin_again, close
+from courses.dates import set_counts_until
 from courses.keeping import kept
 from courses.models import (
     Edition,
@@ -63,7 +64,10 @@ def enrol(
     ProgrammeRequest.objects.filter(
         member=member, programme=programme, answered_at=None
     ).update(answered_at=now(), answered_by=by, is_granted=True)
-    if last := last or _last_in_the_tree(member, programme):
+    going_on = None
+    if last is None and (last := _last_in_the_tree(member, programme)):
+        going_on = _bring_what_counts(member, last, source=source, by=by)
+    if last:
         enrolment = begin_again(
             last,
             member=member,
@@ -71,8 +75,8 @@ def enrol(
             keep=kept(last, edition),
             why=_("Came back"),
             by=by,
-            source=source,
-            due_on=due_on,
+            source=going_on or source,
+            due_on=last.due_on if going_on and last.due_on else due_on,
         )
     else:
         enrolment = Enrolment.objects.create(
@@ -180,6 +184,36 @@ def _last_in_the_tree(member: Member, programme: ProgrammePage) -> Enrolment | N
     if last and last.completed_at and not last.annulled_at:
         return earlier.qualified().last()
     return last
+
+
+def _bring_what_counts(
+    member: Member, last: Enrolment, *, source: Source, by: User | None
+) -> Source | None:
+    """Of who left in the middle of a redo, bring the qualification that still counts.
+
+    They are qualified as before, for so long as before, and the redo goes on: return
+    its source. None where nothing counts, or nothing else was begun.
+    """
+    if last.completed_at:
+        return None
+    earlier = Enrolment.objects.qualified().filter(
+        member=last.member_id, programme=last.programme_id
+    )
+    qualified = earlier.select_related("edition").order_by("cycle").last()
+    if qualified is None:
+        return None
+    brought = begin_again(
+        qualified,
+        member=member,
+        edition=qualified.edition,
+        keep=kept(qualified, qualified.edition),
+        why=_("Came back"),
+        by=by,
+        source=source,
+    )
+    if qualified.counts_until:
+        set_counts_until(brought, qualified.counts_until)
+    return Source(last.source)
 
 
 def editions_in_force(

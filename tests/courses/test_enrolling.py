@@ -3,6 +3,9 @@ from datetime import date, timedelta
 import pytest
 from django.utils.timezone import now
 
+from courses.completing import steps_asked
+from courses.cycles import begin_again
+from courses.dates import set_counts_until
 from courses.enrolling import (
     editions_in_force,
     enrol,
@@ -10,14 +13,17 @@ from courses.enrolling import (
     follow_the_calendar,
     withdraw,
 )
+from courses.keeping import kept
 from courses.models import Enrolment, EvidenceKind, Source
 from courses.progress import progress_of, record_evidence
 from courses.signals import enrolment_closed
 from lms.errors import Refused
+from lms.people.membership import set_teams
 from lms.people.models import Member
 from lms.people.signals import membership_changed
 from tests.factories import (
     EditionFactory,
+    EditionTopicFactory,
     EnrolmentFactory,
     MemberFactory,
     ProgrammePageFactory,
@@ -341,3 +347,50 @@ def test_enrolling_at_once_enrols_once(run_at_once):
 
     assert one == other
     assert Enrolment.objects.count() == 1
+
+
+@pytest.mark.parametrize("below", [False, True])
+def test_coming_back_in_the_middle_of_a_redo_is_qualified_as_before(db, below):
+    support = TeamFactory()
+    first = EditionFactory(audience=[support], validity_months=12)
+    member = TeamMembershipFactory(team=support).member
+    done = EnrolmentFactory(member=member, edition=first)
+    for row in first.topics.all():
+        for kind in steps_asked(row):
+            record_evidence(done, row.topic, kind, by=None)
+    done.refresh_from_db()
+    changed, *others = [row.topic for row in first.topics.all()]
+    second = EditionFactory(
+        programme=first.programme, topics=others, audience=[support]
+    )
+    EditionTopicFactory(edition=second, topic=changed, is_changed=True)
+    counts_until = TODAY + timedelta(days=20)
+    set_counts_until(done, counts_until)
+    redo = begin_again(
+        done,
+        member=member,
+        edition=second,
+        keep=kept(done, second),
+        why="The programme changed",
+        by=None,
+        source=Source.EDITION,
+        due_on=counts_until,
+    )
+    reseller = ResellerFactory(parent=member.reseller) if below else None
+
+    back = rejoin(member, reseller)
+    set_teams(back, [support], by=None)
+
+    redo.refresh_from_db()
+    assert redo.withdrawn_at is not None
+    qualified = Enrolment.objects.qualified().get(member=back)
+    assert qualified.edition == first
+    assert (qualified.valid_until, qualified.counts_until) == (
+        done.valid_until,
+        counts_until,
+    )
+    again = Enrolment.objects.open().get(member=back)
+    assert (again.edition, again.source) == (second, Source.EDITION)
+    assert again.due_on == counts_until
+    assert progress_of([again])[again.pk].done == len(others)
+    assert Enrolment.objects.by_team().filter(pk=again.pk).exists()
