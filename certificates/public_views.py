@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from certificates import badge as badges
-from certificates import limits, serials, sharing, statuses
+from certificates import serials, sharing, statuses
 from certificates.answers import answer, answer_of_statement, file_facts
 from certificates.forms import NameForm, SerialForm
 from certificates.keyfiles import KeyTrouble
@@ -38,6 +38,7 @@ from certificates.verdict import (
     verdict_on,
 )
 from courses.models import Edition
+from lms import limits
 from lms.states import State
 from lms.walls import unscoped
 
@@ -92,11 +93,11 @@ def statement(request: HttpRequest, serial: str) -> HttpResponse:
     if not form.is_valid():
         return _mistyped(request, form)
     as_json, serial = _wants_json(request), form.cleaned_data["serial"]
-    if not limits.may_guess(request):
+    if not limits.may_guess(request, limits.SERIALS):
         return _limited(request, as_json)
     found = unscoped(Statement.objects, PUBLIC).public().filter(serial=serial).first()
     if found is None:
-        limits.count_miss(request)
+        limits.count_miss(request, limits.SERIALS)
         return _nothing(request, NOT_FOUND, serial, as_json)
     if as_json:
         return _as_json(answer_of_statement(found))
@@ -239,7 +240,7 @@ def _look_up(
         return _as_json(answer(serial, "mistyped"), status=404)
     if serial == serials.SAMPLE:
         return _nothing(request, SAMPLE, serial, as_json)
-    if not limits.may_guess(request):
+    if not limits.may_guess(request, limits.SERIALS):
         return _limited(request, as_json)
     found = (
         unscoped(Certificate.objects, PUBLIC)
@@ -256,7 +257,7 @@ def _look_up(
             if as_json
             else redirect("statement", serials.shown(statement.serial))
         )
-    limits.count_miss(request)
+    limits.count_miss(request, limits.SERIALS)
     return _nothing(request, NOT_FOUND, serial, as_json)
 
 
@@ -332,7 +333,7 @@ def _limited(request: HttpRequest, as_json: bool) -> HttpResponse:
     else:
         page = render(request, "certificates/verify_limited.html", status=429)
         response = _checked(page)
-    response["Retry-After"] = str(limits.SERIALS.seconds)
+    response["Retry-After"] = str(limits.SERIALS.by_one.seconds)
     return response
 
 

@@ -171,6 +171,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "lms.people.middleware.AccessMiddleware",
+    "lms.people.middleware.SignInLifeMiddleware",
     "lms.people.middleware.SecondFactorMiddleware",
     "content.middleware.KeptSiteMiddleware",
     "content.middleware.PageRedirects",
@@ -315,6 +316,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "landing"
+SIGN_IN = (timedelta(hours=8), timedelta(days=7))  # unused, and at most
+SIGN_IN_OF_STAFF = (timedelta(minutes=30), timedelta(hours=12))
 SESSION_COOKIE_AGE = int(timedelta(days=7).total_seconds())
 
 ACCOUNT_ADAPTER = "lms.people.adapters.AccountAdapter"

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from lms import limits
 from lms.people.access import MemberRequest
 from sessions import feeds
 from sessions.models import Feed
@@ -44,7 +45,10 @@ def feed_file(request: HttpRequest, token: str) -> HttpResponse:
 
     An address that never was, has ended, or is of a closed account is a 404.
     """
-    found = feeds.find_feed(token)
+    may_guess = limits.may_guess(request, limits.FEEDS)
+    found = feeds.find_feed(token) if may_guess else None
+    if found is None and may_guess:
+        limits.count_miss(request, limits.FEEDS)
     if found is None:  # few words: what reads this is an app
         return HttpResponseNotFound(
             _("There is no calendar at this address."), content_type="text/plain"

@@ -64,6 +64,7 @@ from lms.people.models import (
     NameConfirmation,
     NameCorrection,
     Reseller,
+    SignIn,
     Team,
     TeamMembership,
     User,
@@ -869,3 +870,14 @@ class ErasureFactory(DjangoModelFactory[Erasure]):
         model = Erasure
 
     person = SubFactory(UserFactory)
+
+
+class SignInFactory(DjangoModelFactory[SignIn]):
+    """Somebody signed in just now, in Firefox."""
+
+    class Meta:
+        model = SignIn
+
+    user = SubFactory(UserFactory)
+    session_key = Sequence(lambda number: f"session{number}")
+    device = "Firefox on Windows"

@@ -32,6 +32,7 @@ from tests.factories import (
     PostponementFactory,
     ProgrammeRequestFactory,
     ReadingPlaceFactory,
+    SignInFactory,
     StatementFactory,
     TeamFeedFactory,
     TeamMembershipFactory,
@@ -79,6 +80,7 @@ PRIVATE = {
     "OutsideCalendar",
     "OutsideBusy",
     "ReadingPlace",
+    "SignIn",
 }
 
 
@@ -119,6 +121,7 @@ def rows(db):
         PostponementFactory,
         ProgrammeRequestFactory,
         ReadingPlaceFactory,
+        SignInFactory,
         StatementFactory,
         TeamMembershipFactory,
         TimeRequestFactory,

@@ -15,6 +15,7 @@ from allauth.mfa.models import Authenticator
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from lms import limits
 from lms.mail.outbox import queue_text, write
 from lms.people import second_factor
 from lms.people.models import User
@@ -41,12 +42,35 @@ class AccountAdapter(DefaultAccountAdapter):
         key = f"account:{uuid.uuid4()}"
         queue_text(key, email, subject, body, is_secret=True)
 
+    def _get_login_attempts_cache_key(
+        self, request: HttpRequest, **credentials: Any
+    ) -> str:
+        """Count an account's failures for each address apart.
+
+        Whoever guesses closes the door to themselves, never to whom it belongs to.
+        """
+        key = super()._get_login_attempts_cache_key(request, **credentials)
+        return f"{key}:{limits.who_asks(request)}"
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refuse what was tried too often; where nothing can be counted, it fails."""
+        super().pre_authenticate(request, **credentials)
+        if not limits.may_guess(request, limits.PASSWORDS, _account(credentials)):
+            raise self.validation_error("too_many_login_attempts")
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        limits.count_miss(request, limits.PASSWORDS, _account(credentials))
+
     def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
         """Before what matters is changed; a sign-in of five minutes ago will do."""
         request = context.request
         records = get_authentication_records(request, request.user)
         fresh = records and time.time() - records[-1]["at"] < REAUTHENTICATION_TIMEOUT
         return not fresh and bool(super().is_reauthentication_required(app=app))
+
+
+def _account(credentials: dict[str, Any]) -> str:
+    return str(credentials.get("email", "")).lower()
 
 
 class MfaAdapter(DefaultMFAAdapter):

@@ -200,3 +200,9 @@ class SwitchForm(forms.Form):
     """Which membership to act as: one of one's own."""
 
     member = forms.IntegerField()
+
+
+class EndSignInForm(forms.Form):
+    """Which of one's sign-ins to end; none named: all the others."""
+
+    sign_in = forms.IntegerField(required=False, min_value=1, max_value=10**18 - 1)

@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import ResolverMatch, reverse
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
 
-from lms.people import second_factor
+from lms.people import second_factor, sign_ins
 from lms.people.access import access_of
 
 
@@ -32,12 +34,39 @@ OPEN_PAGES = frozenset(
         "account_logout",
         "account_reauthenticate",
         "wagtailadmin_logout",
-        "branding_css",
-        "healthz",
-        "readyz",
     }
 )
+FOR_EVERYBODY = frozenset({"branding_css", "healthz", "readyz"})
 PUBLIC_ROUTES = ("c/", ".well-known/", "status/")  # certificates, as anybody sees them
+
+
+class SignInLifeMiddleware:
+    """Sign out whoever was away too long, before anything is opened to them."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., HttpResponse],
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+    ) -> None:
+        match = request.resolver_match
+        if match is None or is_for_everybody(match):
+            return
+        if request.user.is_authenticated and sign_ins.has_ended(
+            request,
+            request.access,  # type: ignore[attr-defined]  # ours
+        ):
+            request.access = None  # type: ignore[attr-defined]
+            messages.info(
+                request, _("You were signed out after a while. Please sign in again.")
+            )
 
 
 class SecondFactorMiddleware:
@@ -72,8 +101,10 @@ class SecondFactorMiddleware:
 
 def _is_open(match: ResolverMatch) -> bool:
     name = match.view_name
-    return (
-        name in OPEN_PAGES
-        or name.startswith("mfa_")
-        or match.route.startswith(PUBLIC_ROUTES)
-    )
+    is_for_setting_up = name in OPEN_PAGES or name.startswith("mfa_")
+    return is_for_setting_up or is_for_everybody(match)
+
+
+def is_for_everybody(match: ResolverMatch) -> bool:
+    """Whether the answer is the same whoever asks: no session is looked at."""
+    return match.view_name in FOR_EVERYBODY or match.route.startswith(PUBLIC_ROUTES)

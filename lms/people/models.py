@@ -753,3 +753,32 @@ class InviteDraft(models.Model):
 
     def __str__(self) -> str:
         return f"List of invitations {self.pk}"
+
+
+class SignInQuerySet(models.QuerySet["SignIn"]):
+    def visible_to(self, access: Access) -> SignInQuerySet:
+        """One's own alone."""
+        return self.filter(user=access.user)
+
+
+class SignIn(models.Model):
+    """Where somebody is signed in: on which device, since when, when last used.
+
+    No place is kept. The session of the key holds who it is; without it this row is
+    only what was.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="sign_ins")
+    session_key = models.CharField(max_length=40, unique=True, editable=False)
+    device = models.CharField(max_length=80, blank=True)
+    began_at = models.DateTimeField(default=now)
+    last_used_at = models.DateTimeField(default=now)
+
+    objects = SignInQuerySet.as_manager()
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["-last_used_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"Sign-in {self.pk}"

@@ -13,13 +13,16 @@ from allauth.mfa.signals import (
     authenticator_removed,
     authenticator_reset,
 )
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.dispatch import Signal, receiver
 from django.http import HttpRequest
 
 from lms.audit.log import record
+from lms.people import sign_ins
 from lms.people.models import User
 from lms.people.own_address import take_over
 from lms.people.second_factor import FACTORS
+from lms.people.signals import account_disabled
 
 
 @receiver(authenticator_added)
@@ -94,3 +97,26 @@ def changed_address_is_logged(
 def confirmed_address_is_logged(email_address: EmailAddress, **_more: Any) -> None:
     person = email_address.user
     record(person, "confirmed an address", person)
+
+
+@receiver(user_logged_in)
+def write_down_the_sign_in(request: HttpRequest, user: User, **_more: Any) -> None:
+    sign_ins.begin(request, user)
+
+
+@receiver(user_logged_out)
+def forget_the_sign_in(request: HttpRequest, **_more: Any) -> None:
+    sign_ins.forget(request)
+
+
+@receiver([signals.password_changed, signals.password_set, signals.password_reset])
+def a_new_password_ends_the_others(
+    request: HttpRequest, user: User, **_more: Any
+) -> None:
+    """Sign out wherever the old one was used, but for where it was changed."""
+    sign_ins.end_others(request, user)
+
+
+@receiver(account_disabled)
+def who_is_turned_off_is_signed_out(user: User, by: User | None, **_more: Any) -> None:
+    sign_ins.end_all(user, by=by)

@@ -7,17 +7,22 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.views import DeactivateTOTPView
 from allauth.mfa.webauthn.views import RemoveWebAuthnView
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
 from lms.people import second_factor as rule
+from lms.people import sign_ins as life
 from lms.people.access import MemberRequest
-from lms.people.models import User
+from lms.people.forms import EndSignInForm
+from lms.people.models import SignIn, User
 from lms.walls import unscoped
 
 AFTERWARDS = "after_second_factor"
@@ -43,6 +48,32 @@ def is_own_path(request: HttpRequest, url: str) -> bool:
     return url.startswith("/") and url_has_allowed_host_and_scheme(
         url, {request.get_host()}, require_https=request.is_secure()
     )
+
+
+@never_cache
+@login_required
+def sign_ins(request: MemberRequest) -> HttpResponse:
+    """Where one is signed in, here and elsewhere."""
+    own = SignIn.objects.visible_to(request.access)
+    here = life.own_row(request)
+    words = {"sign_ins": life.live(own), "here": here}
+    return render(request, "people/sign_ins.html", words)
+
+
+@login_required
+@require_POST
+def end_sign_in(request: MemberRequest) -> HttpResponse:
+    """Sign out on one other device, or on all of them."""
+    form = EndSignInForm(request.POST)
+    if not form.is_valid():
+        raise Http404
+    own = SignIn.objects.visible_to(request.access)
+    others = own.exclude(pk=life.own_row(request))
+    if (wanted := form.cleaned_data["sign_in"]) is not None:
+        others = others.filter(pk=get_object_or_404(others, pk=wanted).pk)
+    life.end(others, by=request.user)
+    messages.success(request, _("You are signed out there."))
+    return redirect("people:sign_ins")
 
 
 class OneAtATime:

@@ -29,6 +29,8 @@ urlpatterns = [
         sign_in_views.second_factor,
         name="second_factor",
     ),
+    path("settings/sign-ins/", sign_in_views.sign_ins, name="sign_ins"),
+    path("settings/sign-ins/end/", sign_in_views.end_sign_in, name="end_sign_in"),
     path("settings/notices/", notice_views.notices, name="notices"),
     path("notices/off/<str:token>/", notice_views.notice_off, name="notice_off"),
     path("settings/", views.settings, name="settings"),

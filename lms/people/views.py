@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from lms import limits
 from lms.errors import Refused
 from lms.people import accounts, confirming, inviting, naming, passkeys
 from lms.people.access import MEMBERSHIP_KEY, MemberRequest
@@ -41,7 +42,11 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
 
     A link that never was, was used or taken back is one and the same dead end.
     """
+    if not limits.may_guess(request, limits.LINKS):
+        return render(request, "429.html", status=429)
     invitation = inviting.find_invitation(token)
+    if invitation is None:
+        limits.count_miss(request, limits.LINKS)
     state = invitation and invitation.state
     if invitation is None or state not in (State.SENT, State.RAN_OUT):
         return render(request, "people/dead_link.html", status=404)
@@ -111,11 +116,21 @@ def send_again(request: HttpRequest, token: str) -> HttpResponse:
 
     The answer is the same whatever the link was.
     """
-    invitation = inviting.find_invitation(token)
+    invitation = _guessed(request, token)
     if invitation and invitation.state == State.RAN_OUT:
         with suppress(Refused):  # somebody was quicker: the mail is on its way
             inviting.send_again(invitation, by=None)
     return redirect("people:sent")
+
+
+def _guessed(request: HttpRequest, token: str) -> Invitation | None:
+    """The invitation of the link; None too for who has missed too often."""
+    if not limits.may_guess(request, limits.LINKS):
+        return None
+    found = inviting.find_invitation(token)
+    if found is None:
+        limits.count_miss(request, limits.LINKS)
+    return found
 
 
 def sent(request: HttpRequest) -> HttpResponse:
@@ -125,8 +140,11 @@ def sent(request: HttpRequest) -> HttpResponse:
 @never_cache
 def welcome(request: HttpRequest, token: str) -> HttpResponse:
     """Claim a login that somebody made for you: once."""
+    if not limits.may_guess(request, limits.LINKS):
+        return render(request, "429.html", status=429)
     person = accounts.find_person(token)
     if person is None:
+        limits.count_miss(request, limits.LINKS)
         return render(request, "people/dead_link.html", status=404)
     form = WelcomeForm(
         request.POST or None,
@@ -170,7 +188,7 @@ def _sign_in(request: HttpRequest, person: User, form: WelcomeForm) -> HttpRespo
 @require_POST
 def accept_passkey(request: HttpRequest, token: str) -> HttpResponse:
     """Tell the browser of somebody who accepts how to make their passkey."""
-    invitation = inviting.find_invitation(token)
+    invitation = _guessed(request, token)
     if invitation is None or invitation.state != State.SENT:
         raise Http404
     return JsonResponse(passkeys.begin(passkeys.newcomer(invitation)))

@@ -200,6 +200,16 @@ ALL = [
         goes="to subject body attachments",
     ),
     Kept(
+        "people.SignIn",
+        _("Where you are signed in"),
+        SIGNING_IN,
+        WHILE_USED,
+        persons="user",
+        shown="device began_at last_used_at",
+        left_out={OPENS: "session_key"},
+        rows_go=True,
+    ),
+    Kept(
         "mail.NoticeOff",
         _("Mail that you turned off"),
         TELLING,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -44,6 +45,8 @@ def journey(
     chromium: Browser, live_server: Any, transactional_db: None, settings: Any
 ) -> Iterator[Journey]:
     settings.PUBLIC_URL = live_server.url
+    # Days pass within one visit, and people go on where they are.
+    settings.SIGN_IN = settings.SIGN_IN_OF_STAFF = (timedelta(days=999),) * 2
     with time_machine.travel(BEGINS_AT, tick=True) as traveller:
         journey = Journey(live_server.url, chromium, traveller)
         yield journey

@@ -12,11 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
-from certificates import limits, serials
+from certificates import serials
 from certificates.issuing import end
 from certificates.keys import badge_key
 from certificates.models import Certificate, CertificateState, End
 from certificates.statuses import PLACES
+from lms import limits
 from tests.factories import CertificateFactory, EnrolmentFactory, MemberFactory
 
 pytestmark = pytest.mark.django_db
@@ -265,14 +266,14 @@ def test_two_hundred_guesses_find_nothing_and_are_stopped(client):
         for _guess in range(200)
     ]
 
-    assert statuses == [404] * limits.SERIALS.times + [429] * (
-        200 - limits.SERIALS.times
+    assert statuses == [404] * limits.SERIALS.by_one.times + [429] * (
+        200 - limits.SERIALS.by_one.times
     )
 
 
 def test_who_guessed_too_often_is_not_told_of_a_real_one_and_others_are(client):
     serial = CertificateFactory().serial
-    for _guess in range(limits.SERIALS.times):
+    for _guess in range(limits.SERIALS.by_one.times):
         verify_page(client, serials.new_serial())
 
     stopped = verify_page(client, serial)

@@ -37,6 +37,7 @@ from tests.factories import (
     PostponementFactory,
     ProgrammeRequestFactory,
     ReadingPlaceFactory,
+    SignInFactory,
     StatementFactory,
     TeamFeedFactory,
     TeamMembershipFactory,
@@ -81,6 +82,7 @@ def person_with_all_kept() -> User:
         attachments=[{"name": MARK, "type": "text/plain", "text": MARK}],
     )
     MessageFactory(subject="Your call", body=f"You meet {MARK}.", sent_at=now())
+    SignInFactory(user=person, device=MARK)
     NoticeOff.objects.create(person=person, kind="digest")
     Nudge.objects.create(
         person=person,
