@@ -280,8 +280,7 @@ def correct(
         "engagement": engagement,
         "until_on": until_on,
     }
-    was = {name: getattr(invitation, name) for name in said}
-    changed = [name for name in said if was[name] != said[name]]
+    changed = [name for name in said if getattr(invitation, name) != said[name]]
     moves = "email" in changed or "reseller" in changed
     if moves:
         _require_room_for(lower(email), reseller)
@@ -298,12 +297,8 @@ def correct(
     if moves:
         _send_links([invitation])
     if changed:
-        values: dict[str, tuple[object, object]] = {
-            name: (was[name], said[name])
-            for name in ("email", "full_name")
-            if name in changed
-        }
-        record(by, "corrected", invitation, values=values, fields=changed)
+        # No values: they would be about nobody yet, so that no erasure finds them.
+        record(by, "corrected", invitation, fields=changed)
     return moves
 
 

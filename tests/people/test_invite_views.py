@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils.timezone import now
 from openpyxl import load_workbook
 
+from lms.audit.models import Event, EventValues
 from lms.mail.models import Message
-from lms.people import inviting
+from lms.people import invitation_views, inviting
 from lms.people.models import Engagement, Invitation, InviteDraft, Member
 from tests.factories import (
     InvitationFactory,
@@ -469,6 +470,21 @@ def test_all_that_the_filter_shows_are_withdrawn(
     assert [each.email for each in withdrawn] == ["p1@example.com"]
 
 
+def test_more_than_can_be_done_at_once_is_refused_whole(
+    client: Client, manager: Member, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(invitation_views, "AT_ONCE", 2)
+    for number in range(3):
+        invited(manager, f"p{number}@example.com")
+
+    response = client.post(
+        reverse("people:invitations"), {"do": "withdraw", "all": "on"}, follow=True
+    )
+
+    assert "more than 2 at once" in response.content.decode()
+    assert not Invitation.objects.exclude(withdrawn_at=None).exists()
+
+
 def correct(client: Client, invitation: Invitation, **changes: Any) -> Any:
     words = {
         "do": "correct",
@@ -492,6 +508,8 @@ def test_another_address_gets_a_new_link_and_the_old_one_dies(
     invitation.refresh_from_db()
     assert invitation.email == "ann@example.com"
     assert invitation.token_hash != before
+    assert Event.objects.get(verb="corrected").ids == {"fields": ["email"]}
+    assert not EventValues.objects.exists()
     old, new = Message.objects.order_by("pk")
     assert old.dropped_at
     assert new.to == "ann@example.com"
