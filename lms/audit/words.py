@@ -32,6 +32,7 @@ VERBS: dict[Promise, dict[str, Promise]] = {
         "disabled": _("Account disabled"),
         "signed in": _("Signed in"),
         "changed the password": _("Password changed"),
+        "ended sign-ins": _("Sign-ins elsewhere ended"),
         "added an address": _("Email address added"),
         "confirmed an address": _("Email address confirmed"),
         "removed an address": _("Email address removed"),

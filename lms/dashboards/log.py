@@ -91,7 +91,9 @@ class LogFilter(forms.Form):
         required=False,
         max_length=100,
         label=gettext_lazy("From where"),
-        help_text=gettext_lazy("An address, a browser, or “clock”."),
+        widget=forms.TextInput(
+            attrs={"placeholder": gettext_lazy("Address, browser, clock")}
+        ),
     )
 
 
@@ -253,6 +255,7 @@ def event(request: MemberRequest, pk: int) -> HttpResponse:
 def _facts(line: Line) -> list[dict[str, str]]:
     event = line.event
     facts = [
+        {"label": _("Exactly"), "value": f"{event.at:%Y-%m-%d %H:%M:%S} UTC"},
         {"label": _("About"), "value": str(event.about or "–")},
         {"label": _("By"), "value": line.by},
         {"label": _("From where"), "value": line.where or "–"},

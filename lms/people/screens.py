@@ -70,8 +70,8 @@ class EditView(ByRule, generic.EditView):
 
     def get(self, request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().get(request, *args, **kwargs)
-        target: models.Model = getattr(self.object, "user", self.object)
-        looked(request, target)
+        of: models.Model = self.object  # there is one, or it was a 404
+        looked(request, getattr(of, "user", of))
         return response
 
 
