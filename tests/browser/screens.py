@@ -48,7 +48,7 @@ from courses.models import (
 from courses.rollout import go_on
 from courses.wagtail_hooks import PUBLISH
 from lms.audit.models import Event
-from lms.mail.kinds import OVERDUE
+from lms.mail.kinds import DUE_SOON
 from lms.mail.models import Message
 from lms.mail.notices import off_url
 from lms.people.accounts import welcome_link
@@ -624,7 +624,7 @@ def of_owners() -> Iterator[Screen]:
     yield Screen("/settings/notices/")
     yield Screen("/settings/notices/", press("Turn off: Overdue"), "one off")
     liam = User.objects.get(email=cast.LIAM.email)
-    off = urlsplit(off_url(liam.pk, OVERDUE)).path
+    off = urlsplit(off_url(liam.pk, DUE_SOON)).path
     yield Screen(off)
     yield Screen(off, press("Turn them off"), "off")
     yield Screen("/privacy/")
