@@ -82,7 +82,8 @@ def _read(form: PasteForm) -> list[pasting.Line]:
 def invite_list(request: MemberRequest, pk: int) -> HttpResponse:
     """The people of a list, each with a word; mend them, and send the good ones."""
     drafts = InviteDraft.objects.visible_to(request.access)
-    draft = get_object_or_404(drafts.select_related("reseller"), pk=pk)
+    drafts = drafts.select_related("reseller").prefetch_related("teams")
+    draft = get_object_or_404(drafts, pk=pk)
     if request.method != "POST":
         return _show(request, draft)
     do = request.POST.get("do")
