@@ -238,10 +238,11 @@ PICKING = ["picked", "topics", "trainer", "language", "zone", "day", "call", "st
 TYPED = ["any_hours", "other_date", "other_time"]
 MOVING = ["picked", "trainer", "zone", "day", "start", "any_hours"]
 MOVING += ["other_date", "other_time"]
-MATRIX = ["q", "page", "team", "reseller", "state", "format"]
+MATRIX = ["q", "page", "team", "reseller", "state", "sort", "format"]
 LISTS = [
     ("trainee", "/search/", ["q", "kind", "tag"]),
     ("manager", "/team/", MATRIX),
+    ("manager", "/team/calls/", ["q", "page", "when", "programme", "format"]),
     ("manager", "/team/add/", ["members"]),
     (
         "manager",
@@ -629,6 +630,11 @@ def teams(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "manager", url, {"teams": [TeamFactory().pk]}
 
 
+def closing_a_gap(world: Any) -> tuple[str, str, dict[str, Any]]:
+    url = reverse("dashboards:need", args=[world.enrolment.programme.slug])
+    return "manager", url, {"do": "trainers"}
+
+
 def adding(world: Any) -> tuple[str, str, dict[str, Any]]:
     words = {"members": [world.member.pk], "programme": EditionFactory().programme.pk}
     return "manager", reverse("dashboards:add"), words | {"due_on": "2099-01-01"}
@@ -867,6 +873,7 @@ FORMS = [
     settling,
     outside_calendar,
     teams,
+    closing_a_gap,
     adding,
     pasting,
     mending_a_list,
