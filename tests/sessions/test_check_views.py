@@ -274,3 +274,15 @@ def test_answers_take_the_same_queries_for_any_number_of_topics(client, enrolmen
         counts.append(len(queries))
 
     assert counts[0] == counts[1]
+
+
+def test_who_reads_only_sees_answers_and_helps_with_none(client, call):
+    topic = call.topics.first()
+    client.force_login(UserFactory(is_staff=True, may_change_people=False))
+    path = reverse("sessions:help_with_check", args=[call.ref, topic.topic_id])
+
+    page = client.get(reverse("sessions:check_answers", args=[call.ref]))
+    response = client.post(path, {"do": "pass", "note": "Talked it through"})
+
+    assert (page.status_code, response.status_code) == (200, 403)
+    assert path not in page.text
