@@ -52,6 +52,12 @@ STAFF = Person(
     BERLIN,
     "Channel team: every reseller's standing, and the content in /cms/",
 )
+COLLEAGUE = Person(
+    "marta.silva@bytekast.example.com",
+    "Marta Silva",
+    "Europe/Lisbon",
+    "Channel team: the second person, who agrees to what Sofia asks for, or declines",
+)
 
 TRAINERS = [
     Coach(

@@ -84,6 +84,7 @@ def seed_demo() -> int:
     password = make_password(cast.PASSWORD)  # once: it is slow on purpose
     staff = _make_login(cast.STAFF, password)
     set_channel_team(staff, True, by=None)
+    set_channel_team(_make_login(cast.COLLEAGUE, password), True, by=None)
     for coach in cast.TRAINERS:
         _make_trainer(coach, password)
     for name, parent in cast.SUBSIDIARY_OF.items():
@@ -99,7 +100,7 @@ def seed_demo() -> int:
     Message.objects.exclude(recipient=None).filter(sent_at=None).update(
         dropped_at=now()
     )
-    return 1 + len(cast.TRAINERS) + len(cast.WORKERS)
+    return 2 + len(cast.TRAINERS) + len(cast.WORKERS)
 
 
 def _let_it_happen(staff: User) -> None:

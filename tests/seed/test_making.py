@@ -111,5 +111,5 @@ def test_sign_ins_name_everybody_and_the_password(settings, capsys):
 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith(cast.PASSWORD)
-    people = [cast.STAFF, *cast.TRAINERS, *cast.WORKERS, cast.INVITED]
+    people = [cast.STAFF, cast.COLLEAGUE, *cast.TRAINERS, *cast.WORKERS, cast.INVITED]
     assert [line.split()[0] for line in lines[1:]] == [p.email for p in people]

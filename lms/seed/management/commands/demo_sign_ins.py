@@ -13,7 +13,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         require_demo()
-        people = [cast.STAFF, *cast.TRAINERS, *cast.WORKERS]
+        people = [cast.STAFF, cast.COLLEAGUE, *cast.TRAINERS, *cast.WORKERS]
         width = max(len(person.email) for person in people)
         self.stdout.write(f"Demo sign-ins, all with the password {cast.PASSWORD}")
         for person in people:
