@@ -50,6 +50,8 @@ def life_of(access: Access) -> Life:
 def begin(request: HttpRequest, user: User) -> None:
     """Write down that the person has signed in here."""
     session = request.session
+    if session.session_key is None:  # emptied: somebody else was signed in here
+        session.save()
     at = now()
     begun = _rows().create(
         user=user,

@@ -226,3 +226,16 @@ def test_what_has_run_out_is_dropped(ann: User) -> None:
 
         assert SignIn.objects.get().pk == kept.session["sign_in"]
         assert Session.objects.count() == 1
+
+
+def test_people_who_take_turns_in_one_browser_each_have_their_own(
+    client: Client,
+) -> None:
+    people = UserFactory.create_batch(3)
+
+    for person in people:
+        client.force_login(person)
+
+    keys = list(SignIn.objects.values_list("session_key", flat=True))
+    assert len(set(keys)) == 3
+    assert client.session.session_key in keys
