@@ -315,7 +315,7 @@ class _Maker:
         ]
         return [
             line.member.user.full_name,
-            line.member.user.email,
+            line.member.email_here,
             line.member.reseller.name,
             line.title,
             *shown,

@@ -89,7 +89,8 @@ def duties(request: MemberRequest) -> HttpResponse:
     members = Member.objects.of_people(request.access)
     if words := one_line(asked.get("q") or ""):
         members = members.filter(
-            Q(user__full_name__icontains=words) | Q(user__email__icontains=words)
+            Q(user__full_name__icontains=words)
+            | Q(user__email__icontains=words, left_on=None)
         )
     if team := asked.get("team"):
         in_team = unscoped(
@@ -156,7 +157,7 @@ def as_table(
     rows: list[list[object]] = [
         [
             duty.member.user.full_name,
-            duty.member.user.email,
+            duty.member.email_here,
             duty.member.reseller.name,
             duty.edition.title,
             why(duty, request),

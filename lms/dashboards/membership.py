@@ -240,21 +240,15 @@ def _left_of(request: MemberRequest, words: str) -> MemberQuerySet:
     """Those no longer there, the last to leave first."""
     people = Member.objects.managed_by(request.access).filter(left_on__lte=now().date())
     if words:
-        people = people.filter(
-            Q(user__full_name__icontains=words) | Q(user__email__icontains=words)
-        )
+        people = people.filter(user__full_name__icontains=words)
     return people.select_related("user", "reseller").order_by("-left_on", "pk")
 
 
 def _left_file(people: MemberQuerySet, file_type: str) -> HttpResponse:
-    header = [
-        *(_("Name"), _("Email"), _("Company"), _("Here as")),
-        *(_("From"), _("Left on")),
-    ]
+    header = [_("Name"), _("Company"), _("Here as"), _("From"), _("Left on")]
     rows = [
         [
             member.user.full_name,
-            member.user.email,
             member.reseller.name,
             member.get_engagement_display(),
             on_day(member.joined_on),

@@ -74,7 +74,11 @@ def _way_back(access: Access, is_managed: bool) -> tuple[str, str]:
 def _facts_of(member: Member, record: Record) -> list[dict[str, str]]:
     teams = ", ".join(held.team.name for held in record.teams)
     facts = [
-        {"label": _("Email"), "value": member.user.email},
+        *(
+            [{"label": _("Email"), "value": here}]
+            if (here := member.email_here)
+            else []
+        ),
         {"label": _("Teams"), "value": teams or _("No team yet")},
         {"label": _("Here as"), "value": _here_as(member)},
         {"label": _("Since"), "value": on_day(member.joined_on)},

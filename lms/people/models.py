@@ -365,6 +365,11 @@ class Member(models.Model):
         return self.left_on is None or self.left_on > now().date()
 
     @property
+    def email_here(self) -> str:
+        """Their address while they belong here; after it, it is not for the company."""
+        return self.user.email if self.is_live else ""
+
+    @property
     def is_away(self) -> bool:
         """Whether they are away today."""
         return self.is_away_on(now().date())

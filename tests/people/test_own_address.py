@@ -185,3 +185,30 @@ def test_who_left_without_one_takes_as_many_queries_for_more(
         answer = client.get(reverse("dashboards:addresses"))
 
     assert len(answer.context["page"]) == people
+
+
+def test_company_that_they_have_left_never_reads_the_address(client, member):
+    manager = MemberFactory(reseller=member.reseller, is_manager=True)
+    person = reverse("dashboards:person", args=[member.pk])
+    left = reverse("dashboards:left")
+    had_to = reverse("dashboards:duties")
+    client.force_login(manager.user)
+    assert WORK in client.get(person).text
+    set_own_address(member.user, OWN, by=member.user)
+    EmailAddress.objects.filter(email=OWN).update(verified=True)
+
+    leave(member, on=TODAY, by=None)
+
+    member.user.refresh_from_db()
+    assert member.user.email == OWN
+    yesterday = f"{TODAY - DAY}"
+    for url, asked in [
+        (person, {}),
+        (left, {}),
+        (left, {"format": "csv"}),
+        (had_to, {"on": yesterday, "format": "csv"}),
+    ]:
+        assert OWN not in client.get(url, asked).text
+    for url, asked in [(left, {}), (had_to, {"on": yesterday})]:
+        page = client.get(url, asked | {"q": "home.example"})
+        assert page.context["page"].paginator.count == 0
