@@ -26,6 +26,7 @@ from pytest_socket import SocketBlockedError
 
 from tests.databases import CACHE, Postgresql, RunDatabase, Sqlite, start_postgresql
 from tests.keys import make_keys
+from tests.logged import LOGGED_PAGES, watched_pages
 from tests.processes import run_in_processes as run_in_processes_
 from tests.signed_in import signed_in_with_a_second_factor
 
@@ -128,6 +129,16 @@ def django_db_setup(
         yield database
         TransactionTestCase._fixture_teardown = flush
         database.remove()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def every_change_is_logged(request: pytest.FixtureRequest) -> Iterator[None]:
+    """In the tests of pages that change much: what they change is logged."""
+    if request.path.name not in LOGGED_PAGES:
+        yield
+        return
+    with watched_pages():
+        yield
 
 
 @pytest.fixture
