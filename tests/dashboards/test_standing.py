@@ -275,3 +275,14 @@ def test_look_at_a_person_is_logged_and_a_managers_is_not(client, staff, person)
 
     look = Event.objects.get(verb=LOOKED)
     assert (look.actor, look.about) == (staff, member.user)
+
+
+def test_who_reads_only_is_offered_nothing_to_change_there(client, person):
+    member = person(ResellerFactory())
+    page = reverse("dashboards:reseller", args=[member.reseller_id])
+    shown = []
+    for may in (True, False):
+        client.force_login(UserFactory(is_staff=True, may_change_people=may))
+        shown.append("Add the ticked to a programme" in client.get(page).text)
+
+    assert shown == [True, False]
