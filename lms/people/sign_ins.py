@@ -53,12 +53,14 @@ def begin(request: HttpRequest, user: User) -> None:
     if session.session_key is None:  # emptied: somebody else was signed in here
         session.save()
     at = now()
-    begun = _rows().create(
-        user=user,
+    begun, _is_new = _rows().update_or_create(  # the same person again keeps the key
         session_key=str(session.session_key),
-        device=family(request.META.get("HTTP_USER_AGENT", ""))[:80],
-        began_at=at,
-        last_used_at=at,
+        defaults={
+            "user": user,
+            "device": family(request.META.get("HTTP_USER_AGENT", ""))[:80],
+            "began_at": at,
+            "last_used_at": at,
+        },
     )
     session[ROW] = begun.pk
     session[BEGAN] = session[USED] = at.timestamp()

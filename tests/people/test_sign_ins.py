@@ -239,3 +239,13 @@ def test_people_who_take_turns_in_one_browser_each_have_their_own(
     keys = list(SignIn.objects.values_list("session_key", flat=True))
     assert len(set(keys)) == 3
     assert client.session.session_key in keys
+
+
+def test_same_person_again_in_one_browser_is_one_sign_in(client: Client) -> None:
+    person = UserFactory()
+
+    client.force_login(person)
+    client.force_login(person)
+
+    row = SignIn.objects.get(user=person)
+    assert row.session_key == client.session.session_key
