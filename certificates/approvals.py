@@ -5,6 +5,8 @@ Withdrawing one that we issued in error does not, nor taking back a mistake.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -31,6 +33,11 @@ def ask_to_revoke(
     words = {"certificate": certificate.pk, "reason": reason}
     subject = f"certificate:{certificate.pk}"
     return approving.ask(REVOKE, subject, words, why=why, by=by)
+
+
+def forget_revocations(certificates: Iterable[Certificate]) -> None:
+    """Empty the words of what was asked about these: their holder is erased."""
+    approving.forget(REVOKE, (f"certificate:{each.pk}" for each in certificates))
 
 
 def waiting_for(certificate: Certificate) -> Approval | None:

@@ -9,6 +9,7 @@ from django.utils.timezone import now
 from wagtail.signals import published
 
 from certificates import issuing
+from certificates.approvals import forget_revocations
 from certificates.designing import put_in_force
 from certificates.erasing import erase_claims
 from certificates.models import Certificate, CertificateDesign, End
@@ -66,3 +67,4 @@ def on_person_erased(
     sender: object, *, user: User, by: User | None, **kwargs: Any
 ) -> None:
     erase_claims(user, by=by)
+    forget_revocations(Certificate.objects.filter(enrolment__member__user=user))

@@ -40,6 +40,11 @@ def ask_to_exempt(
     return approving.ask(EXEMPT, f"enrolment:{enrolment.pk}", words, why=why, by=by)
 
 
+def forget_exemptions(enrolments: Iterable[Enrolment]) -> None:
+    """Empty the words of what was asked about these: their person is erased."""
+    approving.forget(EXEMPT, (f"enrolment:{each.pk}" for each in enrolments))
+
+
 def _plan_to_exempt(approval: Approval) -> Plan:
     enrolment = _enrolment(approval)
     titles = enrolment.edition.topics.filter(topic__in=approval.words["topics"])

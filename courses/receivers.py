@@ -7,6 +7,7 @@ from typing import Any
 from django.dispatch import receiver
 
 from courses import transferring
+from courses.approvals import forget_exemptions
 from courses.away import follow_away
 from courses.enrolling import follow_teams
 from courses.models import (
@@ -43,6 +44,7 @@ def forget_words_of_person(*, user: User, **_more: Any) -> None:
     """What was written and answered goes; programmes, topics and dates stay."""
     own = Enrolment.objects.filter(member__user=user)
     own.update(closed_why="")
+    forget_exemptions(own)
     Evidence.objects.filter(enrolment__in=own).update(detail={})
     voided = Evidence.objects.filter(enrolment__in=own, voided_at__isnull=False)
     voided.update(voided_why="")

@@ -25,6 +25,7 @@ from lms.people.forms import OwnAddressForm
 from lms.people.models import Member, NameCorrection, User
 from lms.people.own_address import set_own_address, without_own_address
 from lms.people.roles import people_staff_required, staff_required
+from lms.privacy.models import Erasure
 from lms.walls import unscoped
 
 PAGE_SIZE = 50
@@ -35,6 +36,7 @@ def waiting_of(access: Access) -> dict[str, Any]:
     names = NameCorrection.objects.visible_to(access).open()
     transfers = Transfer.objects.visible_to(access).open()
     return {
+        "erasures": Erasure.objects.visible_to(access).open().count(),
         "names": list(names.select_related("user")),
         "transfers": list(
             transfers.select_related(
@@ -48,9 +50,9 @@ def waiting_of(access: Access) -> dict[str, Any]:
 
 
 def count_waiting(access: Access) -> int:
-    """How much waits for ByteKast's word; two queries."""
-    names = NameCorrection.objects.visible_to(access).open()
-    return names.count() + Transfer.objects.visible_to(access).open().count()
+    """How much waits for ByteKast's word; three queries."""
+    kinds = (NameCorrection, Transfer, Erasure)
+    return sum(kind.objects.visible_to(access).open().count() for kind in kinds)
 
 
 @staff_required

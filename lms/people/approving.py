@@ -7,7 +7,7 @@ Higher rooms register who performs a kind of request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,6 +120,13 @@ def ask(
         for person in others
     )
     return approval
+
+
+def forget(kind: str, subjects: Iterable[str]) -> None:
+    """Empty the words of what was asked about these: their person is erased."""
+    Approval.objects.filter(kind=kind, subject__in=list(subjects)).update(
+        why="", answer=""
+    )
 
 
 def _the_same(earlier: Approval, words: Mapping[str, Any], by: User) -> Approval:

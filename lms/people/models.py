@@ -711,7 +711,7 @@ class Approval(models.Model):
             AppendOnly(
                 name="approval_append_only",
                 write_once=["outcome", "decided_by", "decided_at", "answer"],
-                may_clear=["why"],
+                may_clear=["why", "answer"],
             ),
         ]
 

@@ -115,9 +115,11 @@ def person_with_all_kept() -> User:
     )
     MoreAttemptsFactory(enrolment=enrolment, note=MARK)
     ReadingPlaceFactory(user=person)
-    CertificateFactory(
+    certificate = CertificateFactory(
         enrolment=enrolment, private_claim={"name": MARK}, missing_letters=MARK[:1]
     )
+    ApprovalFactory(certificate=certificate, why=MARK)
+    ApprovalFactory(kind="exempt", subject=f"enrolment:{enrolment.pk}", why=MARK)
 
     open_one = EnrolmentFactory(member=member)
     call = BookingFactory(
