@@ -97,6 +97,7 @@ if not DEBUG and len(SECRET_KEY) < 50:
         "SECRET_KEY is unset or short: set it to at least 50 random characters "
         "and keep it, since sign-ins and links depend on it."
     )
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or [
     str(urlsplit(PUBLIC_URL).hostname),
     *(("localhost", "127.0.0.1", "[::1]") if DEBUG else ()),

@@ -19,7 +19,7 @@ from lms.audit import chain
 from lms.dashboards import digest
 from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
-from lms.people import ending, invite_lists, sign_ins
+from lms.people import at_rest, ending, invite_lists, sign_ins
 from lms.privacy import retention
 from sessions.absence import see_to_closed_accounts, withdraw_not_held
 from sessions.asking import reopen_unanswered
@@ -76,6 +76,7 @@ def tick() -> bool:
     if _is_my_turn("retention", EVERY_DAY):
         retention.apply()
         sign_ins.forget_old()
+        at_rest.encrypt_anew()
     call_command("prune_db_task_results", "--backend", "jobs", verbosity=0)
     return True
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from lms import limits
 from lms.mail.outbox import queue_text, write
-from lms.people import second_factor
+from lms.people import at_rest, second_factor
 from lms.people.models import User
 from lms.people.names import person_at
 
@@ -83,6 +83,12 @@ class MfaAdapter(DefaultMFAAdapter):
         ),
         "incorrect_code": _("That did not match. Please try once more."),
     }
+
+    def encrypt(self, text: str) -> str:
+        return at_rest.encrypt(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return at_rest.decrypt(encrypted_text)
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         """Refuse the last one of somebody whose role asks for one."""
