@@ -88,6 +88,7 @@ class Event(models.Model):
             models.Index(fields=["actor", "at"], name="event_actor"),
             models.Index(fields=["about", "at"], name="event_about"),
             models.Index(fields=["verb", "at"], name="event_verb"),
+            models.Index(fields=["target_type", "at"], name="event_kind"),
         ]
         constraints = [
             AppendOnly(
