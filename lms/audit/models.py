@@ -36,12 +36,25 @@ class Link(models.Model):
         return f"{self.number} {self.digest}"
 
 
+# Of a certificate no page speaks until it is out, and of one undone before never.
+NOT_TOLD = [
+    "certificate_issued",
+    "certificate_undone",
+    "certificate_waits_for_letters",
+    "certificate_waits_for_help",
+]
+
+
 class EventQuerySet(models.QuerySet["Event"]):
     def visible_to(self, access: Access) -> EventQuerySet:
         """What one did oneself, and what is about oneself; all, for staff."""
         if access.is_staff:
             return self
         return self.filter(Q(actor=access.user) | Q(about=access.user))
+
+    def told(self) -> EventQuerySet:
+        """What the people whom it is about may read of."""
+        return self.exclude(verb__in=NOT_TOLD)
 
 
 class Event(models.Model):

@@ -34,14 +34,6 @@ PAGE_SIZE = 50
 IN_A_FILE = 20_000  # events, the newest
 MOST_PEOPLE = 50  # found by a name
 
-# Of a certificate no page speaks until it is out, and of one undone before never.
-NOT_TOLD = [
-    "certificate_issued",
-    "certificate_undone",
-    "certificate_waits_for_letters",
-    "certificate_waits_for_help",
-]
-
 
 class LogFilter(forms.Form):
     """What to show of the log; all of it stands in the address."""
@@ -327,11 +319,7 @@ _PAGES = {
 def own_log(request: MemberRequest) -> HttpResponse:
     """What was changed or seen about oneself, by whom; and what one did oneself."""
     user = request.user
-    events = (
-        Event.objects.visible_to(request.access)
-        .exclude(verb__in=NOT_TOLD)
-        .select_related("actor")
-    )
+    events = Event.objects.visible_to(request.access).told().select_related("actor")
     parts = [events.filter(about=user), events.filter(actor=user)]
     page = page_of(parts, place(request.GET.get("before", "")), PAGE_SIZE)
     about_me = [event.pk for event in page.events if event.about_id == user.pk]

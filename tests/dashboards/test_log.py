@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from lms.audit import chain
 from lms.audit.log import record
-from lms.audit.models import Event
+from lms.audit.models import NOT_TOLD, Event
 from lms.dashboards import log
 from tests.factories import (
     BookingFactory,
@@ -328,7 +328,7 @@ def test_what_was_said_before_and_after_is_told_to_whom_it_is_about(
 
 def test_of_a_certificate_that_is_not_out_nothing_is_told(client: Client) -> None:
     anna = UserFactory()
-    for verb in log.NOT_TOLD:
+    for verb in NOT_TOLD:
         EventFactory(actor=None, about=anna, verb=verb)
 
     assert own_lines(client, anna) == []
