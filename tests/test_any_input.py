@@ -530,6 +530,7 @@ NO_FIELDS = {  # of the CMS: lists, reports, and what a bare button does
     "courses_next_edition_progress",
     "wagtailusers_users:delete",
     "wagtailusers_users:welcome",
+    "wagtailusers_users:second_factors",
 }
 
 

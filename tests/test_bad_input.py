@@ -175,6 +175,7 @@ def test_key_of_nothing_in_an_address_is_not_found(ask: Ask, world: Any, key: st
         ("staff", "get", f"/cms/programmes/{key}/next-edition/people/"),
         ("staff", "get", f"/cms/programmes/{key}/next-edition/progress/"),
         ("staff", "get", f"/cms/users/welcome/{key}/"),
+        ("staff", "post", f"/cms/users/second-factors/{key}/"),
         ("nobody", "get", f"/c/by-hash/{key}"),
         *([] if key == "0" else [("nobody", "get", f"/status/{key}")]),
     ]

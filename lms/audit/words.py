@@ -41,6 +41,7 @@ VERBS: dict[Promise, dict[str, Promise]] = {
         "own address took over": _("Own address became the sign-in"),
         "changed the address": _("Address of the sign-in changed"),
         "removed a second factor": _("Second factor or passkey removed"),
+        "removed all second factors": _("All second factors and passkeys removed"),
         "made new recovery codes": _("New recovery codes"),
         "added a second factor": _("Second factor or passkey added"),
         "joined the channel team": _("Taken into the channel team"),

@@ -24,11 +24,20 @@ from wagtail.admin.views.account import (
 from wagtail.admin.views.bulk_action import BulkAction
 from wagtail.admin.widgets.button import Button
 
+from lms.audit.looking import looked
 from lms.errors import Refused
-from lms.people import accounts
+from lms.people import accounts, second_factor
+from lms.people.access import Access, MemberRequest
 from lms.people.forms import NameField
 from lms.people.models import Member, User
-from lms.people.screens import IN_CMS, CreateView, EditColumn, EditView, ViewSet
+from lms.people.screens import (
+    IN_CMS,
+    Asked,
+    CreateView,
+    EditColumn,
+    EditView,
+    ViewSet,
+)
 from lms.walls import unscoped
 
 
@@ -139,10 +148,17 @@ class EditPerson(EditView):
 
     @property
     def header_more_buttons(self) -> list[Button]:
-        if accounts.is_claimed(self.object):
-            return []
-        url = reverse("wagtailusers_users:welcome", args=[self.object.pk])
-        return [Button(_("Send the link to sign in"), url=url, icon_name="mail")]
+        person = self.object
+        buttons = []
+        if not accounts.is_claimed(person):
+            url = reverse("wagtailusers_users:welcome", args=[person.pk])
+            words = _("Send the link to sign in")
+            buttons.append(Button(words, url=url, icon_name="mail"))
+        if not second_factor.why_not_removed(person, by=self.by):
+            url = reverse("wagtailusers_users:second_factors", args=[person.pk])
+            words = _("Remove second factors")
+            buttons.append(Button(words, url=url, icon_name="key"))
+        return buttons
 
 
 class PersonList(generic.IndexView):
@@ -198,11 +214,20 @@ class UserViewSet(ViewSet):
             *super().get_urlpatterns(),
             path("delete/<key:pk>/", refuse_delete, name="delete"),
             path("welcome/<key:pk>/", self.welcome_view, name="welcome"),
+            path(
+                "second-factors/<key:pk>/",
+                self.second_factors_view,
+                name="second_factors",
+            ),
         ]
 
     @property
     def welcome_view(self) -> Any:
         return self.construct_view(WelcomeAgain)
+
+    @property
+    def second_factors_view(self) -> Any:
+        return self.construct_view(RemoveSecondFactors)
 
 
 class WelcomeAgain(generic.InspectView):
@@ -223,6 +248,45 @@ class WelcomeAgain(generic.InspectView):
             messages.error(request, str(refusal))
         else:
             messages.success(request, _("The link is on its way."))
+        return redirect("wagtailusers_users:edit", self.object.pk)
+
+
+class RemoveSecondFactors(Asked, generic.InspectView):
+    """Let somebody in again who has lost their phone or key, and their codes."""
+
+    template_name = "people/cms/second_factors.html"
+    any_permission_required = ["change"]
+    page_title = gettext_lazy("Remove second factors")
+    object: User
+
+    def get(self, request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().get(request, *args, **kwargs)
+        looked(request, self.object)
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return context | {
+            "factors": second_factor.words_of(self.object),
+            "has_password": self.object.has_usable_password(),
+            "is_asked": second_factor.is_asked_of(Access(self.object)),
+            "why_not": second_factor.why_not_removed(self.object, by=self.by),
+        }
+
+    def get_fields_context(self) -> list[dict[str, Any]]:
+        return []
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            second_factor.remove_all(self.object, by=self.by)
+        except Refused:  # the page says why
+            again: HttpResponse = self.render_to_response(
+                self.get_context_data(), status=409
+            )
+            return again
+        messages.success(
+            request, _("They are gone, and a mail to the person is on its way.")
+        )
         return redirect("wagtailusers_users:edit", self.object.pk)
 
 

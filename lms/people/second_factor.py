@@ -11,11 +11,17 @@ from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from lms.audit.log import record
+from lms.errors import Refused
+from lms.mail.outbox import queue
+from lms.people import accounts, sign_ins
 from lms.people.access import Access
 from lms.people.models import User
+from lms.walls import unscoped
 
 FACTORS = (Authenticator.Type.WEBAUTHN, Authenticator.Type.TOTP)
 
@@ -70,3 +76,59 @@ def why_kept(authenticator: Authenticator) -> str:
             "Choose a password or add another passkey first; then this one can go."
         )
     return ""
+
+
+# --- Lost, and no code left -----------------------------------------------------------
+
+
+def words_of(user: User) -> list[str]:
+    """Which kinds the person has, in words."""
+    words = {
+        Authenticator.Type.WEBAUTHN: _("passkeys and security keys"),
+        Authenticator.Type.TOTP: _("the authenticator app"),
+        Authenticator.Type.RECOVERY_CODES: _("recovery codes"),
+    }
+    kept = set(Authenticator.objects.filter(user=user).values_list("type", flat=True))
+    return [text for kind, text in words.items() if kind in kept]
+
+
+def why_not_removed(user: User, *, by: User) -> str:
+    """Why staff cannot take all of a person's second factors away; else nothing."""
+    if user == by:
+        return _("Nobody removes their own here. Ask a colleague.")
+    if user.is_superuser and not by.is_superuser:
+        return _("Only another superuser removes those of a superuser.")
+    if not user.is_active:
+        return _("This person cannot sign in: turn “active” on first.")
+    if not Authenticator.objects.filter(user=user).exists():
+        return _("This person has no second factor.")
+    return ""
+
+
+@transaction.atomic
+def remove_all(user: User, *, by: User) -> None:
+    """Take passkeys, app and recovery codes from who has lost them, and sign them out.
+
+    They are told; who has no password gets a link to choose one. Raises Refused.
+    """
+    everyone = unscoped(User.objects, "locks the person whom staff were shown")
+    user = everyone.select_for_update().get(pk=user.pk)
+    if why := why_not_removed(user, by=by):
+        raise Refused(why)
+    own = Authenticator.objects.filter(user=user)
+    kinds = sorted(set(own.values_list("type", flat=True)))
+    own.delete()
+    sign_ins.end_all(user, by=by)
+    event = record(by, "removed all second factors", user, kinds=kinds)
+    link = "" if user.has_usable_password() else accounts.welcome_link(user)
+    queue(
+        f"factors-removed:{event.pk}",
+        user,
+        "people/email/factors_removed.txt",
+        {
+            "link": link,
+            "days": accounts.LINK_LIFE.days,
+            "asked": is_asked_of(Access(user)),
+        },
+        is_secret=bool(link),
+    )

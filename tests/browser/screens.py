@@ -9,6 +9,8 @@ from hashlib import sha256
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.core.files.base import ContentFile
 from django.test import override_settings
 from django.urls import reverse
@@ -879,6 +881,13 @@ def of_staff_of_trainers() -> Iterator[Screen]:
     yield Screen(leaving, press("End the work"), "gone")
 
 
+def second_factors_of(user: User) -> str:
+    """Of somebody who has an app, and its codes."""
+    TOTP.activate(user, generate_totp_secret())
+    RecoveryCodes.activate(user)
+    return reverse("wagtailusers_users:second_factors", args=[user.pk])
+
+
 def of_staff_in_cms() -> Iterator[Screen]:
     """Those that are ours, among Wagtail's."""
     for name in ("reseller", "invitation", "trainer", "wagtailusers_users"):
@@ -892,6 +901,7 @@ def of_staff_in_cms() -> Iterator[Screen]:
         ("wagtailusers_users:welcome", User.objects.get(email=NEWCOMER)),
     ]:
         yield Screen(reverse(name, args=[row.pk]))
+    yield Screen(second_factors_of(User.objects.get(email=ELEANOR.email)))
     design = reverse(
         "certificate_design:edit", args=[CertificateDesign.objects.get().pk]
     )
