@@ -159,6 +159,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "lms.headers.HeadersMiddleware",
+    "lms.shared_cache.CacheAwayMiddleware",
     "lms.audit.whence.WhenceMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -242,7 +243,7 @@ else:  # a connection takes PostgreSQL longer than a page's question
 
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "BACKEND": "lms.shared_cache.SharedCache",
         "LOCATION": "cache",
         "OPTIONS": {"MAX_ENTRIES": 10_000},
     }

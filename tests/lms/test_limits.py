@@ -104,7 +104,7 @@ def test_nobody_gets_in_while_nothing_can_be_counted(ann: User, settings: Any) -
     client = Client(raise_request_exception=False)
     words = {"login": "ann@example.com", "password": PASSWORD}
 
-    assert client.post("/accounts/login/", words).status_code == 500
+    assert client.post("/accounts/login/", words).status_code == 503
     assert "_auth_user_id" not in client.session
 
 
