@@ -398,6 +398,28 @@ def marking_as_left(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "manager", url, {"on": f"{now():%Y-%m-%d}", "do": "leave"}
 
 
+def making_a_manager(world: Any) -> tuple[str, str, dict[str, Any]]:
+    url = reverse("dashboards:manager", args=[world.member.pk])
+    return "manager", url, {"is_manager": "yes"}
+
+
+def reminding_the_late(world: Any) -> tuple[str, str, dict[str, Any]]:
+    return "manager", reverse("dashboards:remind_late"), {"q": "", "state": "overdue"}
+
+
+def reminding_the_late_of_a_reseller(world: Any) -> tuple[str, str, dict[str, Any]]:
+    url = reverse("dashboards:remind_late_of", args=[world.member.reseller_id])
+    return "staff", url, {"q": "", "state": "overdue"}
+
+
+def turning_notices_off(world: Any) -> tuple[str, str, dict[str, Any]]:
+    return "trainee", reverse("people:notices"), {"off": "reminder", "on": "overdue"}
+
+
+def ending_a_sign_in(world: Any) -> tuple[str, str, dict[str, Any]]:
+    return "trainee", reverse("people:end_sign_in"), {"sign_in": ""}
+
+
 def planning_an_end(world: Any) -> tuple[str, str, dict[str, Any]]:
     url = reverse("dashboards:leave", args=[world.member.pk])
     return "manager", url, {"until_on": "2040-01-01", "do": "plan"}
@@ -838,6 +860,11 @@ FORMS = [
     settings,
     typing,
     marking_as_left,
+    making_a_manager,
+    reminding_the_late,
+    reminding_the_late_of_a_reseller,
+    turning_notices_off,
+    ending_a_sign_in,
     asking_for_a_name,
     answering_a_name,
     answering_a_transfer,

@@ -31,6 +31,7 @@ from courses.models import EditionDraft, Source
 from courses.rollout import Fate, Person
 from lms.errors import Refused
 from lms.people.approving import decide, plan_of
+from lms.people.models import User
 from tests.factories import (
     MemberFactory,
     ProgrammePageFactory,
@@ -430,6 +431,7 @@ def test_progress_is_asked_again_until_it_is_through(cms, programme, monkeypatch
 
     with time_machine.travel(draft.starts_at, tick=False):
         rollout.go_on(draft.pk)
+        cms.force_login(User.objects.get(pk=cms.session["_auth_user_id"]))
         half = cms.get(url).text
         whole = cms.get(address(programme)).text
         while rollout.go_on(draft.pk):

@@ -477,6 +477,7 @@ def test_book_offers_no_time_in_the_night_among_the_soonest(client, enrolment, t
 def test_book_says_until_when_there_is_no_free_time(client, enrolment, trainee):
     TrainerFactory(programmes=[enrolment.programme], notice_hours=0, horizon_days=1)
     with time_machine.travel(datetime(2026, 6, 5, 17, tzinfo=UTC), tick=False):
+        client.force_login(trainee)
         response = client.get(book_url(enrolment))  # a Friday evening
 
     words = " ".join(response.text.split())

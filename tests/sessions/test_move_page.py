@@ -202,6 +202,7 @@ def test_move_says_that_it_is_late_before_it_is_done(
     client, call, trainee, hours, cause, late
 ):
     with time_machine.travel(NOW_AT - timedelta(hours=hours), tick=False):
+        client.force_login(call.trainee)
         page = client.get(move_url(call))
         client.post(move_url(call), moved(start="2026-06-05T09:00Z", cause=cause))
 

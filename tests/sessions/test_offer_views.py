@@ -173,6 +173,7 @@ def test_offer_that_has_ended_says_how_and_leads_on(
 ):
     end(calls, monday)
 
+    client.force_login(trainee)
     response = client.get(url_of(calls))
 
     assert words in response.text
