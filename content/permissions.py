@@ -25,7 +25,10 @@ FILES = {
 }
 READING = {
     "wagtailadmin": ["access_admin"],
-    "people": ["view_reseller", "view_invitation", "view_user"],
+    "people": [
+        *("view_reseller", "view_invitation", "view_user"),
+        "view_identityprovider",
+    ],
     "training_sessions": ["view_trainer"],
 }
 CONTENT = {
@@ -37,6 +40,7 @@ PEOPLE = {  # deleting is not among them: people and what they did stay
         *("add_reseller", "change_reseller"),
         *("add_invitation", "change_invitation"),
         *("add_user", "change_user"),
+        *("add_identityprovider", "change_identityprovider"),
     ],
     "training_sessions": ["add_trainer", "change_trainer"],
 }

@@ -48,6 +48,7 @@ PASSWORDS = Guesses(  # of one account
     Limit("passwords", 5, 300), Limit("passwords-of-all", 20, 300)
 )
 UNDER_PRESSURE = 2  # times that one address may miss while all together miss too often
+COMPANY_SIGN_INS = Limit("company-sign-ins", 60, 600)  # begun, by one address
 NAMES = Limit("names", 10, 600)  # comparisons with a hidden name, by one address
 NAMES_OF_ONE = Limit("names-of-one", 50, 86_400)  # with that of one certificate
 

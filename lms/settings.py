@@ -343,6 +343,7 @@ MFA_FORMS = {
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_ISSUER = "ByteKast Qualifications"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _TLS
+OIDC_ON_LOOPBACK = DEBUG  # a company's sign-in by http on this machine, to try it out
 INVITATION_LIFE = timedelta(days=14)
 
 # --- Calls and certificates ----------------------------------------------------

@@ -56,8 +56,11 @@ from courses.models import (
 )
 from lms.audit.models import Event, EventValues
 from lms.mail.models import Message, NoticeOff, Nudge
+from lms.people.at_rest import encrypt
 from lms.people.models import (
     Approval,
+    CompanyIdentity,
+    IdentityProvider,
     Invitation,
     InviteDraft,
     Member,
@@ -870,6 +873,30 @@ class ErasureFactory(DjangoModelFactory[Erasure]):
         model = Erasure
 
     person = SubFactory(UserFactory)
+
+
+class IdentityProviderFactory(DjangoModelFactory[IdentityProvider]):
+    """A company's sign-in, turned on; its secret is `secret`."""
+
+    class Meta:
+        model = IdentityProvider
+
+    reseller = SubFactory(ResellerFactory)
+    issuer = "https://sign-in.example.com"
+    client_id = "qualifications"
+    sealed_secret = LazyFunction(lambda: encrypt("secret"))
+    is_enabled = True
+
+
+class CompanyIdentityFactory(DjangoModelFactory[CompanyIdentity]):
+    """Somebody linked to their company's sign-in."""
+
+    class Meta:
+        model = CompanyIdentity
+
+    provider = SubFactory(IdentityProviderFactory)
+    user = SubFactory(UserFactory)
+    subject = Sequence(lambda number: f"subject{number}")
 
 
 class SignInFactory(DjangoModelFactory[SignIn]):

@@ -250,6 +250,7 @@ TABLE: dict[str, Entry] = {
     "people:own_address": Entry(SIGNED_IN),
     "people:letters": Entry(PUBLIC, method="post"),
     "people:sign_ins": Entry(SIGNED_IN),
+    "people:company_sign_in": Entry(SIGNED_IN),
     "people:end_sign_in": Entry(SENT_ON, method="post"),
     "people:second_factor": Entry(SENT_ON),
     "people:switch": Entry((SIGN_IN, 302, *(404,) * 6), method="post"),

@@ -34,12 +34,14 @@ from tests.factories import (
     ApprovalFactory,
     BookingFactory,
     CertificateFactory,
+    CompanyIdentityFactory,
     DisputeFactory,
     EditionFactory,
     EnrolmentFactory,
     ErasureFactory,
     EvidenceFactory,
     HandbookPageFactory,
+    IdentityProviderFactory,
     InvitationFactory,
     InviteDraftFactory,
     MemberFactory,
@@ -447,6 +449,12 @@ def own_address(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "trainee", reverse("people:own_address"), words
 
 
+def company_sign_in(world: Any) -> tuple[str, str, dict[str, Any]]:
+    linked = CompanyIdentityFactory(user=world.trainee)
+    words = {"provider": linked.provider_id, "do": "unlink"}
+    return "trainee", reverse("people:company_sign_in"), words
+
+
 def address_of_who_left(world: Any) -> tuple[str, str, dict[str, Any]]:
     left = MemberFactory(left_on=now().date())
     url = reverse("dashboards:set_address", args=[left.user_id])
@@ -794,6 +802,25 @@ def cms_reseller(world: Any) -> tuple[str, str, dict[str, Any]]:
     return "staff", reverse("reseller:add"), words
 
 
+COMPANY_SIGN_IN = {
+    "issuer": "https://login.example.com",
+    "client_id": "us",
+    "client_secret": "very secret",
+    "is_enabled": "on",
+}
+
+
+def cms_company_sign_in(world: Any) -> tuple[str, str, dict[str, Any]]:
+    words = COMPANY_SIGN_IN | {"reseller": world.member.reseller_id}
+    return "staff", reverse("identityprovider:add"), words
+
+
+def cms_company_sign_in_again(world: Any) -> tuple[str, str, dict[str, Any]]:
+    made = IdentityProviderFactory(reseller=world.member.reseller)
+    words = COMPANY_SIGN_IN | {"reseller": made.reseller_id}
+    return "staff", reverse("identityprovider:edit", args=[made.pk]), words
+
+
 def cms_invitation(world: Any) -> tuple[str, str, dict[str, Any]]:
     words = {"full_name": "Ann Lee", "email": "ann@example.com"}
     words |= {"engagement": "employee", "reseller": world.member.reseller.pk}
@@ -869,6 +896,7 @@ FORMS = [
     answering_a_name,
     answering_a_transfer,
     own_address,
+    company_sign_in,
     address_of_who_left,
     planning_an_end,
     being_away,
@@ -924,6 +952,8 @@ FORMS = [
     stating,
     practising,
     cms_reseller,
+    cms_company_sign_in,
+    cms_company_sign_in_again,
     cms_invitation,
     cms_trainer,
     cms_trainers_rules,

@@ -12,6 +12,7 @@ from tests.factories import (
     AuditPackFactory,
     BookingTopicFactory,
     CertificateFactory,
+    CompanyIdentityFactory,
     DesignSampleFactory,
     DisputeFactory,
     EnrolmentDatesFactory,
@@ -66,11 +67,13 @@ ABOUT_NOBODY = {
     "PublicKey",
     "Standstill",
     "ResellerDates",
+    "IdentityProvider",
     "Link",
 }
 
 PRIVATE = {
     "AuditPack",
+    "CompanyIdentity",
     "DesignSample",
     "InviteDraft",
     "Message",
@@ -101,6 +104,7 @@ def rows(db):
         AttemptFactory,
         AuditPackFactory,
         CertificateFactory,
+        CompanyIdentityFactory,
         DesignSampleFactory,
         DisputeFactory,
         EnrolmentDatesFactory,

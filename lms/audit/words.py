@@ -32,6 +32,9 @@ VERBS: dict[Promise, dict[str, Promise]] = {
         "disabled": _("Account disabled"),
         "signed in": _("Signed in"),
         "changed the password": _("Password changed"),
+        "shown by company sign-in": _("Signed in at the company"),
+        "linked company sign-in": _("Company sign-in linked"),
+        "unlinked company sign-in": _("Company sign-in unlinked"),
         "ended sign-ins": _("Sign-ins elsewhere ended"),
         "added an address": _("Email address added"),
         "confirmed an address": _("Email address confirmed"),
@@ -76,6 +79,8 @@ VERBS: dict[Promise, dict[str, Promise]] = {
     },
     _("Company"): {
         "added": _("Company added"),
+        "set up company sign-in": _("Company sign-in set up"),
+        "refused company sign-in": _("Company sign-in refused"),
         "changed people.Reseller": _("Company changed"),
         "asked_statement": _("Statement of standing asked for"),
         "withdrew_statement": _("Statement of standing withdrawn"),

@@ -1,4 +1,4 @@
-"""Secrets of second factors as the database keeps them: encrypted.
+"""Secrets of second factors and of companies' sign-ins, encrypted in the database.
 
 The key is made of `SECRET_KEY`, so that a copy of the database alone shows no app's
 secret and no recovery code. What was encrypted under a key of `SECRET_KEY_FALLBACKS` is
@@ -17,6 +17,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
+
+from lms.people.models import IdentityProvider
 
 PREFIX = "encrypted:"
 _SALT = b"lms.people.at_rest"
@@ -64,7 +66,20 @@ def encrypt_anew() -> int:
     for pk in keys:
         with transaction.atomic():
             count += _encrypt_one_anew(pk)
-    return count
+    return count + sum(map(_encrypt_company_anew, IdentityProvider.objects.all()))
+
+
+def _encrypt_company_anew(provider: IdentityProvider) -> bool:
+    """A company's own secret, unless it was changed at the same moment."""
+    kept = provider.sealed_secret
+    if _is_under_first_key(kept):
+        return False
+    try:
+        fresh = encrypt(decrypt(kept))
+    except ValidationError:
+        return False
+    same = IdentityProvider.objects.filter(pk=provider.pk, sealed_secret=kept)
+    return bool(same.update(sealed_secret=fresh))
 
 
 def _encrypt_one_anew(pk: int) -> bool:

@@ -12,6 +12,7 @@ from lms.audit.log import erase_values
 from lms.mail.forgetting import forget_mail, forget_mail_that_names
 from lms.people.accounts import set_active
 from lms.people.models import (
+    CompanyIdentity,
     Invitation,
     InviteDraft,
     NameConfirmation,
@@ -50,6 +51,7 @@ def forget(user: User, *, by: User | None) -> None:
     NameCorrection.objects.filter(user=user).update(name="", why="", answer="")
     EmailAddress.objects.filter(user=user).delete()
     Authenticator.objects.filter(user=user).delete()
+    CompanyIdentity.objects.filter(user=user).delete()
     erase_values(user)
     user.email, user.full_name, user.call_needs = nobody, NAME, ""
     user.private_email = ""

@@ -196,6 +196,13 @@ class ConfirmNameForm(forms.Form):
     next = forms.CharField(max_length=2000, required=False)
 
 
+class CompanyLinkForm(forms.Form):
+    """Which company's sign-in to link one's account to, or not any more."""
+
+    provider = forms.IntegerField(min_value=1, max_value=2**31 - 1)
+    do = forms.ChoiceField(choices=[("link", ""), ("unlink", "")])
+
+
 class SwitchForm(forms.Form):
     """Which membership to act as: one of one's own."""
 

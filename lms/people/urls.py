@@ -3,6 +3,7 @@
 from django.urls import path
 
 from lms.people import (
+    company_views,
     invitation_views,
     invite_views,
     notice_views,
@@ -28,6 +29,17 @@ urlpatterns = [
         "settings/sign-in/second-factor/",
         sign_in_views.second_factor,
         name="second_factor",
+    ),
+    path("accounts/oidc/<slug:slug>/login/", company_views.go, name="company_go"),
+    path(
+        "accounts/oidc/<slug:slug>/callback/",
+        company_views.come_back,
+        name="company_callback",
+    ),
+    path(
+        "settings/company-sign-in/",
+        company_views.company_sign_in,
+        name="company_sign_in",
     ),
     path("settings/sign-ins/", sign_in_views.sign_ins, name="sign_ins"),
     path("settings/sign-ins/end/", sign_in_views.end_sign_in, name="end_sign_in"),

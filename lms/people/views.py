@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 
 from lms import limits
 from lms.errors import Refused
-from lms.people import accounts, confirming, inviting, naming, passkeys
+from lms.people import accounts, company_sign_in, confirming, inviting, naming, passkeys
 from lms.people.access import MEMBERSHIP_KEY, MemberRequest
 from lms.people.forms import (
     ConfirmNameForm,
@@ -216,7 +216,11 @@ def settings(request: MemberRequest) -> HttpResponse:
         messages.success(request, _("Your settings are saved."))
         return redirect("people:settings")
     status = 422 if form.is_bound else 200
-    context = {"form": form, "asked": naming.asked_by(request.user)}
+    context = {
+        "form": form,
+        "asked": naming.asked_by(request.user),
+        "has_company_sign_in": company_sign_in.providers_of(request.user).exists(),
+    }
     return render(request, "people/settings.html", context, status=status)
 
 

@@ -11,12 +11,13 @@ from wagtail.admin.menu import Menu, MenuItem, SubmenuMenuItem
 from wagtail.admin.viewsets.base import ViewSet
 
 from lms.people.cms import InvitationViewSet, ResellerViewSet
+from lms.people.cms_companies import IdentityProviderViewSet
 from lms.people.cms_logins import REFUSED_FOR_MANY
 from lms.people.screens import MENU
 
 
 def register_screens() -> list[ViewSet]:
-    return [ResellerViewSet(), InvitationViewSet()]
+    return [ResellerViewSet(), InvitationViewSet(), IdentityProviderViewSet()]
 
 
 def register_menu() -> MenuItem:

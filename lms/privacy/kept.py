@@ -110,6 +110,15 @@ ALL = [
         rows_go=True,
     ),
     Kept(
+        "people.CompanyIdentity",
+        _("Your companies’ sign-ins that you linked"),
+        SIGNING_IN,
+        WHILE_USED,
+        persons="user",
+        shown="provider linked_at subject",
+        rows_go=True,
+    ),
+    Kept(
         "people.Member",
         _("Companies you work or worked for"),
         LEARNING,

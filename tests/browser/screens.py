@@ -644,6 +644,7 @@ def of_owners() -> Iterator[Screen]:
     yield Screen("/accounts/2fa/webauthn/")
     yield Screen("/accounts/2fa/webauthn/add/")
     yield Screen("/settings/sign-ins/")
+    yield Screen("/settings/company-sign-in/")
     yield Screen("/accounts/logout/")
     yield Screen("/certificates/")
     yield Screen("/certificates/", who=cast.NADIA)

@@ -18,6 +18,7 @@ from tests.factories import (
     AuditPackFactory,
     BookingFactory,
     CertificateFactory,
+    CompanyIdentityFactory,
     DesignSampleFactory,
     DisputeFactory,
     EnrolmentDatesFactory,
@@ -83,6 +84,7 @@ def person_with_all_kept() -> User:
     )
     MessageFactory(subject="Your call", body=f"You meet {MARK}.", sent_at=now())
     SignInFactory(user=person, device=MARK)
+    CompanyIdentityFactory(user=person, subject=MARK)
     NoticeOff.objects.create(person=person, kind="digest")
     Nudge.objects.create(
         person=person,

@@ -15,6 +15,7 @@ ABOUT_NOBODY = {
     "audit.Link": "the log's chain: digests",
     "people.Reseller": "a company",
     "people.ResellerDates": "of a company",
+    "people.IdentityProvider": "of a company",
     "people.Team": "what the policy names",
     "content.Branding": "of the product",
     "content.HandbookTag": "of pages",
