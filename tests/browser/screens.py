@@ -9,6 +9,7 @@ from hashlib import sha256
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
+from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.core.files.base import ContentFile
@@ -653,6 +654,48 @@ def of_owners() -> Iterator[Screen]:
     cover_all(cast.CHLOE)  # the worker has not come to it yet
     yield Screen(certificate_of(cast.CHLOE).get_absolute_url(), who=cast.CHLOE)
     yield Screen("/my/", who=cast.CHLOE)
+
+
+def of_those_with_factors() -> Iterator[Screen]:
+    """Their second factors, from the question whether it is them."""
+    liam = User.objects.get(email=cast.LIAM.email)
+    TOTP.activate(liam, generate_totp_secret())
+    RecoveryCodes.activate(liam)
+    data = {"name": "My phone", "credential": {"clientExtensionResults": {}}}
+    kind = Authenticator.Type.WEBAUTHN
+    key = Authenticator.objects.create(user=liam, type=kind, data=data)
+    yield Screen("/accounts/2fa/reauthenticate/")
+    yield Screen("/accounts/reauthenticate/", say_password, "was them")
+    yield Screen("/accounts/2fa/")
+    yield Screen("/accounts/2fa/webauthn/")
+    yield Screen(reverse("mfa_edit_webauthn", args=[key.pk]))
+    yield Screen(reverse("mfa_remove_webauthn", args=[key.pk]))
+    yield Screen("/accounts/2fa/totp/deactivate/")
+    codes = "/accounts/2fa/recovery-codes/"
+    yield Screen(f"{codes}generate/")
+    yield Screen(f"{codes}generate/", press("Make new codes"), "codes")
+    yield Screen(codes, name="shown before")
+
+
+def of_those_to_set_up() -> Iterator[Screen]:
+    """A role is asked for a second factor, which the demo leaves out."""
+    eleanor = User.objects.get(email=ELEANOR.email)
+    with override_settings(MFA_REQUIRED=True):
+        yield Screen("/accounts/login/", sign_in_as_eleanor, "to set up")
+        TOTP.activate(eleanor, generate_totp_secret())
+        yield Screen("/trainer/", name="to sign in again")
+
+
+def sign_in_as_eleanor(page: Page) -> None:
+    page.get_by_label("Email").fill(ELEANOR.email)
+    page.get_by_label("Password").fill(cast.PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("heading", name="One more thing before you go on").wait_for()
+
+
+def say_password(page: Page) -> None:
+    page.get_by_label("Password").fill(cast.PASSWORD)
+    page.get_by_role("button", name="Go on").click()
 
 
 def of_trainer() -> Iterator[Screen]:

@@ -90,6 +90,8 @@ def test_screens_of_anybody(journey: Journey, demo: None) -> None:
         (cast.LIAM, screens.of_readers),
         (cast.LIAM, screens.of_check_takers),
         (cast.LIAM, screens.of_owners),
+        (cast.LIAM, screens.of_those_with_factors),
+        (None, screens.of_those_to_set_up),
         (screens.ELEANOR, screens.of_trainer),
         (cast.AMARA, screens.of_manager),
         (cast.STAFF, screens.of_staff),
@@ -101,7 +103,7 @@ def test_screens_of_anybody(journey: Journey, demo: None) -> None:
 def test_screens(
     journey: Journey,
     demo: None,
-    who: cast.Person,
+    who: cast.Person | None,
     their_screens: Callable[[], Iterator[Screen]],
 ) -> None:
     assert_fine(examine(journey, who, their_screens()))

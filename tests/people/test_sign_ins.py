@@ -249,3 +249,28 @@ def test_same_person_again_in_one_browser_is_one_sign_in(client: Client) -> None
 
     row = SignIn.objects.get(user=person)
     assert row.session_key == client.session.session_key
+
+
+@pytest.mark.parametrize(
+    "name", ["account_email", "account_change_password", "mfa_index"]
+)
+def test_pages_of_signing_in_have_the_navigation_of_settings(
+    client: Client, name: str
+) -> None:
+    client.force_login(MemberFactory(user__password="correct horse battery").user)
+
+    page = client.get(reverse(name)).content.decode()
+
+    assert page.count('class="subnav"') == 1
+    assert 'aria-label="Your settings"' in page
+    current = page.partition('class="subnav"')[2].partition('aria-current="page"')[2]
+    assert current.lstrip(" >\n").startswith("Sign-in")
+
+
+def test_page_of_signing_in_leads_to_addresses_and_password(client: Client) -> None:
+    client.force_login(MemberFactory().user)
+
+    page = client.get(reverse("mfa_index")).content.decode()
+
+    for name in ("account_email", "account_change_password", "people:sign_ins"):
+        assert f'href="{reverse(name)}"' in page
