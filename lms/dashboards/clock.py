@@ -33,7 +33,6 @@ from sessions.outside import enqueue_stale
 EVERY = timedelta(seconds=20)
 EVERY_HOUR = timedelta(hours=1)
 EVERY_DAY = timedelta(days=1)
-EVERY_DAY = timedelta(days=1)
 
 
 def tick() -> bool:
@@ -73,7 +72,6 @@ def tick() -> bool:
         invite_lists.prune()
     if _is_my_turn("day", EVERY_DAY):
         chain.note_newest()
-    if _is_my_turn("retention", EVERY_DAY):
         retention.apply()
         sign_ins.forget_old()
         at_rest.encrypt_anew()
