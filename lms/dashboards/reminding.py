@@ -28,6 +28,9 @@ from lms.people.roles import (
 )
 from lms.walls import unscoped
 
+NARROWING = {"q", "team", "reseller", "state"}
+LONGEST = 200  # characters of one of the filter's values in an address
+
 
 @manager_or_people_staff_required
 @require_POST
@@ -82,9 +85,15 @@ def _remind_all(
     request: MemberRequest, resellers: ResellerQuerySet, page: str
 ) -> HttpResponse:
     form = filter_of(request.POST, resellers)
+    if form.errors.keys() & NARROWING:  # else it would be everybody
+        messages.error(
+            request, _("Nobody was reminded: that list is not there. Choose anew.")
+        )
+        return redirect(page)
     people = Member.objects.managed_by(request.access).filter(reseller__in=resellers)
     done = remind_late(narrowed(people, form), by=request.user)
     say = messages.success if done.sent else messages.info
     say(request, done.words)
-    shown = {name: request.POST[name] for name in form.fields if request.POST.get(name)}
+    asked = {name: request.POST.get(name, "") for name in form.fields}
+    shown = {name: value for name, value in asked.items() if 0 < len(value) <= LONGEST}
     return redirect(f"{page}?{urlencode(shown)}" if shown else page)

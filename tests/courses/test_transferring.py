@@ -209,7 +209,7 @@ def test_list_takes_as_many_queries_for_more(
     TransferFactory.create_batch(rows)
     client.force_login(staff)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         answer = client.get(reverse("dashboards:waiting"))
 
     assert answer.status_code == 200

@@ -193,3 +193,19 @@ def test_buttons_send_what_the_server_asks_of_a_form(
     ):
         form = client.get(page).text.partition("remind/")[2].partition("</form>")[0]
         assert 'name="csrfmiddlewaretoken"' in form
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("q", "x" * 300), ("q", "x" * 40_000), ("team", "none"), ("state", "?")],
+)
+def test_filter_that_makes_no_sense_reminds_nobody(client, manager, field, value):
+    colleague(manager)
+
+    response = client.post(
+        reverse("dashboards:remind_late"), {field: value}, follow=True
+    )
+
+    assert response.redirect_chain == [(reverse("dashboards:team"), 302)]
+    assert "Nobody was reminded" in said(response)[0]
+    assert not Nudge.objects.exists()

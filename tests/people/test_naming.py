@@ -154,5 +154,5 @@ def test_list_takes_as_many_queries_for_more(
     NameCorrectionFactory.create_batch(rows)
     client.force_login(staff)
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get(reverse("dashboards:waiting"))
