@@ -2,6 +2,7 @@ import pytest
 from django.contrib.auth import authenticate
 from django.db import connection
 from django.urls import reverse
+from django.utils.timezone import now
 
 from certificates.models import Certificate
 from lms.errors import Refused
@@ -9,7 +10,7 @@ from lms.people.models import User
 from lms.privacy import kept
 from lms.privacy.erasing import ask, erase, refuse
 from lms.privacy.models import Erasure
-from tests.factories import MemberFactory, TrainerFactory, UserFactory
+from tests.factories import MemberFactory, MessageFactory, TrainerFactory, UserFactory
 from tests.privacy.people import MARK, person_with_all_kept
 
 pytestmark = pytest.mark.django_db
@@ -142,3 +143,15 @@ def test_no_is_said_with_a_reason_and_once():
     with pytest.raises(Refused, match="answered this already"):
         refuse(erasure, "Again.", by=staff)
     assert ask(person) != erasure  # who was refused may ask again
+
+
+def test_mail_that_only_looks_like_the_name_keeps_its_words():
+    person = UserFactory(full_name="Li")
+    link = MessageFactory(body="Link to Lisa", sent_at=now())
+    named = MessageFactory(body="You meet Li.", sent_at=now())
+
+    erase(person, by=None)
+
+    link.refresh_from_db()
+    named.refresh_from_db()
+    assert (link.body, named.body) == ("Link to Lisa", "")
