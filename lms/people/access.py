@@ -66,6 +66,14 @@ class Access:
         return self.member is not None and self.member.is_manager
 
     @cached_property
+    def manages_somewhere(self) -> bool:
+        """Manager in any live membership; whoever just asks came with the answer."""
+        known: bool | None = getattr(self.user, "manages_somewhere", None)
+        if known is not None:
+            return known
+        return any(member.is_manager for member in self.memberships)
+
+    @cached_property
     def is_trainer(self) -> bool:
         """Holds calls. The trainer's record is of a higher room: asked by name."""
         trainer = getattr(self.user, "trainer", None)
@@ -78,6 +86,19 @@ class Access:
             nobodys: ResellerQuerySet = ResellerQuerySet(Reseller).none()
             return nobodys
         return ResellerQuerySet(Reseller).below(self.member.reseller)
+
+    @cached_property
+    def managed_keys(self) -> list[int]:
+        """Their keys; a query only where there are companies below.
+
+        For lists in which the database, asked for the companies in the same question,
+        begins with what everybody has.
+        """
+        if self.member is None or not self.member.is_manager:
+            return []
+        if self.member.reseller.is_leaf():
+            return [self.member.reseller.pk]
+        return list(self.managed_resellers.values_list("pk", flat=True))
 
     @property
     def may_read(self) -> bool:

@@ -1,11 +1,13 @@
 """Signing in by one's company: who may, what links an account, what staff set up.
 
 An account is found by provider and subject alone, never by an address, and only its
-owner links it, signed in. Whoever left the company comes in by it no more: the account
+owner links it: signed in, or as they accept their invitation. Whoever left the company comes in by it no more: the account
 is theirs, with their own address, password and passkeys.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -99,10 +101,20 @@ def find_provider(slug: str) -> IdentityProvider | None:
 
 def providers_of(user: User) -> QuerySet[IdentityProvider]:
     """The sign-ins of the companies somebody works for, and of those above them."""
-    paths = Member.objects.live().filter(user=user)
+    members = Member.objects.live().filter(user=user)
+    return _for_people_at(members.values_list("reseller__path", flat=True))
+
+
+def providers_into(reseller: Reseller) -> QuerySet[IdentityProvider]:
+    """The sign-ins by which somebody invited to a reseller may come in."""
+    return _for_people_at([reseller.path])
+
+
+def _for_people_at(paths: Iterable[str]) -> QuerySet[IdentityProvider]:
+    """The sign-ins of the resellers at these paths of the tree, and above them."""
     steps = {
         path[:length]
-        for path in paths.values_list("reseller__path", flat=True)
+        for path in paths
         for length in range(Reseller.steplen, len(path) + 1, Reseller.steplen)
     }
     return IdentityProvider.objects.filter(

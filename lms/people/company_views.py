@@ -24,10 +24,11 @@ from django.views.decorators.http import require_GET
 from lms import limits
 from lms.errors import Refused
 from lms.people import company_sign_in as rules
-from lms.people import oidc
+from lms.people import inviting, oidc
 from lms.people.access import MemberRequest
 from lms.people.forms import CompanyLinkForm
-from lms.people.models import CompanyIdentity, IdentityProvider
+from lms.people.models import CompanyIdentity, IdentityProvider, Invitation, User
+from lms.walls import unscoped
 
 logger = logging.getLogger(__name__)
 
@@ -36,14 +37,38 @@ GOOD_FOR = 600  # seconds from leaving to coming back
 
 
 @dataclass(frozen=True)
+class Newcomer:
+    """Who accepts an invitation by the answer. Its link's secret is not kept here."""
+
+    invitation: int
+    token_hash: str
+    full_name: str
+    time_zone: str
+
+
+@dataclass(frozen=True)
 class Asked:
-    """What a session has asked a provider, good for one answer; `user` links."""
+    """What a session has asked a provider, good for one answer.
+
+    `user` links an account to it, `newcomer` makes one.
+    """
 
     provider: int
     user: int | None
+    newcomer: Newcomer | None
     at: float
     words: oidc.Secrets
     server: oidc.Server
+
+    @classmethod
+    def read(cls, kept: dict[str, Any]) -> Asked:
+        newcomer = kept["newcomer"]
+        parts = {
+            "newcomer": Newcomer(**newcomer) if newcomer else None,
+            "words": oidc.Secrets(**kept["words"]),
+            "server": oidc.Server(**kept["server"]),
+        }
+        return cls(**kept | parts)
 
 
 @never_cache
@@ -58,16 +83,34 @@ def go(request: HttpRequest, slug: str) -> HttpResponse:
     if not limits.take(limits.COMPANY_SIGN_INS, limits.who_asks(request)):
         return render(request, "429.html", status=429)
     try:
-        return redirect(_ask(request, provider, None))
+        return redirect(_ask(request, provider))
     except (oidc.Away, oidc.Untrue) as error:
         return _away(request, provider, error)
 
 
-def _ask(request: HttpRequest, provider: IdentityProvider, user: int | None) -> str:
+def go_to_accept(
+    request: HttpRequest,
+    provider: IdentityProvider,
+    invitation: Invitation,
+    full_name: str,
+    time_zone: str,
+) -> HttpResponse:
+    """Lead somebody invited to their company's sign-in; coming back accepts."""
+    newcomer = Newcomer(invitation.pk, invitation.token_hash, full_name, time_zone)
+    back = request.get_full_path(), _("Your invitation")
+    return _lead(request, provider, back, newcomer=newcomer)
+
+
+def _ask(
+    request: HttpRequest,
+    provider: IdentityProvider,
+    user: int | None = None,
+    newcomer: Newcomer | None = None,
+) -> str:
     """Keep what is asked in the session, and give the address to go to."""
     server = oidc.discover(provider.issuer)
     words = oidc.new_secrets()
-    asked = Asked(provider.pk, user, now().timestamp(), words, server)
+    asked = Asked(provider.pk, user, newcomer, now().timestamp(), words, server)
     request.session[ASKED] = asdict(asked)
     return oidc.asking_url(server, provider.client_id, _back(provider), words)
 
@@ -85,13 +128,7 @@ def come_back(request: HttpRequest, slug: str) -> HttpResponse:
     provider = rules.find_provider(slug)
     if provider is None:
         raise Http404
-    asked = kept and Asked(
-        **kept
-        | {
-            "words": oidc.Secrets(**kept["words"]),
-            "server": oidc.Server(**kept["server"]),
-        }
-    )
+    asked = Asked.read(kept) if kept else None
     if not asked or not _is_answer(request, provider, asked):
         words = _("This page was opened twice, or too late. Please start once more.")
         return _refused(request, words, 400)
@@ -110,7 +147,10 @@ def come_back(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         if asked.user is not None:
             return _link(request, provider, asked.user, subject)
-        person = rules.person_of(provider, subject)
+        if asked.newcomer:
+            person = _accept(provider, asked.newcomer, subject)
+        else:
+            person = rules.person_of(provider, subject)
     except Refused as refusal:
         return _refused(request, str(refusal), 403)
     record_authentication(request, person, "company", provider=provider.pk)
@@ -128,7 +168,27 @@ def _is_answer(request: HttpRequest, provider: IdentityProvider, asked: Asked) -
         and asked.server.issuer == provider.issuer
         and now().timestamp() - asked.at < GOOD_FOR
         and asked.user in (None, request.user.pk)
+        and not (asked.newcomer and request.user.is_authenticated)
     )
+
+
+def _accept(provider: IdentityProvider, newcomer: Newcomer, subject: str) -> User:
+    """Make the login of who accepts. Raises Refused where the link works no more."""
+    invitation = (
+        unscoped(Invitation.objects, "of the link that was opened in this session")
+        .filter(pk=newcomer.invitation, token_hash=newcomer.token_hash)
+        .first()
+    )
+    if invitation is None:
+        raise Refused(_("This invitation was used or taken back."))
+    member = inviting.accept(
+        invitation,
+        full_name=newcomer.full_name,
+        password="",
+        time_zone=newcomer.time_zone,
+        company=(provider, subject),
+    )
+    return member.user
 
 
 def _subject(request: HttpRequest, provider: IdentityProvider, asked: Asked) -> str:
@@ -150,7 +210,8 @@ def _subject(request: HttpRequest, provider: IdentityProvider, asked: Asked) -> 
 def _away(
     request: HttpRequest, provider: IdentityProvider, error: Exception
 ) -> HttpResponse:
-    logger.warning("Company sign-in %s: %s %s", provider.pk, type(error), error)
+    kind = type(error).__name__  # what it says is the other server's, of whomever
+    logger.warning("Company sign-in %s: %s", provider.pk, kind)
     words = _(
         "Your company’s sign-in does not answer as it should. Try again in a while, "
         "or sign in with your address."
@@ -200,12 +261,22 @@ def company_sign_in(request: MemberRequest) -> HttpResponse:
 
 
 def _start_linking(request: MemberRequest, provider: IdentityProvider) -> HttpResponse:
+    back = reverse("people:company_sign_in"), _("Company sign-in")
+    return _lead(request, provider, back, user=request.user.pk)
+
+
+def _lead(
+    request: HttpRequest,
+    provider: IdentityProvider,
+    back: tuple[str, str],
+    **who: Any,
+) -> HttpResponse:
     """Give the way there as a link: our pages send forms to ourselves alone."""
     if not limits.take(limits.COMPANY_SIGN_INS, limits.who_asks(request)):
         return render(request, "429.html", status=429)
     try:
-        url = _ask(request, provider, request.user.pk)
+        url = _ask(request, provider, **who)
     except (oidc.Away, oidc.Untrue) as error:
         return _away(request, provider, error)
-    words = {"company": provider.reseller, "url": url}
+    words = {"company": provider.reseller, "url": url, "back": back}
     return render(request, "people/company_link.html", words)

@@ -9,12 +9,13 @@ from django.contrib.auth.password_validation import (
     validate_password,
 )
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from lms.mail.zones import ZONES
 from lms.people import passkeys
-from lms.people.models import User
+from lms.people.models import IdentityProvider, User
 from lms.people.names import has_letters, one_line
 from lms.people.printing import unprinted
 
@@ -139,6 +140,38 @@ class WelcomeForm(forms.Form):
             self.fields["password"].required = True
 
 
+class AcceptForm(WelcomeForm):
+    """As somebody who accepts an invitation: by their company's sign-in as well."""
+
+    company = forms.ModelChoiceField(
+        queryset=IdentityProvider.objects.none(),
+        required=False,
+        error_messages={
+            "invalid_choice": _("That sign-in is off. Choose another way in.")
+        },
+    )
+
+    def __init__(
+        self, *args: Any, companies: QuerySet[IdentityProvider], **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self.companies = companies
+        self.fields["company"].queryset = companies  # type: ignore[attr-defined]  # a ModelChoiceField
+        if self.goes_to_company:
+            self.fields["password"].required = False
+
+    @property
+    def goes_to_company(self) -> bool:
+        """Whether they pressed the button of a company's sign-in."""
+        return self.is_bound and bool(self.data.get("company"))
+
+    def clean(self) -> dict[str, Any]:
+        if self.goes_to_company:  # what is typed beside it is left alone
+            self.errors.pop("credential", None)
+            return self.cleaned_data
+        return super().clean()
+
+
 class SettingsForm(forms.ModelForm[User]):
     """What people change of themselves; a name only where there is none yet."""
 
@@ -153,6 +186,11 @@ class SettingsForm(forms.ModelForm[User]):
         }
         help_texts = {
             "time_zone": _("All times are shown in it, and mail writes them in it."),
+            "call_needs": _(
+                "Captions, say, or an interpreter. Your trainers read it. Whoever comes "
+                "with you is named on the call’s page, and the call is then held behind "
+                "a link: the room on this site holds two."
+            ),
         }
         widgets = {"call_needs": forms.Textarea(attrs={"rows": 4})}
 

@@ -21,11 +21,12 @@ from lms.audit.log import record, record_all
 from lms.errors import Refused
 from lms.mail import outbox
 from lms.mail.models import Message
-from lms.people import passkeys
+from lms.people import company_sign_in, passkeys
 from lms.people.accounts import make_person_hashed
 from lms.people.judging import Guest
 from lms.people.membership import join, require_may_join
 from lms.people.models import (
+    IdentityProvider,
     Invitation,
     InvitationQuerySet,
     InvitationState,
@@ -52,9 +53,10 @@ def invite(
 ) -> Invitation:
     """Invite the person at the address, and mail them the link.
 
-    `until_on` is the planned end of the membership: the first day after it. An invitation that ran out makes room for the new one. Raises Refused when the
-    person belongs there already or is invited, or the reseller has ended;
-    ValidationError for an address that is none.
+    `until_on` is the planned end of the membership: the first day after it. An
+    invitation that ran out makes room for the new one. Raises Refused when the person
+    belongs there already or is invited, or the reseller has ended; ValidationError for
+    an address that is none.
     """
     email = lower(email)
     validate_email(email)
@@ -163,10 +165,12 @@ def accept(
     password: str,
     time_zone: str,
     credential: Any = None,
+    company: tuple[IdentityProvider, str] | None = None,
 ) -> Member:
     """Make the login and the membership. Raises Refused when it cannot be.
 
-    With a passkey, the browser's `credential` judged before, no password is needed.
+    With a passkey, the browser's `credential` judged before, no password is needed;
+    nor with the `company` whose sign-in has just shown the person as this subject.
     Somebody who has a login signs in and accepts with `accept_as`.
     """
     hashed = make_password(password or None)  # slow: before the lock
@@ -181,7 +185,10 @@ def accept(
         )
         if credential:
             passkeys.keep(user, credential)
-        return _enter(invitation, user)
+        member = _enter(invitation, user)
+        if company:
+            company_sign_in.link(user, *company)
+        return member
 
 
 @transaction.atomic

@@ -105,8 +105,8 @@ def write_down_the_sign_in(request: HttpRequest, user: User, **_more: Any) -> No
 
 
 @receiver(user_logged_out)
-def forget_the_sign_in(request: HttpRequest, **_more: Any) -> None:
-    sign_ins.forget(request)
+def forget_the_sign_in(request: HttpRequest, user: User | None, **_more: Any) -> None:
+    sign_ins.forget(request, user)
 
 
 @receiver([signals.password_changed, signals.password_set, signals.password_reset])

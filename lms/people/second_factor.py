@@ -32,7 +32,7 @@ def is_asked_of(access: Access) -> bool:
         access.is_staff
         or access.is_trainer
         or access.user.is_superuser
-        or any(member.is_manager for member in access.memberships)
+        or access.manages_somewhere
     )
 
 

@@ -15,6 +15,7 @@ from django.contrib.auth import logout
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 from django.utils.timezone import now
 
@@ -22,6 +23,7 @@ from lms.audit.log import record
 from lms.audit.whence import family
 from lms.people.access import Access
 from lms.people.models import SignIn, SignInQuerySet, User
+from lms.people.signals import signed_out
 from lms.walls import unscoped
 
 ROW = "sign_in"
@@ -109,6 +111,8 @@ def end(sign_ins: SignInQuerySet, *, by: User | None) -> int:
     _rows().filter(pk__in=[each.pk for each in ended]).delete()
     for user in {each.user for each in ended}:
         record(by, "ended sign-ins", user, count=len(ended))
+        theirs = [each.pk for each in ended if each.user_id == user.pk]
+        signed_out.send(User, user=user, sign_ins=theirs)
     return len(ended)
 
 
@@ -117,9 +121,13 @@ def own_row(request: HttpRequest) -> int:
     return int(request.session.get(ROW, 0))
 
 
-def forget(request: HttpRequest) -> None:
+@transaction.atomic
+def forget(request: HttpRequest, user: User | None) -> None:
     """Drop the row of the sign-in that is just ended by signing out."""
-    _rows().filter(pk=own_row(request)).delete()
+    row = own_row(request)
+    _rows().filter(pk=row).delete()
+    if user is not None and row:
+        signed_out.send(User, user=user, sign_ins=[row])
 
 
 def end_others(request: HttpRequest, user: User) -> None:
@@ -140,4 +148,5 @@ def end_all(user: User, *, by: User | None) -> None:
 def forget_old() -> None:
     """Drop what has run out, rows and sessions; the clock asks once a day."""
     Session.objects.filter(expire_date__lte=now()).delete()
-    _rows().exclude(session_key__in=Session.objects.values("session_key")).delete()
+    kept = Session.objects.filter(session_key=OuterRef("session_key"))
+    _rows().filter(~Exists(kept)).delete()

@@ -11,5 +11,8 @@ away_changed = Signal()
 account_disabled = Signal()
 """An account can no longer sign in: `user`, `by`."""
 
+signed_out = Signal()
+"""Sign-ins of somebody ended: `user`, `sign_ins` (their keys)."""
+
 person_erased = Signal()
 """A person's name and addresses are gone: `user`, `by`."""

@@ -20,9 +20,18 @@ from django.views.decorators.http import require_POST
 
 from lms import limits
 from lms.errors import Refused
-from lms.people import accounts, company_sign_in, confirming, inviting, naming, passkeys
+from lms.people import (
+    accounts,
+    company_sign_in,
+    company_views,
+    confirming,
+    inviting,
+    naming,
+    passkeys,
+)
 from lms.people.access import MEMBERSHIP_KEY, MemberRequest
 from lms.people.forms import (
+    AcceptForm,
     ConfirmNameForm,
     SettingsForm,
     SwitchForm,
@@ -61,9 +70,10 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
 def _accept_as_new(
     request: HttpRequest, invitation: Invitation, token: str
 ) -> HttpResponse:
-    form = WelcomeForm(
+    form = AcceptForm(
         request.POST or None,
         email=invitation.email,
+        companies=company_sign_in.providers_into(invitation.reseller),
         initial={
             "full_name": invitation.full_name,
             "time_zone": configuration.HOME_TIME_ZONE,
@@ -71,8 +81,13 @@ def _accept_as_new(
     )
     status = 200
     if form.is_valid():
+        said = form.cleaned_data
+        if company := said.pop("company"):
+            return company_views.go_to_accept(
+                request, company, invitation, said["full_name"], said["time_zone"]
+            )
         try:
-            member = inviting.accept(invitation, **form.cleaned_data)
+            member = inviting.accept(invitation, **said)
         except Refused as refusal:
             form.add_error(None, str(refusal))
             status = 409

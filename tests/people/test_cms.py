@@ -20,7 +20,7 @@ from tests.factories import (
     home_page,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
 
 
 def errors(page: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -20,9 +21,11 @@ from django.utils.timezone import now
 from content.permissions import grant_channel_team
 from lms.audit.models import Event
 from lms.errors import Refused
+from lms.mail.models import Message
 from lms.people import accounts, at_rest, company_sign_in, oidc
+from lms.people.inviting import accept, invite, send_again, withdraw
 from lms.people.membership import leave
-from lms.people.models import CompanyIdentity, IdentityProvider, User
+from lms.people.models import CompanyIdentity, IdentityProvider, Invitation, User
 from tests.factories import (
     CompanyIdentityFactory,
     IdentityProviderFactory,
@@ -413,6 +416,112 @@ def test_loopback_is_for_trials_alone(settings: Any) -> None:
 def test_private_network_is_not_entered(host: str) -> None:
     with pytest.raises(oidc.Away):
         oidc.discover(f"https://{host}")
+
+
+# --- Accepting an invitation -----------------------------------------------------
+
+
+def invited(provider: IdentityProvider, **said: Any) -> tuple[Invitation, str]:
+    """An invitation into the company, and the address of its link."""
+    invitation = invite(
+        "new@acme.example.com",
+        "New Person",
+        said.get("reseller", provider.reseller),
+        teams=[],
+        engagement="employee",
+        is_manager=said.get("is_manager", False),
+        by=None,
+    )
+    body = Message.objects.latest("pk").body
+    return invitation, urlsplit(re.findall(r"https?://\S+/join/\S+", body)[0]).path
+
+
+def press(
+    client: Client, url: str, provider: IdentityProvider, name: str = "Ann"
+) -> Any:
+    """Press the company's button on the page of the link."""
+    words = {"full_name": name, "time_zone": "Europe/Berlin", "company": provider.pk}
+    return client.post(url, words)
+
+
+def test_invited_accepts_by_their_company(
+    client: Client, provider: IdentityProvider, server: OidcServer
+) -> None:
+    invitation, url = invited(provider)
+    assert f"Sign in by {provider.reseller}" in " ".join(
+        client.get(url).content.decode().split()
+    )
+
+    page = press(client, url, provider)
+    assert not User.objects.filter(email=invitation.email).exists()
+    response = client.get(path_of(server.authorize(page.context["url"])))
+
+    person = User.objects.get(email=invitation.email)
+    assert response.status_code == 302
+    assert client.session["_auth_user_id"] == str(person.pk)
+    assert (person.full_name, person.time_zone) == ("Ann", "Europe/Berlin")
+    assert not person.has_usable_password()
+    assert person.memberships.get().reseller == provider.reseller
+    phone = Client()
+    sign_in(phone, provider, server)
+    assert phone.session["_auth_user_id"] == str(person.pk)
+
+
+def test_invited_to_a_subsidiary_comes_in_by_its_parent_alone(
+    client: Client, provider: IdentityProvider, server: OidcServer
+) -> None:
+    below = ResellerFactory(parent=provider.reseller)
+    other = IdentityProviderFactory(issuer=server.issuer)
+    _, url = invited(provider, reseller=below)
+
+    assert list(client.get(url).context["form"].companies) == [provider]
+    assert press(client, url, other).status_code == 422
+    assert press(client, url, provider).status_code == 200
+
+
+def test_name_is_asked_for_before_the_company(
+    client: Client, provider: IdentityProvider
+) -> None:
+    _, url = invited(provider)
+    page = press(client, url, provider, name="")
+    assert (page.status_code, "company_sign_in" in client.session) == (422, False)
+
+
+@pytest.mark.parametrize("what", ["withdrawn", "sent again", "used", "signed in"])
+def test_invitation_changes_on_the_way(
+    client: Client, provider: IdentityProvider, server: OidcServer, what: str
+) -> None:
+    invitation, url = invited(provider)
+    page = press(client, url, provider)
+    back = path_of(server.authorize(page.context["url"]))
+    if what == "withdrawn":
+        withdraw(invitation, by=None)
+    elif what == "sent again":
+        send_again(invitation, by=None)
+    elif what == "used":
+        accept(invitation, full_name="B", password="x", time_zone="UTC")
+    else:
+        kept = client.session["company_sign_in"]
+        client.force_login(MemberFactory().user)
+        session = client.session
+        session["company_sign_in"] = kept
+        session.save()
+    people = User.objects.count()
+
+    assert client.get(back).status_code == (400 if what == "signed in" else 403)
+    assert (User.objects.count(), CompanyIdentity.objects.count()) == (people, 0)
+
+
+def test_anothers_subject_makes_no_account(
+    client: Client, ann: User, provider: IdentityProvider, server: OidcServer
+) -> None:
+    invitation, url = invited(provider)
+    page = press(client, url, provider)
+
+    assert client.get(path_of(server.authorize(page.context["url"]))).status_code == 403
+    assert not User.objects.filter(email=invitation.email).exists()
+    invitation.refresh_from_db()
+    assert invitation.accepted_at is None
 
 
 # --- Linking ---------------------------------------------------------------------

@@ -192,11 +192,13 @@ def test_who_manages_no_more_sends_no_more(manager: Member) -> None:
     draft = begin(manager, *people(2))
     InviteDraft.objects.update(to_send=2)
     Member.objects.update(is_manager=False)
+    before = InviteDraft.objects.get()
 
     invite_lists.go_on(draft.pk)
 
     draft.refresh_from_db()
     assert (draft.to_send, Invitation.objects.count()) == (0, 0)
+    assert draft.changed_at == before.changed_at  # nobody looked into it
 
 
 def test_the_clock_asks_again_for_a_list_that_stands_still(manager: Member) -> None:

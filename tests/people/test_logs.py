@@ -28,13 +28,31 @@ def written() -> Iterator[StringIO]:
     logging.getLogger().removeHandler(handler)
 
 
-@pytest.mark.parametrize("before", ["join", "welcome", "notices/off"])
+@pytest.mark.parametrize(
+    ("before", "view"),
+    [
+        ("join", "people:accept"),
+        ("welcome", "people:welcome"),
+        ("notices/off", "people:notice_off"),
+        ("mail-came", "dashboards:mail_came"),
+    ],
+)
 def test_a_dead_link_is_not_written(
-    client: Client, written: StringIO, before: str
+    client: Client, written: StringIO, before: str, view: str
 ) -> None:
     client.get(f"/{before}/s3cret-token_x:1/")
 
-    assert written.getvalue() == f"Not Found: /{before}/…/\n"
+    assert written.getvalue() == f"Not Found: {view}\n"
+
+
+def test_a_dead_link_is_not_written_while_trying_out(
+    client: Client, written: StringIO, settings: Any
+) -> None:
+    settings.DEBUG = True
+
+    client.get("/mail-came/s3cret-token_x:1/")
+
+    assert written.getvalue() == "Not Found: /mail-came/…/\n"
 
 
 def test_a_live_link_is_not_written_when_the_form_is_wrong(
@@ -45,7 +63,7 @@ def test_a_live_link_is_not_written_when_the_form_is_wrong(
 
     client.post(path, {"full_name": ""})
 
-    assert written.getvalue() == "Unprocessable Entity: /welcome/…/\n"
+    assert written.getvalue() == "Unprocessable Entity: people:welcome\n"
 
 
 def test_nothing_writes_past_the_filter() -> None:

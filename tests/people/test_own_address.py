@@ -15,7 +15,7 @@ from lms.people.membership import leave
 from lms.people.own_address import set_own_address, take_over, without_own_address
 from tests.factories import InvitationFactory, MemberFactory, UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
 DAY = timedelta(days=1)
 TODAY = now().date()
 WORK, OWN = "liam@acme.example.com", "liam@home.example.com"

@@ -98,6 +98,7 @@ def test_a_trainee_is_asked_for_none() -> None:
     assert client.get(SET_UP)["Location"] == reverse("landing")
 
 
+@pytest.mark.asked_elsewhere  # who signed in, and no more: nothing opens
 def test_no_address_skips_the_rule() -> None:
     """Every pattern, the CMS's included, by reading and by writing."""
     home_page()
