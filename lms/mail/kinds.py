@@ -143,10 +143,22 @@ CALLS = Kind(
     (
         *_of("sessions", "booked", "moved", "cancelled", "handed_over", "given_up"),
         *_of("sessions", "choose_again", "missed_you", "missed_by_us", "missed_by_you"),
-        *_of("sessions", "came", "settled"),
+        *_of("sessions", "came", "settled", "where", "corrected"),
         *_of("sessions", "offer_proposed", "offer_earlier", "offer_declined"),
         *_of("sessions", "offer_not_needed", "offer_withdrawn", "offer_covered"),
     ),
+    may_be_off=False,
+)
+UNSIGNED = Kind(
+    "unsigned",
+    _("Calls to sign off"),
+    _(
+        "A call of yours is over: four hours, a day and three days after it, until it "
+        "is signed off."
+    ),
+    _("somebody waits for your word on a call"),
+    _of("sessions", "unsigned", "left_unsigned"),
+    Audience.TRAINERS,
     may_be_off=False,
 )
 FILES = Kind(
@@ -170,9 +182,16 @@ QUESTIONS = Kind(
 ALARMS = Kind(
     "alarms",
     _("What the channel team sees to"),
-    _("No free times, a call in dispute, certificates that cannot be made."),
+    _(
+        "No free times, a call in dispute or without a sign-off, certificates that "
+        "cannot be made."
+    ),
     _("you are of the channel team"),
-    (*_of("sessions", "no_times", "disputed"), *_of("certificates", "trouble")),
+    (
+        *_of("sessions", "no_times", "disputed", "left_unsigned_team"),
+        *_of("certificates", "trouble"),
+        *_of("operations", "test_mail"),
+    ),
     Audience.STAFF,
     may_be_off=False,
 )
@@ -190,6 +209,7 @@ KINDS = (
     DIGEST,
     ACCOUNT,
     CALLS,
+    UNSIGNED,
     FILES,
     QUESTIONS,
     ALARMS,

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.timezone import now
 
+from lms.audit.whence import whence
 from lms.constraints import NoOverlap
 
 if TYPE_CHECKING:
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 # What the mail server says of an address that it will never take.
 REFUSED_FOR_GOOD = ("SMTPRecipientsRefused",)
+
+
+def cause() -> str:
+    """The name of the request that runs, or that asked for the work that runs."""
+    return whence().request
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -65,6 +71,13 @@ class Message(models.Model):
     sent_at = models.DateTimeField(null=True)
     dropped_at = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
+    request = models.CharField(
+        max_length=32,
+        blank=True,
+        default=cause,
+        db_default="",
+        help_text="The request that caused it, as the logs name it.",
+    )
     error = models.CharField(max_length=200, blank=True)
 
     objects = MessageQuerySet.as_manager()

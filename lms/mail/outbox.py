@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.mime.text import MIMEText
-from smtplib import SMTPException
+from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused
 from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 
 from django.conf import settings
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)  # longer than a mail server lets us wait
 AT_ONCE = 200
+REQUEST_HEADER = "X-Request-ID"  # what caused it, as the logs name it
 _BLANK_LINES = re.compile(r"\n\s*\n")  # templates leave more than one
 
 
@@ -312,7 +313,7 @@ def send(pk: int) -> bool:
     try:
         _as_email(message).send()
     except (SMTPException, OSError) as error:
-        _put_off(message, type(error).__name__)
+        _put_off(message, error)
         return False
     message.sent_at = now()
     message.error = ""
@@ -391,13 +392,19 @@ def _enqueue(pks: Sequence[int], run_after: datetime | None) -> None:
     transaction.on_commit(lambda: task.enqueue(*pks) and None)
 
 
-def _put_off(message: Message, error: str) -> None:
-    """Wait 2, 4, 8 minutes and so on, a day at most."""
-    wait = timedelta(minutes=min(2 ** min(message.tries, 11), 24 * 60))
-    message.error = error
-    message.send_after = now() + wait
+def _put_off(message: Message, error: Exception) -> None:
+    """Wait 2, 4, 8 minutes and so on: an hour at most, so that a server is soon back.
+
+    A day at most where the server refuses this address or this mail.
+    """
+    is_ours = isinstance(error, SMTPRecipientsRefused | SMTPDataError)
+    longest = 24 * 60 if is_ours else 60
+    message.error = type(error).__name__
+    message.send_after = now() + timedelta(
+        minutes=min(2 ** min(message.tries, 11), longest)
+    )
     message.save(update_fields=["error", "send_after"])
-    logger.warning("Message %s was not sent: %s", message.pk, error)
+    logger.warning("Message %s was not sent: %s", message.pk, message.error)
 
 
 def _as_email(message: Message) -> EmailMessage:
@@ -414,6 +421,8 @@ def _as_email(message: Message) -> EmailMessage:
             "Auto-Submitted": "auto-generated",
         },
     )
+    if message.request:
+        email.extra_headers[REQUEST_HEADER] = message.request
     kind = BY_KEY.get(message.kind)
     if kind and kind.may_be_off and message.recipient_id:
         url = notices.off_url(message.recipient_id, kind)

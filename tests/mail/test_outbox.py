@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
+from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused
 from typing import Any
 
 import pytest
@@ -280,8 +281,8 @@ def test_failure_is_put_off_and_tried_again(
     assert (len(mailoutbox), message.error) == (1, "")
 
 
-@pytest.mark.parametrize(("tries", "minutes"), [(3, 16), (10, 1440), (400, 1440)])
-def test_failures_wait_ever_longer_up_to_a_day(
+@pytest.mark.parametrize(("tries", "minutes"), [(3, 16), (5, 60), (400, 60)])
+def test_failures_wait_ever_longer_up_to_an_hour(
     no_server: None, tries: int, minutes: int
 ) -> None:
     message, start = ready(tries=tries), now()
@@ -291,6 +292,27 @@ def test_failures_wait_ever_longer_up_to_a_day(
 
     message.refresh_from_db()
     assert message.send_after == start + timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SMTPRecipientsRefused({}), SMTPDataError(554, b"Refused as spam")],
+    ids=["its address", "the mail"],
+)
+def test_what_is_refused_itself_waits_up_to_a_day(
+    monkeypatch: pytest.MonkeyPatch, error: SMTPException
+) -> None:
+    message, start = ready(tries=12), now()
+
+    def refuse(email: EmailMessage) -> int:
+        raise error
+
+    monkeypatch.setattr(EmailMessage, "send", refuse)
+    with time_machine.travel(start, tick=False):
+        outbox.send(message.pk)
+
+    message.refresh_from_db()
+    assert message.send_after == start + timedelta(days=1)
 
 
 def test_worker_that_died_while_sending_is_made_up_for(
