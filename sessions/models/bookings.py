@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from courses.models import Enrolment, TopicPage
 from lms.constraints import AppendOnly, NoOverlap
 from lms.people.models import User
-from sessions.models.trainers import Trainer
+from sessions.models.trainers import RoomKind, Trainer
 
 if TYPE_CHECKING:
     from lms.people.access import Access
@@ -33,6 +33,7 @@ class BookingState(models.TextChoices):
     MISSED = "missed", _("Missed")
 
 
+OTHERS_SIGN_AFTER = timedelta(hours=72)  # that nobody has signed a call off
 LIVE_STATES = [BookingState.PROPOSED, BookingState.BOOKED, BookingState.DONE]
 
 
@@ -56,16 +57,41 @@ class Cause(models.TextChoices):
 NEVER_LATE = [Cause.ILLNESS, Cause.CONNECTION, Cause.BYTEKAST]
 
 
+def _seen_by(access: Access) -> Q:
+    return (
+        Q(trainee=access.user)
+        | Q(trainer__user=access.user)
+        | Q(enrolment__member__reseller__in=access.managed_resellers)
+    )
+
+
+def _left_unsigned() -> Q:
+    over = now() - OTHERS_SIGN_AFTER
+    return Q(state=BookingState.BOOKED, ends_at__lte=over)
+
+
 class BookingQuerySet(models.QuerySet["Booking"]):
     def visible_to(self, access: Access) -> BookingQuerySet:
         """One's own, as trainee or trainer; a manager's people's; all, for staff."""
+        return self if access.is_staff else self.filter(_seen_by(access))
+
+    def left_unsigned(self) -> BookingQuerySet:
+        """Over for three days, and nobody has said what they covered."""
+        return self.filter(_left_unsigned())
+
+    def to_sign_by(self, access: Access) -> BookingQuerySet:
+        """Whose sign-off one may open: what one sees, and what one signed off oneself.
+
+        For trainers also what is left unsigned in their programmes.
+        """
         if access.is_staff:
             return self
-        return self.filter(
-            Q(trainee=access.user)
-            | Q(trainer__user=access.user)
-            | Q(enrolment__member__reseller__in=access.managed_resellers)
-        )
+        mine = _seen_by(access) | Q(signed_off_by=access.user)
+        if access.is_trainer:
+            own = access.user.trainer.programmes.values("pk")
+            is_own = Q(enrolment__programme__in=own) & ~Q(trainee=access.user)
+            mine |= _left_unsigned() & is_own
+        return self.filter(mine)
 
     def live(self) -> BookingQuerySet:
         """What takes up somebody's time: proposed, booked or done."""
@@ -120,7 +146,10 @@ class Booking(models.Model):
     )
     trainee = models.ForeignKey(User, on_delete=models.PROTECT, related_name="bookings")
     trainer = models.ForeignKey(
-        Trainer, on_delete=models.PROTECT, related_name="bookings"
+        Trainer,
+        on_delete=models.PROTECT,
+        related_name="bookings",
+        db_index=False,  # by (trainer, busy_until), which finds what is not over too
     )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
@@ -163,8 +192,29 @@ class Booking(models.Model):
     )
     sequence = models.PositiveIntegerField(default=0)
     room_key = models.UUIDField(default=uuid.uuid4, unique=True)
+    room_kind = models.CharField(
+        max_length=10,
+        choices=RoomKind.choices,
+        blank=True,
+        help_text="Where this call is held; empty: where its trainer holds calls.",
+    )
+    room_url = models.URLField(
+        max_length=500,
+        blank=True,
+        help_text="The outside link of this call alone; empty: the trainer's.",
+    )
+    guest_name = models.CharField(
+        max_length=120,
+        blank=True,
+        help_text="Of a third person, such as an interpreter.",
+    )
+    guest_role = models.CharField(max_length=120, blank=True)
     trainee_joined_at = models.DateTimeField(null=True)
     trainer_joined_at = models.DateTimeField(null=True)
+    trainee_linked_at = models.DateTimeField(
+        null=True, help_text="When they last went on to the outside link."
+    )
+    trainer_linked_at = models.DateTimeField(null=True)
     signed_off_at = models.DateTimeField(null=True)
     signed_off_by = models.ForeignKey(
         User, null=True, on_delete=models.PROTECT, related_name="+"
@@ -180,6 +230,11 @@ class Booking(models.Model):
             models.Index(fields=["trainer", "busy_until"]),
             models.Index(fields=["trainee", "ends_at"]),
             models.Index(fields=["enrolment", "state"]),
+            models.Index(  # the clock asks for them each twenty seconds
+                fields=["ends_at"],
+                name="booking_open",
+                condition=Q(state__in=[BookingState.PROPOSED, BookingState.BOOKED]),
+            ),
         ]
         constraints = [
             NoOverlap(
@@ -229,8 +284,14 @@ class Booking(models.Model):
                     "late",
                     "missed_by",
                     "sequence",
+                    "room_kind",
+                    "room_url",
+                    "guest_name",
+                    "guest_role",
                     "trainee_joined_at",
                     "trainer_joined_at",
+                    "trainee_linked_at",
+                    "trainer_linked_at",
                     "signed_off_at",
                     "signed_off_by",
                 ],

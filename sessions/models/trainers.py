@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 
 class RoomKind(models.TextChoices):
-    """Where a trainer holds calls."""
+    """Where calls are held."""
 
+    ROOM = "room", _("The room on this site")
     LINK = "link", _("An outside link (Zoom, Teams, Meet)")
 
 
@@ -67,10 +68,10 @@ class Trainer(models.Model):
     off = models.OneToOneField(Calendar, on_delete=models.PROTECT, related_name="+")
     extra = models.OneToOneField(Calendar, on_delete=models.PROTECT, related_name="+")
     room_kind = models.CharField(
-        max_length=10, choices=RoomKind.choices, default=RoomKind.LINK
+        max_length=10, choices=RoomKind.choices, default=RoomKind.ROOM
     )
     room_url = models.URLField(
-        _("link to the room"),
+        _("outside link"),
         blank=True,
         max_length=500,
         help_text=_("An https address. People reach it through their call's page."),
