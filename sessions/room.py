@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from lms.errors import Refused
 from lms.mail import times
 from sessions.missing import may_still_come, take_back_missed
 from sessions.models import Booking, BookingState
-from sessions.trainers import require_room_url
+from sessions.room_kinds import room_of
 
 if TYPE_CHECKING:
     from lms.people.models import User
@@ -35,16 +36,24 @@ class Join:
 
 
 def is_open(booking: Booking, at: datetime | None = None) -> bool:
-    """Tell whether the room is open at the instant (now)."""
+    """Tell whether the room is open at the instant (now).
+
+    A sign-off does not close it: the two may be talking.
+    """
     at = at or now()
     return (
-        booking.state == BookingState.BOOKED
+        booking.state in (BookingState.BOOKED, BookingState.DONE)
         and booking.opens_at <= at < booking.closes_at
     )
 
 
-def join_button(booking: Booking, user: User) -> Join:
-    """What the button of one of the two says now. No query."""
+def join_button(
+    booking: Booking, user: User, there: Collection[tuple[int, int]] = ()
+) -> Join:
+    """What the button of one of the two says now. No query.
+
+    `there` are keys of calls and of people who are in their rooms (`presence.here`).
+    """
     page = booking.get_absolute_url()
     if booking.state == BookingState.DONE:
         return Join(_("Ended: what was covered"), f"{page}#covered")
@@ -56,7 +65,7 @@ def join_button(booking: Booking, user: User) -> Join:
         return _not_yet(booking, user)
     if now() >= booking.closes_at:
         return _over(booking, user)
-    return _open(booking, user)
+    return _open(booking, user, there)
 
 
 def _not_yet(booking: Booking, user: User) -> Join:
@@ -75,30 +84,45 @@ def _not_yet(booking: Booking, user: User) -> Join:
     )
 
 
-def _open(booking: Booking, user: User) -> Join:
+def _open(booking: Booking, user: User, there: Collection[tuple[int, int]]) -> Join:
     is_trainee = user.pk == booking.trainee_id
-    mine, theirs = booking.trainee_joined_at, booking.trainer_joined_at
-    other = booking.trainer.user
-    if not is_trainee:
-        mine, theirs, other = theirs, mine, booking.trainee
-    if not booking.trainer.room_url:
-        return Join(
-            _("Join"),
-            hint=_no_link(),
-            changes=True,
-        )
+    mine = booking.trainee_joined_at if is_trainee else booking.trainer_joined_at
+    room = room_of(booking)
+    if not room.url(booking):
+        return Join(_("Join"), hint=room.missing(), changes=True)
+    is_here, hint = _other_side(booking, user, there)
     return Join(
         _("Rejoin") if mine else _("Join"),
         reverse("sessions:join", args=[booking.ref]),
         enabled=True,
-        hint=_("%(name)s is here.") % {"name": other} if theirs else "",
-        live=theirs is not None,
+        hint=hint,
+        live=is_here,
         changes=True,
     )
 
 
+def _other_side(
+    booking: Booking, user: User, there: Collection[tuple[int, int]]
+) -> tuple[bool, str]:
+    """Whether the other is in the room now, and what is known of them in words.
+
+    Of an outside link nobody knows who is there, only who went on to it, and when.
+    """
+    is_trainee = user.pk == booking.trainee_id
+    other = booking.trainer.user if is_trainee else booking.trainee
+    if room_of(booking).is_ours:
+        if (booking.pk, other.pk) not in there:
+            return False, ""
+        return True, _("%(name)s is here.") % {"name": other}
+    linked = booking.trainer_linked_at if is_trainee else booking.trainee_linked_at
+    if linked is None:
+        return False, ""
+    words = {"name": other, "time": times.clock(linked, user.time_zone)}
+    return False, _("%(name)s went on to the link at %(time)s.") % words
+
+
 def _missed(booking: Booking, user: User) -> Join:
-    if may_still_come(booking, user) and booking.trainer.room_url:
+    if may_still_come(booking, user) and room_of(booking).url(booking):
         return Join(
             _("Join"),
             reverse("sessions:join", args=[booking.ref]),
@@ -118,12 +142,8 @@ def _over(booking: Booking, user: User) -> Join:
         )
     return Join(
         _("Ended"),
-        hint=_("Your trainer still has to say what was covered."),
+        hint=_("Waiting for %(trainer)s’s sign-off.") % {"trainer": booking.trainer},
     )
-
-
-def _no_link() -> str:
-    return _("There is no link to the room yet: please ask the training team.")
 
 
 def _book_url(booking: Booking) -> str:
@@ -141,10 +161,11 @@ def may_enter(booking: Booking, user: User) -> bool:
 def enter(booking: Booking, user: User) -> str:
     """Note that one of the two came, and return the address of the room.
 
-    The first time counts. A call they were said to have missed is booked again.
-    Raises Refused while the room is closed or has no link.
+    The first time counts, and the last at which they went on to a link. A call they
+    were said to have missed is booked again. Raises Refused while the room is closed
+    or has no link.
     """
-    if booking.state == BookingState.MISSED and booking.trainer.room_url:
+    if booking.state == BookingState.MISSED and room_of(booking).url(booking):
         take_back_missed(booking, by=user)
     booking = (
         Booking.objects.select_for_update(of=("self",), no_key=True)
@@ -153,13 +174,25 @@ def enter(booking: Booking, user: User) -> str:
     )
     if not booking.has_party(user) or not is_open(booking):
         raise Refused(_("This room is not open now."))
-    require_room_url(booking.trainer.room_url)
-    if not booking.trainer.room_url:
-        raise Refused(_no_link())
+    room = room_of(booking)
+    if not (url := room.url(booking)):
+        raise Refused(room.missing())
+    note_came(booking, user, by_link=not room.is_ours)
+    return url
+
+
+def note_came(booking: Booking, user: User, *, by_link: bool = False) -> None:
+    """Write down when one of the two first came, and last went on to a link.
+
+    The caller has locked the call.
+    """
     side = "trainee" if user.pk == booking.trainee_id else "trainer"
-    field = f"{side}_joined_at"
-    if getattr(booking, field) is None:
+    noted = [f"{side}_linked_at"] if by_link else []
+    if is_first := getattr(booking, f"{side}_joined_at") is None:
+        noted.append(f"{side}_joined_at")
+    for field in noted:
         setattr(booking, field, now())
-        booking.save(update_fields=[field])
+    if noted:
+        booking.save(update_fields=noted)
+    if is_first:
         record(user, "joined", booking, side=side)
-    return booking.trainer.room_url

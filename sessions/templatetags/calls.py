@@ -27,6 +27,7 @@ from sessions.models import (
     Waiting,
 )
 from sessions.offer_forms import weekday
+from sessions.room import Join
 
 register = template.Library()
 
@@ -146,6 +147,12 @@ def asked_elsewhere(asked: TimeRequest, zone: str) -> str:
 
 
 @register.filter
+def join_of(joins: dict[int, Join], call: Booking) -> Join | None:
+    """`{{ joins|join_of:call }}`: the call's own of the buttons of `ways_in`."""
+    return joins.get(call.pk)
+
+
+@register.filter
 def how_it_stands(call: Booking, reader: User) -> str:
     """`{{ call|how_it_stands:request.user }}`: what has become of a call, by whom.
 
@@ -158,7 +165,9 @@ def how_it_stands(call: Booking, reader: User) -> str:
     if call.state == BookingState.DONE:
         return _("Signed off")
     if call.state == BookingState.BOOKED and call.ends_at <= now():
-        return _("Waiting for sign-off")
+        if reader.pk != call.trainee_id:
+            return _("Waiting for sign-off")
+        return _("Waiting for %(trainer)s’s sign-off") % {"trainer": call.trainer}
     until = undo_until(call.enrolment)
     if until and until < call.starts_at and call.state == BookingState.BOOKED:
         return _("Freed on %(day)s") % {"day": day(until, reader.time_zone)}
