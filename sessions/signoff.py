@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -17,21 +18,36 @@ from lms.audit.log import record
 from lms.errors import Refused
 from lms.people.models import User
 from sessions import mails
+from sessions.board import drop_drafts, take_up_again
 from sessions.cancelling import SOURCE, lock_call
-from sessions.models import Booking, BookingState, BookingTopic, Outcome
+from sessions.models import (
+    BoardTopic,
+    Booking,
+    BookingState,
+    BookingTopic,
+    Outcome,
+)
+from sessions.unsigned import forget_unsigned, is_for_another, may_sign
 
 NOTE_LENGTH = 4000
+FROM_RECORD = "attendance and notes"  # of evidence that its trainer did not give
 
 
 @dataclass(frozen=True)
 class TopicWord:
-    """What the trainer says of one topic of the call."""
+    """What the trainer says of one topic of the call.
+
+    `base` is the version of the board it was typed on, and `writer` the page; None of
+    a page that was told of none.
+    """
 
     topic: BookingTopic
     outcome: Outcome
     criteria_met: tuple[str, ...] = ()
     note: str = ""
     private_note: str = ""
+    base: UUID | None = None
+    writer: UUID | None = None
 
     def is_said(self, topic: BookingTopic) -> bool:
         """Tell whether exactly this stands there already."""
@@ -41,6 +57,18 @@ class TopicWord:
             and topic.note == self.note
             and topic.private_note == self.private_note
         )
+
+    def overlooks(self, draft: BoardTopic) -> bool:
+        """Tell whether another page wrote something on the board since."""
+        return (
+            draft.version != self.base
+            and (self.writer is None or draft.writer != self.writer)
+            and (draft.note, draft.private_note) != (self.note, self.private_note)
+        )
+
+
+class Overlooked(Refused):
+    """The board says more than the page that was sent: both have to be read."""
 
 
 @transaction.atomic
@@ -53,9 +81,10 @@ def sign_off(
 ) -> Booking:
     """Say what a call covered (Policy 1); "covered" counts as evidence.
 
-    By its trainer or the channel team, from its start on, a word for every topic.
-    `at` of None is now. The same again changes nothing. Raises Refused otherwise,
-    saying why.
+    By its trainer from its start on, and by others once it has waited for three days
+    (`may_sign`), from attendance, ticks and notes, named as such. A word for every
+    topic. `at` of None is now. The same again changes nothing. Raises Refused
+    otherwise, saying why.
     """
     booking = lock_call(booking)
     _require_may_sign(booking, by)
@@ -69,6 +98,7 @@ def sign_off(
     _require_begun(booking)
     if any(word.outcome == Outcome.PENDING for word in words):
         raise Refused(_("Say of each topic whether it was covered."))
+    _require_nothing_overlooked(words)
 
     booking.state = BookingState.DONE
     booking.signed_off_at = at or now()
@@ -76,7 +106,18 @@ def sign_off(
     booking.save(update_fields=["state", "signed_off_at", "signed_off_by"])
     for word in words:
         _say(word, topics[word.topic.pk])
-    record(by, "signed_off", booking, enrolment=booking.enrolment_id)
+    drop_drafts(booking)
+    forget_unsigned(booking)
+    if is_for_another(booking, by):
+        record(
+            by,
+            "signed_off_for",
+            booking,
+            enrolment=booking.enrolment_id,
+            trainer=booking.trainer_id,
+        )
+    else:
+        record(by, "signed_off", booking, enrolment=booking.enrolment_id)
     mails.tell_signed_off(booking)
     for word in words:
         if word.outcome == Outcome.COVERED:
@@ -85,10 +126,28 @@ def sign_off(
 
 
 def _require_may_sign(booking: Booking, by: User) -> None:
-    if by.pk != booking.trainer.user_id and not by.may_change_people:
-        raise Refused(_("Only the trainer of a call can sign it off."), SOURCE)
     if by.pk == booking.trainee_id:
         raise Refused(_("Nobody can sign off their own call."), SOURCE)
+    if not may_sign(booking, by):
+        raise Refused(
+            _(
+                "Only the trainer of a call can sign it off, until nobody has done so "
+                "for three days."
+            ),
+            SOURCE,
+        )
+
+
+def _require_nothing_overlooked(words: Sequence[TopicWord]) -> None:
+    based = {word.topic.pk: word for word in words if word.base}
+    drafts = BoardTopic.objects.filter(topic__in=based) if based else ()
+    if any(based[draft.topic_id].overlooks(draft) for draft in drafts):
+        raise Overlooked(
+            _(
+                "Something else was written here since you opened this page. Both "
+                "texts are below: look at them, then sign off."
+            )
+        )
 
 
 def _require_begun(booking: Booking) -> None:
@@ -127,6 +186,7 @@ def _count(booking: Booking, topic: BookingTopic, by: User, at: datetime) -> Non
             "starts_at": booking.starts_at.isoformat(),
             "ends_at": booking.ends_at.isoformat(),
             "criteria": topic.criteria_met,
+            **({"from": FROM_RECORD} if is_for_another(booking, by) else {}),
         },
         at=at,
     )
@@ -143,8 +203,8 @@ def undo_until(booking: Booking) -> datetime | None:
 def undo_sign_off(booking: Booking, *, by: User) -> Booking:
     """Take a sign-off back within the time set for it: the call waits again.
 
-    Notes and ticks stay as they were typed. What it completed is no longer complete.
-    Undoing again changes nothing. Raises Refused when it is too late.
+    All that was said is on its board again, as it was typed. What it completed is no
+    longer complete. Undoing again changes nothing. Raises Refused when it is too late.
     """
     booking = lock_call(booking)
     _require_may_sign(booking, by)
@@ -162,6 +222,7 @@ def undo_sign_off(booking: Booking, *, by: User) -> Booking:
     booking.state = BookingState.BOOKED
     booking.signed_off_at = booking.signed_off_by = None
     booking.save(update_fields=["state", "signed_off_at", "signed_off_by"])
+    take_up_again(booking)
     booking.topics.update(outcome=Outcome.PENDING, booked_for=booking.enrolment)
     record(by, "undid_sign_off", booking, enrolment=booking.enrolment_id)
     mails.take_back_signed_off(booking)
