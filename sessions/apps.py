@@ -10,3 +10,4 @@ class SessionsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("sessions.receivers")
+        import_module("sessions.unsigned")  # it writes mail in the worker

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain, repeat
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -29,8 +31,10 @@ from sessions.forms import BookCallForm, PickForm
 from sessions.load import team_was_told
 from sessions.models import Trainer
 from sessions.notice import may_skip_notice
-from sessions.picking import CallPick, fits, languages_of, times_page
+from sessions.picking import CallPick, Link, fits, languages_of, times_page
 from sessions.slots import Search, Slot, find, first_free, search_for
+
+ENOUGH = 50  # trainers whose free times a page shows, of however many
 
 
 class BookPage:
@@ -225,10 +229,35 @@ class BookPage:
         return find(search)
 
     def _look(self, call: CallPick, search: Search) -> None:
-        """Find the free times of one call; where there are none, the first."""
-        call.slots = self.find(search)
+        """Find the free times of one call; where there are none, the first.
+
+        Of very many trainers it looks at some: their times are more than anybody reads,
+        and the page takes no longer however many there are. A time that was chosen is
+        asked of all, as the booking itself will be.
+        """
+        some = None if search.trainer else self._some()
+        call.slots = self.find(replace(search, among=some))
+        if some is not None:
+            if not call.slots:
+                call.slots = self.find(search)
+            elif call.start and call.slot is None:
+                end = call.start + timedelta(minutes=1)
+                at_it = self.find(replace(search, after=call.start, before=end))
+                call.slots = sorted([*call.slots, *at_it])
         if not call.slots:
             call.first = first_free(search)
+
+    def _some(self) -> frozenset[int] | None:
+        """Who is looked at of very many trainers: the same for one trainee, each time.
+
+        Drawn by both keys, so that trainees meet different ones, and load is spread.
+        """
+        able = self._trainers_shown()
+        if len(able) <= ENOUGH:
+            return None
+        trainee = self.enrolment.member.user_id
+        drawn = sorted(able, key=lambda one: crc32(f"{trainee}:{one.pk}".encode()))
+        return frozenset(one.pk for one in drawn[:ENOUGH])
 
     def _say_what_is_gone(self, calls: list[CallPick]) -> None:
         gone = [call for call in calls if call.is_gone]
@@ -270,11 +299,12 @@ class BookPage:
         opened = self._open_one(calls)
         for call in calls:
             call.is_open = call is opened
-            call.url = self._link(call, calls, call=call.number)
+            link = self._links(call, calls)
+            call.url = link(call=call.number)
             call.times = times_page(
                 call.slots,
                 ZoneInfo(self.zone),
-                partial(self._link, call, calls),
+                link,
                 day=self.said.get("day") if call.is_open else None,
                 start=call.start,
                 other_zone=self._other_zone(self.zone),
@@ -355,27 +385,33 @@ class BookPage:
         kept = [one for one in self._kept() if one[0] != "trainer"]
         return f"{self.request.path}?{urlencode(kept)}#times"
 
-    def _link(
-        self,
-        pick: CallPick,
-        calls: Sequence[CallPick],
-        *,
-        start: datetime | None = None,
-        day: date | None = None,
-        call: int | None = None,
-    ) -> str:
-        """Return the address of the page with a time chosen, or other times shown."""
-        starts = [one.value if one.slot else "" for one in calls]
-        query = self._kept()
-        if start:
-            starts[pick.number - 1] = f"{start:%Y-%m-%dT%H:%MZ}"
-        if len(calls) == 1 and not day:
-            day = self.said.get("day")
-        elif len(calls) > 1 and not start:
-            query.append(("call", call or pick.number))
-        if day:
-            query.append(("day", day))
-        if any(starts):
-            query += [("start", one) for one in starts]
-        part = "confirm" if start and all(starts) else "times"
-        return f"{self.request.path}?{urlencode(query)}#{part}"
+    def _links(self, pick: CallPick, calls: Sequence[CallPick]) -> Link:
+        """Make what gives the page's address with a time chosen, or others shown.
+
+        There is one for each free time: what they all keep is written once.
+        """
+        kept = f"{self.request.path}?{urlencode(self._kept())}"
+        chosen = [one.value if one.slot else "" for one in calls]
+
+        def link(
+            *,
+            start: datetime | None = None,
+            day: date | None = None,
+            call: int | None = None,
+        ) -> str:
+            query: list[tuple[str, object]] = []
+            starts = list(chosen)
+            if start:
+                starts[pick.number - 1] = f"{start:%Y-%m-%dT%H:%MZ}"
+            if len(calls) == 1 and not day:
+                day = self.said.get("day")
+            elif len(calls) > 1 and not start:
+                query.append(("call", call or pick.number))
+            if day:
+                query.append(("day", day))
+            if any(starts):
+                query += [("start", one) for one in starts]
+            part = "confirm" if start and all(starts) else "times"
+            return f"{kept}&{urlencode(query)}#{part}" if query else f"{kept}#{part}"
+
+        return link

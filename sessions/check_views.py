@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.timezone import now
@@ -18,9 +18,10 @@ from django.views.decorators.http import require_POST, require_safe
 from courses.checks import give_attempts, pass_in_call, states_of_checks
 from lms.errors import Refused
 from lms.people.access import MemberRequest
-from sessions.call_page import fetch, may_see_answers
+from sessions.call_page import fetch
 from sessions.forms import GiveAttemptsForm, PassCheckForm
 from sessions.models import Booking
+from sessions.prepared import may_see_answers
 
 Forms = dict[int, PassCheckForm | GiveAttemptsForm]
 
@@ -37,8 +38,25 @@ def _fetch(request: MemberRequest, ref: str) -> Booking:
 @require_safe
 @never_cache
 def check_answers(request: MemberRequest, ref: str) -> HttpResponse:
-    """What the trainee answered in the checks of the call's topics."""
-    return _show(request, _fetch(request, ref))
+    """What the trainee answered in the checks of the call's topics.
+
+    To the board, `topic` alone, to look at in place.
+    """
+    call = _fetch(request, ref)
+    if request.htmx and (asked := request.GET.get("topic")):
+        return _show_one(request, call, asked)
+    return _show(request, call)
+
+
+def _show_one(request: MemberRequest, call: Booking, asked: str) -> HttpResponse:
+    by_key = {str(line.topic_id): line for line in call.topics.all()}
+    if asked not in by_key:
+        raise Http404
+    line = by_key[asked]
+    check = states_of_checks(call.enrolment, [line.topic])[line.topic_id]
+    part = {"topic": line, "check": check, "newest_first": check.attempts[::-1]}
+    context = {"part": part, "call": call, "may_help": _may_help(request, call)}
+    return render(request, "sessions/_check_in_place.html", context)
 
 
 @login_required

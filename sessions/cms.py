@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.admin.ui.tables import BooleanColumn, Column, TitleColumn
 from wagtail.admin.views import generic
@@ -19,8 +20,9 @@ from lms.people.screens import IN_CMS, CreateView, EditColumn, EditView, ViewSet
 from lms.walls import unscoped
 from sessions.absence import let_go
 from sessions.hours import RULES, Window, format_hours, parse_hours, weekly_hours
-from sessions.models import Trainer
-from sessions.trainers import add_trainer, change_trainer, require_room_url
+from sessions.models import RoomKind, Trainer
+from sessions.room_links import require_room_url
+from sessions.trainers import add_trainer, change_trainer
 
 
 class HoursField(forms.CharField):
@@ -46,15 +48,17 @@ class HoursField(forms.CharField):
 
 
 class RoomField(forms.CharField):
-    """An https address of the trainer's own room."""
+    """An https address of the trainer's own room elsewhere."""
 
     def __init__(self) -> None:
         super().__init__(
-            label=gettext_lazy("Link to the room"),
+            label=gettext_lazy("Outside link"),
+            required=False,
             max_length=500,
             help_text=gettext_lazy(
-                "The trainer's own Zoom, Teams or Meet room, with https://. "
-                "People reach it through their call's page."
+                "The trainer's own Zoom, Teams or Meet room, with https://. People "
+                "reach it through their call's page. With the room on this site it "
+                "is for calls where that does not work, or a third person comes."
             ),
         )
 
@@ -76,12 +80,25 @@ class TrainerForm(forms.ModelForm[Trainer]):
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("Whose topics this trainer may sign off."),
     )
+    room_kind = forms.ChoiceField(
+        label=gettext_lazy("Where they hold calls"),
+        choices=RoomKind.choices,
+        initial=RoomKind.ROOM,
+        widget=forms.RadioSelect,
+    )
     room_url = RoomField()
     weekly_hours = HoursField()
 
     class Meta:
         model = Trainer
-        fields = ["time_zone", "programmes", "room_url"]
+        fields = ["time_zone", "programmes", "room_kind", "room_url"]
+
+    def clean(self) -> dict[str, Any]:
+        words = super().clean() or self.cleaned_data
+        is_link = words.get("room_kind") == RoomKind.LINK
+        if is_link and "room_url" in words and not words["room_url"]:
+            self.add_error("room_url", _("Add the link: people are sent there."))
+        return words
 
 
 class AddTrainerForm(TrainerForm):
@@ -102,10 +119,12 @@ class AddTrainerForm(TrainerForm):
 
 class EditTrainerForm(TrainerForm):
     class Meta(TrainerForm.Meta):
-        fields = ["time_zone", "programmes", "room_url", *RULES, "is_active"]
+        fields = ["time_zone", "programmes", "room_kind", "room_url", *RULES]
+        fields += ["is_active"]
         labels = {"is_active": gettext_lazy("Takes calls")}
 
-    field_order = ["is_active", "time_zone", "programmes", "room_url", "weekly_hours"]
+    field_order = ["is_active", "time_zone", "programmes", "room_kind", "room_url"]
+    field_order += ["weekly_hours"]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -124,6 +143,7 @@ class AddTrainer(CreateView):
             words["full_name"],
             programmes=words["programmes"],
             time_zone=words["time_zone"],
+            room_kind=RoomKind(words["room_kind"]),
             room_url=words["room_url"],
             hours=words["weekly_hours"],
             by=self.by,
@@ -139,6 +159,7 @@ class EditTrainer(EditView):
             trainer,
             programmes=words["programmes"],
             time_zone=words["time_zone"],
+            room_kind=RoomKind(words["room_kind"]),
             room_url=words["room_url"],
             hours=words["weekly_hours"],
             rules={

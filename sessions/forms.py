@@ -14,11 +14,21 @@ from courses.checks import NOTE_LENGTH as CHECK_NOTE_LENGTH
 from courses.models import EditionTopic
 from lms.forms import ManyField
 from lms.mail.zones import zone_choices
+from sessions.board import NOTHING_YET, QUESTION_LENGTH, Typed
 from sessions.booking import Part, parts_of
 from sessions.cancelling import REASON_LENGTH
+from sessions.correcting import REASON_LENGTH as MISTAKE_LENGTH
+from sessions.feedback import MISSING_LENGTH, Rating
 from sessions.handing_over import colleagues_free
 from sessions.missing import TEXT_LENGTH
-from sessions.models import Booking, BookingTopic, Cause, Outcome, Trainer
+from sessions.models import (
+    BoardTopic,
+    Booking,
+    BookingTopic,
+    Cause,
+    Outcome,
+    Trainer,
+)
 from sessions.signoff import NOTE_LENGTH, TopicWord
 
 SAY_WHY = _("Say why, in a few words.")
@@ -278,11 +288,25 @@ class HandOverForm(forms.Form):
         return self.colleagues.get(self.cleaned_data["to"])
 
 
+STALE = _("This page is too old. Please open it again.")
+MOST_SAVES = 2**31 - 1
+
+
+class NoteField(forms.CharField):
+    """A note: its lines end as a page's script writes them, however it is sent."""
+
+    def to_python(self, value: Any) -> str:
+        return (super().to_python(value) or "").replace("\r\n", "\n")
+
+
 class SignOffForm(forms.Form):
     """Topic by topic: criteria, covered or not, a note, and the trainer's private one.
 
-    The channel team may sign off too: then private notes stay out, and as they are.
+    `drafts` are what its board says so far. The channel team may sign off too: then
+    private notes stay out, and as they are.
     """
+
+    must_say = True
 
     def __init__(
         self,
@@ -290,21 +314,36 @@ class SignOffForm(forms.Form):
         *,
         topics: Sequence[BookingTopic],
         criteria: dict[int, list[str]],
+        drafts: dict[int, BoardTopic],
         is_trainer: bool,
     ) -> None:
         super().__init__(data)
         self.agenda = topics
+        self.criteria = criteria
+        self.drafts = drafts
         self.is_trainer = is_trainer
+        self.fields["writer"] = forms.UUIDField(
+            required=False,
+            widget=forms.HiddenInput,
+            error_messages={"invalid": STALE},
+        )
         for topic in topics:
             self._add(topic, criteria.get(topic.topic_id, []))
 
     def _add(self, topic: BookingTopic, sentences: list[str]) -> None:
-        said = topic.outcome if topic.outcome != Outcome.PENDING else None
-        kept = [line for line in topic.criteria_met if line not in sentences]
+        known: BookingTopic | BoardTopic = self.drafts.get(topic.pk, topic)
+        said = known.outcome if known.outcome != Outcome.PENDING else None
+        kept = [line for line in known.criteria_met if line not in sentences]
+        self.fields[f"base-{topic.pk}"] = forms.UUIDField(
+            initial=getattr(known, "version", NOTHING_YET),
+            required=False,
+            widget=forms.HiddenInput,
+            error_messages={"invalid": STALE},
+        )
         self.fields[f"criteria-{topic.pk}"] = forms.MultipleChoiceField(
             label=_("What they showed"),
             choices=[(line, line) for line in [*sentences, *kept]],
-            initial=topic.criteria_met,
+            initial=known.criteria_met,
             required=False,
             widget=forms.CheckboxSelectMultiple,
         )
@@ -314,14 +353,15 @@ class SignOffForm(forms.Form):
                 choice for choice in Outcome.choices if choice[0] != Outcome.PENDING
             ],
             initial=said,
+            required=self.must_say,
             widget=forms.RadioSelect,
             error_messages={
                 "required": _("Say whether it was covered."),
             },
         )
-        self.fields[f"note-{topic.pk}"] = forms.CharField(
+        self.fields[f"note-{topic.pk}"] = NoteField(
             label=_("Note for them"),
-            initial=topic.note,
+            initial=known.note,
             required=False,
             max_length=NOTE_LENGTH,
             widget=forms.Textarea(attrs={"rows": 2}),
@@ -329,9 +369,9 @@ class SignOffForm(forms.Form):
         )
         if not self.is_trainer:
             return
-        self.fields[f"private-{topic.pk}"] = forms.CharField(
+        self.fields[f"private-{topic.pk}"] = NoteField(
             label=_("Private note"),
-            initial=topic.private_note,
+            initial=known.private_note,
             required=False,
             max_length=NOTE_LENGTH,
             widget=forms.Textarea(attrs={"rows": 2}),
@@ -343,6 +383,7 @@ class SignOffForm(forms.Form):
         return [
             {
                 "topic": topic,
+                "base": self[f"base-{topic.pk}"],
                 "criteria": self[f"criteria-{topic.pk}"],
                 "outcome": self[f"outcome-{topic.pk}"],
                 "note": self[f"note-{topic.pk}"],
@@ -360,10 +401,135 @@ class SignOffForm(forms.Form):
                 Outcome(said[f"outcome-{topic.pk}"]),
                 tuple(said[f"criteria-{topic.pk}"]),
                 said[f"note-{topic.pk}"],
-                said.get(f"private-{topic.pk}", topic.private_note),
+                said.get(
+                    f"private-{topic.pk}",
+                    self.drafts.get(topic.pk, topic).private_note,
+                ),
+                said[f"base-{topic.pk}"],
+                said["writer"],
             )
             for topic in self.agenda
         ]
+
+    def with_both_texts(self) -> SignOffForm:
+        """The same form, its notes joined with what its board says besides."""
+        data: Any = self.data
+        data = data.copy()
+        for topic in self.agenda:
+            draft = self.drafts.get(topic.pk)
+            if draft is None:
+                continue
+            data[f"base-{topic.pk}"] = str(draft.version)
+            for name, other in (("note", draft.note), ("private", draft.private_note)):
+                mine = data.get(f"{name}-{topic.pk}", "")
+                if f"{name}-{topic.pk}" in self.fields and other not in mine:
+                    data[f"{name}-{topic.pk}"] = f"{other}\n\n{mine}".strip()
+        return SignOffForm(
+            data,
+            topics=self.agenda,
+            criteria=self.criteria,
+            drafts=self.drafts,
+            is_trainer=self.is_trainer,
+        )
+
+
+class BoardForm(SignOffForm):
+    """One topic as it is typed: nothing has to be said of it yet."""
+
+    must_say = False
+
+    def __init__(self, data: Any = None, **more: Any) -> None:
+        super().__init__(data, **more)
+        self.fields["writer"].required = True
+        self.fields["writer"].error_messages["required"] = STALE
+        self.fields["number"] = forms.IntegerField(
+            min_value=1, max_value=MOST_SAVES, error_messages={"required": STALE}
+        )
+
+    def typed(self) -> Typed:
+        """What was typed, once the form is valid."""
+        said, (topic,) = self.cleaned_data, self.agenda
+        return Typed(
+            outcome=Outcome(said[f"outcome-{topic.pk}"] or Outcome.PENDING),
+            criteria_met=tuple(said[f"criteria-{topic.pk}"]),
+            note=said[f"note-{topic.pk}"],
+            private_note=said.get(f"private-{topic.pk}"),
+            writer=said["writer"],
+            number=said["number"],
+            base=said[f"base-{topic.pk}"],
+        )
+
+
+class FeedbackForm(forms.Form):
+    """Two questions after a call."""
+
+    rating = forms.TypedChoiceField(
+        label=_("How was it?"),
+        choices=Rating.choices,
+        coerce=int,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose the word that fits best.")},
+    )
+    missing = NoteField(
+        label=_("What was missing?"),
+        required=False,
+        max_length=MISSING_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class CorrectForm(forms.Form):
+    """Which topic of a call was signed off by mistake, and what was wrong."""
+
+    topic = forms.ChoiceField(
+        label=_("Which topic?"),
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": _("Choose the topic."),
+            "invalid_choice": _("That topic is taken back already, or never counted."),
+        },
+    )
+    why = forms.CharField(
+        label=_("What was wrong?"),
+        max_length=MISTAKE_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("A sentence. They read it, and it stays with their record."),
+        error_messages={"required": SAY_WHY},
+    )
+
+    def __init__(self, data: Any = None, *, topics: Sequence[BookingTopic]) -> None:
+        super().__init__(data)
+        self.topics = {str(topic.pk): topic for topic in topics}
+        field: Any = self.fields["topic"]
+        field.choices = [(pk, topic.title) for pk, topic in self.topics.items()]
+
+    @property
+    def chosen(self) -> BookingTopic:
+        """The topic chosen, once the form is valid."""
+        return self.topics[self.cleaned_data["topic"]]
+
+
+class ExtendForm(forms.Form):
+    """Until when a call is to go on, as its page showed it."""
+
+    ends_at = InstantField(error_messages={"required": STALE, "invalid": STALE})
+
+
+class QuestionForm(forms.Form):
+    """What the trainee wants to ask in the call."""
+
+    question = NoteField(
+        label=_("What do you want to ask?"),
+        required=False,
+        max_length=QUESTION_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Your trainer sees it before the call, and beside the video."),
+    )
+    base = NoteField(
+        required=False,
+        max_length=QUESTION_LENGTH,
+        widget=forms.HiddenInput,
+    )
 
 
 class PassCheckForm(forms.Form):

@@ -20,7 +20,8 @@ from lms.mail.zones import ZONES
 from sessions.forms import InstantField
 from sessions.hours import DAYS, RULES, Window, parse_hours
 from sessions.minutes import DAY, placed
-from sessions.models import Trainer
+from sessions.models import RoomKind, Trainer
+from sessions.room_links import LONGEST, require_room_url
 
 LONGEST_LINE = 200
 COPIED_FROM, COPIED_TO = 0, range(1, 5)  # Monday, to Tuesday until Friday
@@ -353,6 +354,54 @@ class RulesForm(forms.Form):
         day, week = words.get("day_cap"), words.get("week_cap")
         if day and week and week < day:
             self.add_error("week_cap", _("It cannot be below that of a day."))
+        return words
+
+
+class LinkField(forms.CharField):
+    """An outside link that people may be led to; empty for none."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.URLInput(attrs={"autocomplete": "off", "inputmode": "url"})
+        usual: dict[str, Any] = {"required": False, "max_length": LONGEST}
+        super().__init__(**usual | {"widget": widget} | options)
+
+    def clean(self, value: Any) -> str:
+        room_url = str(super().clean(value))
+        try:
+            require_room_url(room_url)
+        except Refused as refusal:
+            raise forms.ValidationError(str(refusal)) from None
+        return room_url
+
+
+class RoomForm(forms.Form):
+    """Where one holds calls: in the room on this site, or behind an outside link."""
+
+    room_kind = forms.ChoiceField(
+        label=gettext_lazy("Your calls are in"),
+        choices=[
+            (RoomKind.ROOM, gettext_lazy("the room on this site")),
+            (RoomKind.LINK, gettext_lazy("an outside link: Zoom, Teams, Meet")),
+        ],
+        widget=forms.RadioSelect,
+    )
+    room_url = LinkField(
+        label=gettext_lazy("Outside link"),
+        help_text=gettext_lazy(
+            "With https://. People reach it through their call’s page. With the room "
+            "on this site it is the way out when the connection is too bad."
+        ),
+    )
+
+    def __init__(self, data: Any = None, *, trainer: Trainer) -> None:
+        initial = {"room_kind": trainer.room_kind, "room_url": trainer.room_url}
+        super().__init__(data, initial=initial, auto_id="room_%s")
+
+    def clean(self) -> dict[str, Any]:
+        words = self.cleaned_data
+        is_link = words.get("room_kind") == RoomKind.LINK
+        if is_link and words.get("room_url") == "":
+            self.add_error("room_url", _("Add the link: people are sent there."))
         return words
 
 

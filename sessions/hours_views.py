@@ -44,6 +44,7 @@ from sessions.hours_forms import (
     OtherHoursForm,
     PreviewForm,
     ReopenForm,
+    RoomForm,
     RulesForm,
     SpanForm,
     TimeOffForm,
@@ -52,9 +53,10 @@ from sessions.hours_forms import (
     copied,
     write_day,
 )
-from sessions.models import Booking, BookingState, Trainer
+from sessions.models import Booking, BookingState, RoomKind, Trainer
 from sessions.picking import times_page
 from sessions.slots import Search, find
+from sessions.trainers import set_room
 from sessions.week import calls_outside_hours
 
 USUAL_MINUTES = 30
@@ -113,6 +115,14 @@ def _save_rules(trainer: Trainer, form: RulesForm, by: User) -> str:
     return _("Your rules are saved. Calls that are booked stay.")
 
 
+def _save_room(trainer: Trainer, form: RoomForm, by: User) -> str:
+    kind = RoomKind(form.cleaned_data["room_kind"])
+    set_room(trainer, kind, form.cleaned_data["room_url"], by=by)
+    if kind == RoomKind.ROOM:
+        return _("Your calls are in the room on this site now.")
+    return _("Your calls are behind your outside link now.")
+
+
 def _save_zone(trainer: Trainer, form: ZoneForm, by: User) -> str:
     set_zone(trainer, form.cleaned_data["time_zone"], by=by)
     return _("Your hours are on the clock of %(city)s now.") % {
@@ -135,6 +145,7 @@ PARTS = {
         lambda _trainer, data: ExtraForm(data, auto_id="extra_%s"), _save_extra
     ),
     "rules": Part(lambda trainer, data: RulesForm(data, trainer=trainer), _save_rules),
+    "room": Part(lambda trainer, data: RoomForm(data, trainer=trainer), _save_room),
     "zone": Part(
         lambda trainer, data: ZoneForm(data, initial={"time_zone": trainer.time_zone}),
         _save_zone,

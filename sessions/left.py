@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.timezone import now
 
 from courses.completing import lock
@@ -55,10 +55,12 @@ def free_left() -> int:
     is_over = Q(withdrawn_at__lte=now() - UNDO_FOR)
     found = (
         Enrolment.objects.filter(
-            Q(pk__in=coming.values("enrolment")) | Q(pk__in=asked.values("enrolment")),
             is_over
-            | ~Q(member__in=Member.objects.live())
+            | ~Exists(Member.objects.live().filter(pk=OuterRef("member")))
             | ~Q(member__reseller__in=Reseller.objects.live()),
+            pk__in=coming.values("enrolment")
+            .order_by()
+            .union(asked.values("enrolment").order_by()),
             withdrawn_at__isnull=False,
         )
         .select_related("member")

@@ -46,7 +46,6 @@ from sessions.slots import Diary, Search, soonest_by_programme
 PAST_WEEKS = 4
 COMING_WEEKS = 8  # this one is the first of them
 NEXT_WEEKS = 4
-UNSIGNED_FOR_LONG = timedelta(hours=72)
 SOME_CALL = timedelta(minutes=30)
 
 
@@ -334,10 +333,4 @@ def open_disputes() -> DisputeQuerySet:
 
 def long_unsigned() -> BookingQuerySet:
     """Calls that nobody has signed off for three days, the oldest first."""
-    return (
-        Booking.objects.filter(
-            state=BookingState.BOOKED, ends_at__lte=now() - UNSIGNED_FOR_LONG
-        )
-        .for_agenda()
-        .order_by("starts_at", "pk")
-    )
+    return Booking.objects.left_unsigned().for_agenda().order_by("starts_at", "pk")

@@ -22,6 +22,7 @@ from lms.people.roles import staff_required, trainer_required
 from lms.tables import FORMATS, table_response
 from sessions.absence_forms import SettleForm
 from sessions.access import trainer_of
+from sessions.attended import attended
 from sessions.load import (
     Load,
     Week,
@@ -209,5 +210,10 @@ def settle(request: MemberRequest, pk: int) -> HttpResponse:
             else:
                 messages.success(request, _("Settled. Both of them are told by mail."))
                 return redirect("sessions:trainers")
-    context = {"dispute": dispute, "call": dispute.booking, "form": form}
+    context = {
+        "dispute": dispute,
+        "call": dispute.booking,
+        "came": attended(dispute.booking),
+        "form": form,
+    }
     return render(request, "sessions/settle.html", context, status=status)

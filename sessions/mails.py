@@ -17,8 +17,9 @@ from django.utils.translation import override
 from content.contact import channel_team
 from lms.mail.outbox import File, Mail, drop, queue, queue_together
 from sessions.calendar_files import calendar_file, page_url
-from sessions.models import Booking, Dispute, Origin
+from sessions.models import Booking, BookingTopic, Dispute, Origin
 from sessions.reminders import begins_soon
+from sessions.room_kinds import room_of, where_words
 from sessions.slots import free_slots
 
 if TYPE_CHECKING:
@@ -79,6 +80,21 @@ def tell_choose_again(booking: Booking) -> None:
         {"times": times_to_choose(booking)},
     )
     _tell(booking, "cancelled", booking.trainer.user)
+
+
+def tell_where(booking: Booking, *, by: User) -> None:
+    """Tell the other side where a call is held now, unless it is right now.
+
+    While the room is open its page, and the call's, say so to whoever is there.
+    """
+    if now() >= booking.opens_at:
+        return
+    trainer = booking.trainer.user
+    other = trainer if by.pk == booking.trainee_id else booking.trainee
+    words = {"no_link": other == trainer and not room_of(booking).url(booking)}
+    drop(f"call:{booking.pk}:where:", to=other)
+    at = now().isoformat()
+    _tell(booking, "where", other, words, again=at, with_file=False)
 
 
 def tell_missed(booking: Booking) -> None:
@@ -142,6 +158,21 @@ def tell_signed_off(booking: Booking) -> None:
         "sessions/email/signed_off.txt",
         _words(booking, booking.trainee),
         send_after=signed_at + settings.SIGN_OFF_UNDO,
+    )
+
+
+def tell_corrected(
+    booking: Booking, topic: BookingTopic, *, why: str, annuls: bool
+) -> None:
+    """Tell the trainee that a topic was signed off by mistake, and what to do."""
+    words = {"topic": topic, "why": why, "annuls": annuls}
+    _tell(
+        booking,
+        "corrected",
+        booking.trainee,
+        words,
+        again=f"{topic.pk}-{now().isoformat()}",
+        with_file=False,
     )
 
 
@@ -261,4 +292,5 @@ def _words(booking: Booking, person: User) -> dict[str, object]:
         "other": booking.trainee if is_trainer else booking.trainer.user,
         "topics": list(booking.topics.all()),
         "page_url": page_url(booking),
+        **where_words(booking),
     }

@@ -25,8 +25,10 @@ from sessions.models import (
     Cause,
     Dispute,
     Origin,
+    Presence,
 )
 from sessions.offers import free_those_on
+from sessions.unsigned import forget_unsigned
 
 PATIENCE = timedelta(minutes=10)  # after the start, before it can be said
 FADES_AFTER = timedelta(days=365)
@@ -40,8 +42,8 @@ def may_say_missed(booking: Booking, by: User) -> bool:
         booking.state == BookingState.BOOKED
         and side is not None
         and now() >= booking.starts_at + PATIENCE
-        and _joined(booking, side)
-        and not _joined(booking, _other(side))
+        and has_come(booking, by)
+        and not has_come(booking, _other_of(booking, by))
     )
 
 
@@ -66,9 +68,9 @@ def say_missed(booking: Booking, *, by: User) -> Booking:
             _("Please wait until ten minutes after the start: they may still come."),
             SOURCE,
         )
-    if not _joined(booking, side):
+    if not has_come(booking, by):
         raise Refused(_("Join the call first, so that they find you if they come."))
-    if _joined(booking, other):
+    if has_come(booking, _other_of(booking, by)):
         raise Refused(_("They came: the call’s page says when. Open it again."))
 
     booking.state = BookingState.MISSED
@@ -77,6 +79,7 @@ def say_missed(booking: Booking, *, by: User) -> Booking:
     booking.ended_by = by
     booking.save(update_fields=["state", "missed_by", "ended_at", "ended_by"])
     booking.topics.update(booked_for=None)
+    forget_unsigned(booking)
     record(by, "said_missed", booking, enrolment=booking.enrolment_id, side=other)
     mails.tell_missed(booking)
     return booking
@@ -92,10 +95,30 @@ def _other(side: Origin) -> Origin:
     return Origin.TRAINER if side == Origin.TRAINEE else Origin.TRAINEE
 
 
-def _joined(booking: Booking, side: Origin) -> bool:
-    if side == Origin.TRAINEE:
-        return booking.trainee_joined_at is not None
-    return booking.trainer_joined_at is not None
+def _other_of(booking: Booking, user: User) -> User:
+    is_trainee = user.pk == booking.trainee_id
+    other: User = booking.trainer.user if is_trainee else booking.trainee
+    return other
+
+
+def has_come(booking: Booking, user: User) -> bool:
+    """Tell whether one of the two came to a call, not only before it.
+
+    In our room: was there once it had begun. By a link: went on to it; how long they
+    stayed there nobody knows. Whoever pressed Join in its time came to the door. At
+    most one query.
+    """
+    is_trainee = user.pk == booking.trainee_id
+    joined = booking.trainee_joined_at if is_trainee else booking.trainer_joined_at
+    linked = booking.trainee_linked_at if is_trainee else booking.trainer_linked_at
+    if joined is None:
+        return False
+    if linked is not None or joined >= booking.starts_at:
+        return True
+    start = booking.starts_at
+    stays = Presence.objects.filter(booking=booking, user=user)
+    is_after = Q(left_at__gt=start) | Q(left_at=None, seen_at__gt=start)
+    return stays.filter(is_after).exists()
 
 
 # --- Coming after all --------------------------------------------------------------
@@ -232,16 +255,24 @@ def counts_for(users: Iterable[User]) -> dict[int, MissedCount]:
     does not count.
     """
     asked = {user.pk for user in users}
-    rows = Booking.objects.filter(
-        Q(state=BookingState.MISSED) | Q(late=True),
-        Q(trainee__in=asked) | Q(trainer__user__in=asked),
-        starts_at__gt=now() - FADES_AFTER,
-    ).values_list(
-        "trainee_id", "trainer__user_id", "state", "missed_by", "late", "ended_by_id"
+    counting = (
+        Booking.objects.filter(
+            Q(state=BookingState.MISSED) | Q(late=True),
+            starts_at__gt=now() - FADES_AFTER,
+        )
+        .order_by()
+        .values_list(
+            *("trainee_id", "trainer__user_id", "state", "missed_by", "late"),
+            *("ended_by_id", "pk"),  # the key tells calls apart
+        )
+    )
+    # Not one question with OR: no index would answer that.
+    rows = counting.filter(trainee__in=asked).union(
+        counting.filter(trainer__user__in=asked)
     )
     missed: Counter[int] = Counter()
     late: Counter[int] = Counter()
-    for trainee, trainer, state, missed_by, is_late, ended_by in rows:
+    for trainee, trainer, state, missed_by, is_late, ended_by, _pk in rows:
         if state == BookingState.MISSED:
             missed[trainee if missed_by == Origin.TRAINEE else trainer] += 1
         if is_late:  # of a call that was not called off: the trainee moved it late

@@ -15,6 +15,7 @@ from lms.errors import Refused
 from lms.mail import times
 from lms.people.models import User
 from sessions import mails
+from sessions.board import forget_private_notes
 from sessions.booking import (
     Taken,
     despite_deadlock,
@@ -167,8 +168,11 @@ def change_seat(booking: Booking, *, starts_at: datetime, trainer: Trainer) -> N
     """
     length = booking.ends_at - booking.starts_at
     if starts_at != booking.starts_at:
-        booking.trainee_joined_at = None
-    booking.trainer_joined_at = None  # came too early, or is no longer the one to come
+        booking.trainee_joined_at = booking.trainee_linked_at = None
+    booking.trainer_joined_at = booking.trainer_linked_at = None  # came too early
+    if trainer.pk != booking.trainer_id:
+        booking.room_url = ""  # the other one's
+        forget_private_notes(booking)
     booking.trainer = trainer
     booking.starts_at = starts_at
     booking.ends_at = starts_at + length
@@ -183,8 +187,11 @@ def change_seat(booking: Booking, *, starts_at: datetime, trainer: Trainer) -> N
                 "busy_until",
                 "sequence",
                 "late",
+                "room_url",
                 "trainee_joined_at",
                 "trainer_joined_at",
+                "trainee_linked_at",
+                "trainer_linked_at",
             ]
         )
     forget(booking)

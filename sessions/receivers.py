@@ -14,21 +14,32 @@ from courses.models import Enrolment
 from courses.signals import enrolment_closed, programme_completed
 from lms.mail.forgetting import forget_mail
 from lms.people.models import Member, User
-from lms.people.signals import account_disabled, membership_changed, person_erased
+from lms.people.signals import (
+    account_disabled,
+    membership_changed,
+    person_erased,
+    signed_out,
+)
 from sessions import asking
 from sessions.cancelling import OPEN, follow_successor, free_calls
 from sessions.feeds import end_feed
 from sessions.models import (
+    BoardTopic,
     Booking,
     BookingState,
     BookingTopic,
+    CallBoard,
+    CallFeedback,
+    CallMessage,
     Dispute,
     OutsideCalendar,
+    Signal,
     TeamFeed,
     TimeRequest,
     Trainer,
 )
 from sessions.outside import remove_calendar
+from sessions.presence import end_signed_out
 
 
 @receiver(enrolment_closed)
@@ -85,6 +96,12 @@ def end_feed_of_person(*, user: User, by: User | None, **_more: Any) -> None:
     end_feed(user, by=by)
 
 
+@receiver(signed_out)
+def leave_rooms_signed_out_of(*, user: User, sign_ins: list[int], **_more: Any) -> None:
+    """Who signs out in another tab is gone from the room too: the other side sees it."""
+    end_signed_out(user, sign_ins)
+
+
 @receiver(membership_changed)
 def end_feed_of_who_left(*, member: Member, by: User | None, **_more: Any) -> None:
     """Nor can the calendar app of somebody with no company left, and no calls to hold."""
@@ -106,9 +123,18 @@ def forget_words_of_person(*, user: User, **_more: Any) -> None:
     """Notes, reasons and mail on their calls go; times and outcomes stay."""
     calls = Booking.objects.filter(trainee=user)
     calls.update(reason="")
+    held = Booking.objects.filter(Q(trainee=user) | Q(trainer__user=user))
+    held.exclude(room_url="", guest_name="").update(
+        room_url="", guest_name="", guest_role=""
+    )
     BookingTopic.objects.filter(booking__in=calls).update(note="", private_note="")
+    BoardTopic.objects.filter(topic__booking__in=calls).delete()
+    CallBoard.objects.filter(booking__in=calls).update(question="")
+    CallFeedback.objects.filter(booking__in=calls).update(missing="")
     Dispute.objects.filter(Q(by=user) | Q(booking__in=calls)).update(text="", answer="")
     TimeRequest.objects.filter(enrolment__member__user=user).update(note="")
+    CallMessage.objects.filter(Q(by=user) | Q(to=user)).update(text="")
+    Signal.objects.filter(Q(by__user=user) | Q(to__user=user)).delete()
     Trainer.objects.filter(user=user).update(room_url="")
     of_calls = Q(pk=None)
     for pk in calls.values_list("pk", flat=True):

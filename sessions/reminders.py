@@ -18,6 +18,7 @@ from lms.mail.outbox import Later, Words, add_writer, drop, queue_later, words_o
 from sessions.calendar_files import page_url
 from sessions.last_call import name_to_ask_in
 from sessions.models import Booking, BookingState
+from sessions.room_kinds import where_words
 
 if TYPE_CHECKING:
     from lms.people.models import User
@@ -97,6 +98,7 @@ def write(message: Message) -> Words | None:
         "other": booking.trainee if is_trainer else booking.trainer.user,
         "topics": booking.topics.all(),
         "page_url": page_url(booking),
+        **where_words(booking),
         "in_an_hour": which == "hour",
         "is_trainer": is_trainer,
         "name_to_confirm": name_to_ask_in(booking),

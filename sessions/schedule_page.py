@@ -24,7 +24,7 @@ from sessions.book_page import BookPage
 from sessions.booking import length_of
 from sessions.models import Trainer
 from sessions.offers import Offer, as_offers, open_proposals
-from sessions.picking import CallPick, TimeLine, Times
+from sessions.picking import CallPick, Link, TimeLine, Times
 from sessions.proposals import MOST_TIMES
 from sessions.scheduling import require_possible
 from sessions.scheduling_forms import OtherTimeForm, ScheduleForm
@@ -188,19 +188,15 @@ class SchedulePage(BookPage):
         theirs: str = self.enrolment.member.user.time_zone
         return theirs if theirs != zone else ""
 
-    def _link(
+    def _links(self, pick: CallPick, calls: Sequence[CallPick]) -> Link:
+        return self._address
+
+    def _address(
         self,
-        pick: CallPick,
-        calls: Sequence[CallPick],
         *,
         start: datetime | None = None,
         day: date | None = None,
         call: int | None = None,
-    ) -> str:
-        return self._address(start=start, day=day)
-
-    def _address(
-        self, *, start: datetime | None = None, day: date | None = None
     ) -> str:
         """Return the address with a time chosen, or no longer, or other days."""
         picks = [at for at in self.picks if at != start]

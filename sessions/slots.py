@@ -39,7 +39,8 @@ class Search:
 
     Offered by active trainers qualified for it and speaking `language` ("": any), or
     by `trainer` alone if one of them, where neither they nor the trainee (a person's
-    pk; None: nobody in particular) have another call. From `after` (now) to before
+    pk; None: nobody in particular) have another call. Of `among` alone (their pks; None:
+    of all), as there may be more trainers than anybody looks through. From `after` (now) to before
     `before` (the trainers' horizon). `ignore` is a call being moved: its own time
     counts as free. `besides` are spans of the trainee's other wishes, taken for both
     sides. A trainer who schedules may waive their own rules: `any_notice`, and with
@@ -54,6 +55,7 @@ class Search:
     after: datetime | None = None
     before: datetime | None = None
     trainer: Trainer | None = None
+    among: frozenset[int] | None = None
     language: str = ""
     ignore: Booking | None = None
     besides: tuple[tuple[datetime, datetime], ...] = ()
@@ -244,6 +246,8 @@ def _taking_calls() -> QuerySet[Trainer]:
 def _able(search: Search) -> QuerySet[Trainer]:
     """Return who may take it; the languages are asked of each (`_speaks`)."""
     able = _taking_calls().filter(programmes=search.programme)
+    if search.among is not None:
+        able = able.filter(pk__in=search.among)
     return able if search.trainer is None else able.filter(pk=search.trainer.pk)
 
 

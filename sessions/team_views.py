@@ -82,9 +82,8 @@ class TeamCallsFilter(forms.Form):
 def team_calls(request: MemberRequest) -> HttpResponse | StreamingHttpResponse:
     """The calls of one's people: times and outcomes, never why one was called off."""
     form = TeamCallsFilter(request.GET)
-    people = request.access.managed_resellers
     theirs = Booking.objects.visible_to(request.access).filter(
-        enrolment__member__reseller__in=people
+        enrolment__member__reseller__in=request.access.managed_keys
     )
     calls = form.found(theirs.agreed().for_agenda())
     if (file_type := request.GET.get("format")) in FORMATS:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
 from django.db import transaction
 from django.utils.translation import gettext as _
 from schedule.models import Calendar
@@ -25,7 +23,8 @@ from sessions.hours import (
     set_weekly_hours,
     set_zone,
 )
-from sessions.models import Trainer
+from sessions.models import RoomKind, Trainer
+from sessions.room_links import require_room_url
 
 
 @transaction.atomic
@@ -35,6 +34,7 @@ def add_trainer(
     *,
     programmes: Iterable[ProgrammePage],
     time_zone: str,
+    room_kind: RoomKind,
     room_url: str,
     hours: Sequence[Window],
     by: User,
@@ -51,7 +51,12 @@ def add_trainer(
     elif Trainer.objects.filter(user=person).exists():
         raise Refused(_("This person is a trainer. Change them in the list."))
     trainer = make_trainer(
-        person, programmes=programmes, time_zone=time_zone, room_url=room_url, by=by
+        person,
+        programmes=programmes,
+        time_zone=time_zone,
+        room_kind=room_kind,
+        room_url=room_url,
+        by=by,
     )
     set_weekly_hours(trainer, hours, by=by)
     return trainer
@@ -63,13 +68,14 @@ def make_trainer(
     *,
     programmes: Iterable[ProgrammePage],
     time_zone: str,
+    room_kind: RoomKind,
     room_url: str,
     by: User | None,
 ) -> Trainer:
     """Let somebody hold calls on these programmes; again changes what is said anew.
 
-    `room_url` may be empty for now. Raises Refused for an unknown zone or an
-    address that is not https. Hours are set apart.
+    `room_url` is the outside link; empty for none yet. Raises Refused for an unknown
+    zone and as `require_room_url` does. Hours are set apart.
     """
     if time_zone not in ZONE_NAMES:
         raise Refused(_("There is no such time zone. Choose one from the list."))
@@ -81,6 +87,7 @@ def make_trainer(
             user=user,
             time_zone=time_zone,
             languages=[user.language[:2]],
+            room_kind=room_kind,
             room_url=room_url,
             **{
                 kind: Calendar.objects.create(
@@ -91,24 +98,28 @@ def make_trainer(
         )
     else:
         set_zone(trainer, time_zone, by=by)
+        trainer.room_kind = room_kind
         trainer.room_url = room_url
         trainer.is_active = True
-        trainer.save(update_fields=["room_url", "is_active"])
+        trainer.save(update_fields=["room_kind", "room_url", "is_active"])
     trainer.programmes.set(programmes)
     record(by, "make_trainer", trainer, user=user.pk)
     return trainer
 
 
-def require_room_url(room_url: str) -> None:
-    """Refuse a link that is not a plain https address; empty is none yet."""
-    if not room_url:
-        return
-    try:
-        URLValidator(schemes=["https"])(room_url)
-    except ValidationError:
-        raise Refused(
-            _("The link to the room must be a full address with https://.")
-        ) from None
+@transaction.atomic
+def set_room(trainer: Trainer, kind: RoomKind, room_url: str, *, by: User) -> None:
+    """Choose where a trainer holds calls; those booked follow, but for own choices.
+
+    Raises Refused for the outside link without an address, and for a bad one.
+    """
+    require_room_url(room_url)
+    if kind == RoomKind.LINK and not room_url:
+        raise Refused(_("Add the link: people are sent there."))
+    trainer.room_kind = kind
+    trainer.room_url = room_url
+    trainer.save(update_fields=["room_kind", "room_url"])
+    record(by, "set_room", trainer, kind=kind)
 
 
 @transaction.atomic
@@ -117,6 +128,7 @@ def change_trainer(
     *,
     programmes: Iterable[ProgrammePage],
     time_zone: str,
+    room_kind: RoomKind,
     room_url: str,
     hours: Sequence[Window],
     rules: Mapping[str, Any],
@@ -131,6 +143,7 @@ def change_trainer(
         trainer.user,
         programmes=programmes,
         time_zone=time_zone,
+        room_kind=room_kind,
         room_url=room_url,
         by=by,
     )

@@ -18,6 +18,7 @@ from sessions.call_page import fetch, show, way_in
 from sessions.models import Booking, BookingState
 from sessions.offers import was_agreed
 from sessions.room import enter, may_enter
+from sessions.ways_in import ways_in
 
 PAST_PER_PAGE = 25
 
@@ -35,6 +36,7 @@ def agenda(request: MemberRequest) -> HttpResponse:
     over = own.exclude(state=BookingState.BOOKED).order_by("-starts_at", "-pk")
     open_calls = list(own.filter(state=BookingState.BOOKED))
     context = {
+        "joins": ways_in(open_calls, request.user),
         "coming": [call for call in open_calls if call.ends_at > now()],
         "waiting": [call for call in open_calls if call.ends_at <= now()],
         "past": Paginator(over, PAST_PER_PAGE).get_page(request.GET.get("page")),
@@ -51,9 +53,18 @@ def booking(request: MemberRequest, ref: str) -> HttpResponse:
     if call.offer and not was_agreed(call) and call.has_party(request.user):
         return redirect("sessions:offer", call.offer)
     if request.htmx:
-        context = {"call": call, **way_in(request, call)}
-        return render(request, "sessions/_join.html", context)
+        return _way_in(request, call)
     return show(request, call)
+
+
+def _way_in(request: MemberRequest, call: Booking) -> HttpResponse:
+    """The join button alone; the whole page anew once it is over and says more."""
+    way = way_in(request, call)
+    if not way or not way["join"].changes:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    is_line = request.GET.get("in") == "list"
+    name = "sessions/_line_join.html" if is_line else "sessions/_join.html"
+    return render(request, name, {"call": call, **way})
 
 
 @login_required

@@ -1,5 +1,5 @@
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -661,3 +661,45 @@ def test_book_two_calls_takes_four_more_queries(client, long, learner, trainers)
     confirm(long.member.user, long.member.user.full_name)
 
     assert queries(client, book_url(long)) == 23
+
+
+def days_shown(client, enrolment, **query):
+    times = client.get(book_url(enrolment), query).context["times"]
+    return {slot.at.date() for day in times.days for slot in day.slots}
+
+
+def test_book_looks_at_some_of_very_many_trainers(
+    client, enrolment, trainee, monkeypatch
+):
+    """The same each time; a time that was chosen is asked of all."""
+    monkeypatch.setattr("sessions.book_page.ENOUGH", 1)
+    for weekday in (1, 2):  # one is there on Tuesdays, the other on Wednesdays
+        TrainerFactory(
+            programmes=[enrolment.programme], weekly_hours=[(weekday, 540, 1020)]
+        )
+    tuesday, wednesday = date(2026, 6, 2), date(2026, 6, 3)
+
+    (shown,) = days_shown(client, enrolment)
+    (again,) = days_shown(client, enrolment)
+
+    other = wednesday if shown == tuesday else tuesday
+    start = f"{other:%Y-%m-%d}T10:00Z"
+    page = client.get(
+        book_url(enrolment), {"start": start, "picked": "1"} | all_of(enrolment)
+    )
+    assert shown == again
+    assert (page.context["errors"], page.context["confirm"]["value"]) == ([], start)
+
+
+def all_of(enrolment):
+    return {"topics": [topic.pk for topic in ready_topics(enrolment)]}
+
+
+def test_book_looks_at_all_where_the_some_have_no_time(
+    client, enrolment, trainee, monkeypatch
+):
+    monkeypatch.setattr("sessions.book_page.ENOUGH", 1)
+    for windows in ([], [(1, 540, 1020)], []):
+        TrainerFactory(programmes=[enrolment.programme], weekly_hours=windows)
+
+    assert days_shown(client, enrolment) == {date(2026, 6, 2)}

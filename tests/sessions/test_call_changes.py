@@ -1,6 +1,7 @@
 """Cancelling, handing over, missed: through the page of the call."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -8,13 +9,14 @@ import time_machine
 from django.urls import reverse
 
 from sessions import missing
-from sessions.models import Booking, BookingState, Dispute, Origin
+from sessions.models import Booking, BookingState, Dispute, Ended, Origin
 from sessions.room import enter
 from tests.factories import (
     BookingFactory,
     DisputeFactory,
     EnrolmentFactory,
     MemberFactory,
+    PresenceFactory,
     TrainerFactory,
     UserFactory,
 )
@@ -324,6 +326,30 @@ def test_dispute_is_offered_to_whom_it_concerns(client, missed_by_trainee):
 
     assert trainee.context["dispute_form"] is not None
     assert trainer.context["dispute_form"] is None
+
+
+def test_who_disputes_sees_what_was_seen_of_them_and_not_of_the_other(
+    client, missed_by_trainee
+):
+    call = missed_by_trainee
+    stay = partial(PresenceFactory, booking=call, ended=Ended.LEFT)
+    stay(
+        user=call.trainee,
+        joined_at=STARTS_AT - timedelta(minutes=9),
+        left_at=STARTS_AT - timedelta(minutes=6),
+    )
+    stay(
+        user=call.trainer.user,
+        joined_at=STARTS_AT,
+        left_at=STARTS_AT + timedelta(minutes=12),
+    )
+
+    seen = page(client, call, call.trainee)
+
+    assert [one.user for one in seen.context["own_came"]] == [call.trainee]
+    assert "What this site saw of you in this call:" in words(seen)
+    assert "3 minutes in the room" in words(seen)
+    assert "12 minutes in the room" not in words(seen)
 
 
 def test_dispute_is_told_once_and_shown_with_its_state(client, missed_by_trainee):

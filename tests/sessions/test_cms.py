@@ -43,6 +43,7 @@ def make(cms: Client, **changes: Any) -> Any:
         "email": "ann@example.com",
         "time_zone": "Europe/Paris",
         "programmes": [changes.pop("programme", None) or ProgrammePageFactory().pk],
+        "room_kind": "link",
         "room_url": ROOM,
         "weekly_hours": "Mon 09:00-12:00, 13:00-17:00\nTue-Wed 10:00-11:00",
     }
@@ -104,6 +105,9 @@ def test_a_trainer_is_not_made_twice(cms: Client) -> None:
         ({"programmes": []}, "programmes"),
         ({"programmes": ["999999"]}, "programmes"),
         ({"room_url": ""}, "room_url"),
+        ({"room_kind": "phone"}, "room_kind"),
+        ({"room_url": "https://ann:secret@meet.example.com/"}, "room_url"),
+        ({"room_url": "https://192.168.1.4/ann"}, "room_url"),
         ({"room_url": "http://meet.example.com/ann"}, "room_url"),
         ({"room_url": "javascript:alert(1)"}, "room_url"),
         ({"weekly_hours": "Mon nine to five"}, "weekly_hours"),

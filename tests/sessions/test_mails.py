@@ -7,7 +7,9 @@ from lms.mail.models import Message
 from sessions.cancelling import cancel_call
 from sessions.handing_over import hand_over
 from sessions.mails import tell_booked
+from sessions.models import RoomKind
 from sessions.moving import move_call
+from sessions.reminders import write
 from tests.factories import BookingFactory, TrainerFactory
 
 
@@ -81,3 +83,40 @@ def test_a_call_handed_over_and_back_leaves_each_with_one_mail(call):
     assert left(call) == sorted(
         [*both(call, "handed_over"), (colleague.user_id, "given_up")]
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "says", "says_not"),
+    [
+        (RoomKind.ROOM, "Where: In the room on this site, in your browser", "Outside"),
+        (
+            RoomKind.LINK,
+            "Where: Outside this site: the call’s page leads",
+            "In the room",
+        ),
+    ],
+)
+def test_confirmations_moves_and_reminders_say_where_the_call_is(
+    enrolment, trainer, wednesday, kind, says, says_not
+):
+    trainer.room_kind = kind
+    trainer.room_url = "https://zoom.example.com/j/1"
+    trainer.save()
+    starts_at = now() + timedelta(days=2)
+    call = BookingFactory(enrolment=enrolment, trainer=trainer, starts_at=starts_at)
+    tell_booked(call)
+    booked = [mail.body for mail in Message.objects.filter(writer="")]
+    moved_call = move(call)
+    moved = Message.objects.filter(key__contains=":moved:")
+    reminders = Message.objects.filter(key__contains=":reminder:", dropped_at=None)
+
+    bodies = [*booked, *(mail.body for mail in moved)]
+    bodies += [words.body for mail in reminders if (words := write(mail))]
+
+    assert len(bodies) == 8  # booked, moved, a day and an hour before: to each
+    for body in bodies:
+        assert says in body
+        assert says_not not in body
+        assert ("/calls/test/" in body) == (kind == RoomKind.ROOM)
+        assert "zoom.example.com" not in body
+        assert f"/calls/{moved_call.ref}/" in body

@@ -29,6 +29,7 @@ from sessions.signoff import TopicWord, sign_off
 from tests.factories import (
     BookingFactory,
     DisputeFactory,
+    PresenceFactory,
     TrainerFactory,
     UserFactory,
     home_page,
@@ -53,7 +54,7 @@ def call(db):
 
 def come(call, *sides):
     for side in sides:
-        setattr(call, f"{side}_joined_at", TEN)
+        setattr(call, f"{side}_joined_at", call.starts_at)
         call.save(update_fields=[f"{side}_joined_at"])
     return call
 
@@ -223,7 +224,7 @@ def test_the_join_link_lets_the_late_in(call, client):
 
     response = client.get(reverse("sessions:join", args=[call.ref]))
 
-    assert response.url == call.trainer.room_url
+    assert response.url == f"/calls/{call.ref}/room/"
     call.refresh_from_db()
     assert call.state == BookingState.BOOKED
 
@@ -517,3 +518,74 @@ def test_settle_of_a_call_that_took_place_after_all_only_answers(missed):
 def test_a_missed_call_is_not_cancelled(missed):
     with pytest.raises(Refused, match="over"):
         cancel_call(missed, by=missed.trainee, reason="Ill.")
+
+
+# --- Who was there, in the room of this site -------------------------------------------
+
+
+@pytest.mark.parametrize("side", ["trainee", "trainer"])
+@pytest.mark.parametrize(
+    ("stay", "came"),
+    [
+        (None, False),
+        ((-9, -8), False),  # looked in before the call, and went
+        ((-9, 0), False),
+        ((-9, 1), True),
+        ((2, 3), True),
+        ((-9, None), True),  # still there
+    ],
+)
+def test_who_looked_in_before_the_call_alone_did_not_come(call, side, stay, came):
+    come(call, other(side))
+    absent = side_of(call, side)
+    if stay:
+        start, end = (TEN + one * MINUTE if one is not None else None for one in stay)
+        setattr(call, f"{side}_joined_at", start)
+        call.save()
+        PresenceFactory(
+            booking=call,
+            user=absent,
+            joined_at=start,
+            seen_at=end or TEN + 9 * MINUTE,
+            left_at=end,
+            ended="left" if end else "",
+        )
+
+    assert may_say_missed(call, side_of(call, other(side))) != came
+
+
+def test_who_crashed_before_the_call_did_not_come(call):
+    come(call, "trainer")
+    call.trainee_joined_at = TEN - 9 * MINUTE
+    call.save()
+    PresenceFactory(
+        booking=call,
+        user=call.trainee,
+        joined_at=TEN - 9 * MINUTE,
+        seen_at=TEN - 8 * MINUTE,
+    )
+
+    assert say_missed(call, by=call.trainer.user).missed_by == "trainee"
+
+
+def test_who_went_on_to_the_link_came(call):
+    come(call, "trainer")
+    call.trainee_joined_at = call.trainee_linked_at = TEN - 5 * MINUTE
+    call.save()
+
+    assert not may_say_missed(call, call.trainer.user)
+
+
+def test_nobody_says_that_they_waited_who_was_not_there_themselves(call):
+    call.trainer_joined_at = TEN - 9 * MINUTE
+    call.save()
+    PresenceFactory(
+        booking=call,
+        user=call.trainer.user,
+        joined_at=TEN - 9 * MINUTE,
+        left_at=TEN - 8 * MINUTE,
+        ended="left",
+    )
+
+    with pytest.raises(Refused, match="Join the call first"):
+        say_missed(call, by=call.trainer.user)

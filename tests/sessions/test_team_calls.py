@@ -45,19 +45,36 @@ def past(**facts):
 
 
 @pytest.mark.parametrize("calls", [1, 3])
-def test_manager_lists_the_calls_to_come_in_ten_queries(
+def test_manager_lists_the_calls_to_come_in_eleven_queries(
     client, manager, django_assert_num_queries, calls
 ):
+    """One of them for the companies' keys."""
     edition = EditionFactory()
     own = [call_of(manager, f"Person {n}", edition) for n in range(calls)]
     call_of(manager, "Old", **past(state=BookingState.DONE))
     BookingFactory()  # a stranger's: it must not leak
     client.force_login(manager.user)
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         response = client.get(reverse(URL))
 
     assert list(response.context["page"]) == own
+
+
+@pytest.mark.parametrize("calls", [1, 3])
+def test_manager_of_one_company_lists_them_in_ten(
+    client, manager, django_assert_num_queries, calls
+):
+    edition = EditionFactory()
+    reseller = {"enrolment__member__reseller": manager.reseller}
+    own = [BookingFactory(enrolment__edition=edition, **reseller) for _ in range(calls)]
+    BookingFactory()
+    client.force_login(manager.user)
+
+    with django_assert_num_queries(10):
+        response = client.get(reverse(URL))
+
+    assert set(response.context["page"]) == set(own)
 
 
 def test_calls_are_chosen_by_time_name_and_programme(client, manager):

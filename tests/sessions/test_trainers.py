@@ -6,7 +6,7 @@ from sessions.hours import (
     set_weekly_hours,
     weekly_hours,
 )
-from sessions.models import Trainer
+from sessions.models import RoomKind, Trainer
 from sessions.trainers import make_trainer
 from tests.factories import ProgrammePageFactory, UserFactory
 
@@ -20,6 +20,7 @@ def test_make_trainer_gives_three_calendars_and_the_programmes():
         UserFactory(),
         programmes=[programme],
         time_zone="Asia/Kathmandu",
+        room_kind=RoomKind.LINK,
         room_url="https://meet.example.com/a",
         by=staff,
     )
@@ -32,7 +33,12 @@ def test_make_trainer_gives_three_calendars_and_the_programmes():
 def test_make_trainer_again_keeps_the_calendars_and_changes_the_rest():
     user = UserFactory()
     first = make_trainer(
-        user, programmes=[], time_zone="Europe/London", room_url="", by=None
+        user,
+        programmes=[],
+        time_zone="Europe/London",
+        room_kind=RoomKind.ROOM,
+        room_url="",
+        by=None,
     )
     set_weekly_hours(first, [(0, 540, 600)])
 
@@ -40,6 +46,7 @@ def test_make_trainer_again_keeps_the_calendars_and_changes_the_rest():
         user,
         programmes=[ProgrammePageFactory()],
         time_zone="America/New_York",
+        room_kind=RoomKind.LINK,
         room_url="https://meet.example.com/b",
         by=None,
     )
@@ -59,14 +66,26 @@ def test_make_trainer_again_keeps_the_calendars_and_changes_the_rest():
         "meet.example.com",
         "https://",
         "https://x y.example.com",
+        "https://ann@meet.example.com/a",
+        "https://ann:secret@meet.example.com/a",
+        "https://localhost/a",
+        "https://meet.local/a",
+        "https://127.0.0.1/a",
+        "https://10.0.0.7/a",
+        "https://192.168.1.4:8443/a",
+        "https://169.254.169.254/a",
+        "https://[::1]/a",
+        "https://[fd00::1]/a",
+        f"https://meet.example.com/{'a' * 480}",
     ],
 )
-def test_make_trainer_refuses_a_room_that_is_not_https(room_url):
+def test_make_trainer_refuses_a_link_that_is_not_plain_https(room_url):
     with pytest.raises(Refused):
         make_trainer(
             UserFactory(),
             programmes=[],
             time_zone="Europe/London",
+            room_kind=RoomKind.LINK,
             room_url=room_url,
             by=None,
         )
@@ -78,4 +97,11 @@ def test_make_trainer_refuses_a_room_that_is_not_https(room_url):
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../../etc/passwd", "EST"])
 def test_make_trainer_refuses_an_unknown_zone(zone):
     with pytest.raises(Refused):
-        make_trainer(UserFactory(), programmes=[], time_zone=zone, room_url="", by=None)
+        make_trainer(
+            UserFactory(),
+            programmes=[],
+            time_zone=zone,
+            room_kind=RoomKind.ROOM,
+            room_url="",
+            by=None,
+        )

@@ -7,12 +7,14 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.timezone import now
 
-from sessions.models import Booking, BookingState, Origin
+from sessions.models import Booking, BookingState, Origin, Presence, RoomKind
 from tests.factories import (
     BookingFactory,
     EnrolmentFactory,
     MemberFactory,
+    PresenceFactory,
     TrainerFactory,
     UserFactory,
 )
@@ -138,7 +140,7 @@ def test_proposals_own_page_is_its_offer(client, enrolment, trainee):
 
 @pytest.mark.parametrize(
     ("state", "count"),
-    [(BookingState.BOOKED, 15), (BookingState.DONE, 10), (BookingState.MISSED, 19)],
+    [(BookingState.BOOKED, 15), (BookingState.DONE, 13), (BookingState.MISSED, 20)],
 )
 def test_call_page_takes_the_same_queries_for_any_number_of_topics(
     client, enrolment, trainee, state, count
@@ -277,16 +279,22 @@ def test_join_button_follows_the_clock(client, db, minutes, word, enabled):
 
 
 @pytest.mark.parametrize("side", ["trainee", "trainer"])
-def test_join_notes_who_came_and_leads_to_the_room(client, db, side):
+@pytest.mark.parametrize("kind", RoomKind)
+def test_join_notes_who_came_and_leads_to_the_room(client, db, side, kind):
     start = datetime(2026, 6, 3, 10, tzinfo=UTC)
-    call = BookingFactory(starts_at=start)
+    trainer = TrainerFactory(room_kind=kind, room_url="https://meet.example.com/room")
+    call = BookingFactory(starts_at=start, trainer=trainer)
 
     with time_machine.travel(start, tick=False):
         client.force_login(call.trainee if side == "trainee" else call.trainer.user)
         response = client.get(reverse("sessions:join", args=[call.ref]))
 
     call.refresh_from_db()
-    assert response.url == "https://meet.example.com/room"
+    leads_to = {"room": f"/calls/{call.ref}/room/", "link": trainer.room_url}
+    assert response.url == leads_to[kind]
+    linked = {"trainee": call.trainee_linked_at, "trainer": call.trainer_linked_at}
+    assert linked.pop(side) == (start if kind == RoomKind.LINK else None)
+    assert set(linked.values()) == {None}
     joined = {"trainee": call.trainee_joined_at, "trainer": call.trainer_joined_at}
     assert joined.pop(side) == start
     assert set(joined.values()) == {None}
@@ -323,7 +331,7 @@ def test_join_outside_the_hours_of_the_room_shows_the_call(client, db, minutes):
 @pytest.mark.parametrize("room_url", ["", "http://meet.example.com", "javascript:1"])
 def test_join_never_leads_to_a_room_without_a_checked_link(client, db, room_url):
     start = datetime(2026, 6, 3, 10, tzinfo=UTC)
-    trainer = TrainerFactory(room_url=room_url)
+    trainer = TrainerFactory(room_kind=RoomKind.LINK, room_url=room_url)
     call = BookingFactory(starts_at=start, trainer=trainer)
 
     with time_machine.travel(start, tick=False):
@@ -346,16 +354,77 @@ def test_join_is_not_for_onlookers(client, db):
     assert call.trainer_joined_at is None
 
 
-def test_join_by_one_says_so_to_the_other(client, db):
+def test_who_waits_in_the_room_is_told_to_the_other_while_they_do(client, db):
     start = datetime(2026, 6, 3, 10, tzinfo=UTC)
     call = BookingFactory(starts_at=start, trainer_joined_at=start)
+    stay = PresenceFactory(booking=call, user=call.trainer.user, joined_at=start)
+    seen = {}
+    for seconds, seen_at, left_at in [
+        (0, start, None),
+        (60, start, None),
+        (75, start, None),  # not heard of for too long
+        (90, start + timedelta(seconds=80), None),
+        (100, start, start + timedelta(seconds=95)),
+    ]:
+        Presence.objects.filter(pk=stay.pk).update(
+            seen_at=seen_at, left_at=left_at, ended="left" if left_at else ""
+        )
+        with time_machine.travel(start + timedelta(seconds=seconds), tick=False):
+            client.force_login(call.trainee)
+            page = client.get(call.get_absolute_url(), headers={"HX-Request": "true"})
+        seen[seconds] = f"{call.trainer.user.full_name} is here." in page.text
+        assert "<html" not in page.text
 
-    with time_machine.travel(start, tick=False):
+    assert seen == {0: True, 60: True, 75: False, 90: True, 100: False}
+
+
+def test_who_went_on_to_a_link_is_told_with_the_time_not_as_being_there(client, db):
+    start = datetime(2026, 6, 3, 10, tzinfo=UTC)
+    trainer = TrainerFactory(room_kind=RoomKind.LINK)
+    call = BookingFactory(starts_at=start, trainer=trainer, trainer_linked_at=start)
+
+    with time_machine.travel(start + timedelta(minutes=5), tick=False):
         client.force_login(call.trainee)
-        page = client.get(call.get_absolute_url(), headers={"HX-Request": "true"})
+        page = client.get(call.get_absolute_url())
 
-    assert f"{call.trainer.user.full_name} is here." in page.text
-    assert "<html" not in page.text
+    said = f"{trainer.user.full_name} went on to the link at 11:00."
+    assert said in page.text
+    assert not page.context["join"].live
+
+
+@pytest.mark.parametrize(
+    ("minutes", "changes"), [(-20, True), (5, True), (79, True), (80, False)]
+)
+def test_button_asks_again_until_it_is_over_and_then_for_the_page(
+    client, db, minutes, changes
+):
+    start = datetime(2026, 6, 3, 10, tzinfo=UTC)
+    call = BookingFactory(starts_at=start)
+
+    with time_machine.travel(start + timedelta(minutes=minutes), tick=False):
+        client.force_login(call.trainee)
+        for url in (call.get_absolute_url(), call.get_absolute_url() + "?in=list"):
+            page = client.get(url, headers={"HX-Request": "true"})
+            assert ("HX-Refresh" not in page.headers) == changes
+            assert ("every 20s" in page.text) == changes
+
+
+@pytest.mark.parametrize("calls", [1, 3])
+def test_agenda_shows_the_way_in_for_one_query_more(client, enrolment, trainee, calls):
+    start = now() - timedelta(minutes=5)
+    own = [
+        BookingFactory(
+            enrolment=enrolment, starts_at=start - number * timedelta(minutes=20)
+        )
+        for number in range(calls)
+    ]
+    PresenceFactory(booking=own[0], user=own[0].trainer.user)
+    PresenceFactory()  # a stranger's
+
+    assert queries(client, reverse("sessions:agenda")) == 10
+    page = client.get(reverse("sessions:agenda"))
+    assert page.text.count('/join/"') == calls
+    assert page.text.count(" is here.") == 1
 
 
 # --- Cancelling, files ----------------------------------------------------------------
