@@ -21,6 +21,19 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// --- Folds: open on a wide screen, where they have no button; closed on a phone ---------
+const wide = matchMedia("(min-width: 40rem)");
+
+function fold() {
+  for (const part of document.querySelectorAll("details.fold")) {
+    part.open = wide.matches;
+    part.dataset.folded = "";
+  }
+}
+
+wide.addEventListener("change", fold);
+fold();
+
 // --- Messages ---------------------------------------------------------------------------
 document.addEventListener("click", (event) => {
   event.target.closest("[data-message-close]")?.closest("[data-message]")?.remove();
