@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.core.management import call_command
@@ -15,10 +16,12 @@ from content.versions import put_up_missing
 from courses import due_notices, renewing
 from courses.enrolling import follow_the_calendar
 from courses.rollout import carry_on
+from lms import jobs
 from lms.audit import chain
 from lms.dashboards import digest
 from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
+from lms.operations import heartbeats, keeping
 from lms.people import at_rest, ending, invite_lists, sign_ins
 from lms.privacy import retention
 from sessions.absence import see_to_closed_accounts, withdraw_not_held
@@ -29,54 +32,101 @@ from sessions.earlier import offer_freed
 from sessions.left import free_left
 from sessions.load import tell_of_missing_times
 from sessions.outside import enqueue_stale
+from sessions.presence import end_silent, forget_signals
+from sessions.unsigned import remind_unsigned, tell_left_unsigned
 
 EVERY = timedelta(seconds=20)
 EVERY_HOUR = timedelta(hours=1)
 EVERY_DAY = timedelta(days=1)
 
 
+Job = Callable[[], object]
+
+
+def _end_superseded_lately() -> None:
+    end_superseded(out_since=now() - EVERY_DAY)
+
+
+EACH_ROUND: tuple[Job, ...] = (
+    enqueue_due,
+    ending.end_with_resellers,
+    enqueue_pending,
+    _end_superseded_lately,
+    auditing.carry_on,
+    statements.carry_on,
+    sampling.carry_on,
+    carry_on,
+    cancel_run_out,
+    end_covered,
+    free_left,
+    see_to_closed_accounts,
+    withdraw_not_held,
+    reopen_unanswered,
+    offer_freed,
+    remind_unsigned,
+    tell_left_unsigned,
+    invite_lists.carry_on,
+    enqueue_stale,
+    end_silent,
+    forget_signals,
+    chain.carry_on,
+    heartbeats.ask_for_proof,
+)
+EACH_HOUR: tuple[Job, ...] = (
+    ending.end_subsidiaries,
+    ending.end_planned,
+    ending.tell_of_ends,
+    follow_the_calendar,
+    renewing.carry_on,
+    due_notices.carry_on,
+    digest.carry_on,
+    expiring.carry_on,
+    end_superseded,
+    put_up_missing,
+    enqueue_waiting,
+    tell_of_missing_times,
+    invite_lists.prune,
+    heartbeats.forget_gone,
+    jobs.end_dead,
+)
+EACH_DAY: tuple[Job, ...] = (
+    chain.note_newest,
+    retention.apply,
+    sign_ins.forget_old,
+    at_rest.encrypt_anew,
+    keeping.note_disks,
+)
+
+
 def tick() -> bool:
-    """Do one round, unless another clock just did; tell whether it was done."""
+    """Do one round, unless another clock just did; tell whether it was done.
+
+    What one job fails with keeps none of the others from being done: all that failed
+    is raised at the end, together.
+    """
     if not _is_my_turn("clock", EVERY):
         return False
-    enqueue_due()
-    ending.end_with_resellers()
-    enqueue_pending()
-    end_superseded()
-    auditing.carry_on()
-    statements.carry_on()
-    sampling.carry_on()
-    carry_on()
-    cancel_run_out()
-    end_covered()
-    free_left()
-    see_to_closed_accounts()
-    withdraw_not_held()
-    reopen_unanswered()
-    offer_freed()
-    invite_lists.carry_on()
-    enqueue_stale()
-    chain.carry_on()
+    due = list(EACH_ROUND)
     if _is_my_turn("calendar", EVERY_HOUR):
-        ending.end_subsidiaries()
-        ending.end_planned()
-        ending.tell_of_ends()
-        follow_the_calendar()
-        renewing.carry_on()
-        due_notices.carry_on()
-        digest.carry_on()
-        expiring.carry_on()
-        put_up_missing()
-        enqueue_waiting()
-        tell_of_missing_times()
-        invite_lists.prune()
+        due += EACH_HOUR
     if _is_my_turn("day", EVERY_DAY):
-        chain.note_newest()
-        retention.apply()
-        sign_ins.forget_old()
-        at_rest.encrypt_anew()
-    call_command("prune_db_task_results", "--backend", "jobs", verbosity=0)
+        due += EACH_DAY
+    failures = [error for job in [*due, _prune] if (error := _failure_of(job))]
+    if failures:
+        raise ExceptionGroup("Parts of the clock's round failed", failures)
     return True
+
+
+def _failure_of(job: Job) -> Exception | None:
+    try:
+        job()
+    except Exception as error:  # noqa: BLE001  raised by whoever asked, with the others
+        return error
+    return None
+
+
+def _prune() -> None:
+    call_command("prune_db_task_results", "--backend", "jobs", verbosity=0)
 
 
 def _is_my_turn(name: str, every: timedelta) -> bool:

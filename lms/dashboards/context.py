@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from content.kept import kept
 from content.models import Branding
+from lms.operations import noticing
 from lms.people.access import Access
 from lms.people.models import Member
 from lms.walls import unscoped
@@ -37,13 +38,14 @@ class Contact:
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """Give templates `roles`, `who_to_ask`, `zone`, and whether a demo has no MFA."""
+    """Give templates `roles`, `who_to_ask`, `zone`, whether a demo has no MFA, troubles."""
     access: Access | None = getattr(request, "access", None) or None
     return {
         "roles": SimpleLazyObject(lambda: _roles(access, request.path)),
         "who_to_ask": SimpleLazyObject(lambda: _contacts(request, access)),
         "zone": access.user.time_zone if access else settings.HOME_TIME_ZONE,
         "is_mfa_off": not settings.MFA_REQUIRED,
+        "troubles": noticing.troubles() if access and access.is_staff else (),
     }
 
 

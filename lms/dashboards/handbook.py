@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -32,6 +33,7 @@ from lms.states import Actor, State
 from lms.tables import FORMATS, table_response
 from lms.walls import unscoped
 
+AT_ONCE = 10_000  # people asked for together: a query takes 65,535 values
 PAGE_SIZE = 50
 OWED = "owed"
 
@@ -176,18 +178,22 @@ class Line:
 
 
 def _lines(asked: Sequence[HandbookVersion]) -> list[Line]:
-    """Count in each reseller; three queries for any number."""
+    """Count in each reseller; three queries for any number up to `AT_ONCE` people."""
     members = list(in_scope().only("pk", "reseller_id", "joined_on"))
-    rows = _rows(members, asked, settings.HOME_TIME_ZONE)
-    lines = []
-    for reseller in unscoped(
-        Reseller.objects, "all of them, for the channel team"
-    ).live():
-        own = [row for row in rows if row.member.reseller_id == reseller.pk]
-        done = sum(row.is_done for row in own)
-        overdue = sum(row.is_overdue for row in own)
-        lines.append(Line(reseller, len(own), done, overdue))
-    return lines
+    people: Counter[int] = Counter()
+    done: Counter[int] = Counter()
+    overdue: Counter[int] = Counter()
+    for first in range(0, len(members), AT_ONCE):
+        some = members[first : first + AT_ONCE]
+        for row in _rows(some, asked, settings.HOME_TIME_ZONE):
+            company = row.member.reseller_id
+            people[company] += 1
+            done[company] += row.is_done
+            overdue[company] += row.is_overdue
+    live = unscoped(Reseller.objects, "all of them, for the channel team").live()
+    return [
+        Line(each, people[each.pk], done[each.pk], overdue[each.pk]) for each in live
+    ]
 
 
 def _show(

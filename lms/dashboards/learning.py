@@ -21,11 +21,12 @@ from lms.dashboards.state import Cell
 from lms.mail.times import moment, on_day
 from lms.people.access import MemberRequest
 from lms.people.confirming import name_to_confirm
-from lms.people.models import Member
+from lms.people.models import Member, User
 from lms.people.own_address import is_wanted
 from sessions.last_call import is_last
 from sessions.models import Booking
-from sessions.room import is_open
+from sessions.room import Join
+from sessions.ways_in import ways_in
 
 VERY_SOON = timedelta(hours=24)
 
@@ -39,6 +40,7 @@ class NextStep:
     url: str = ""
     label: str = ""
     icon: str = "arrow-right"
+    call: Booking | None = None  # on now, or so soon that its button is shown here
 
 
 @login_required
@@ -51,15 +53,25 @@ def my(request: MemberRequest) -> HttpResponse:
         return render(request, "dashboards/my_without_reseller.html", words)
     record = record_of(member)
     last_call_cell = _cell_with_last_call(record)
+    step = next_step(member, record)
     context = {
         "member": member,
         "wants_address": wants_address,
         "record": record,
-        "step": next_step(member, record),
+        "step": step,
+        "join": _way_in(step, request.user),
         "last_call_cell": last_call_cell,
         "name_to_confirm": name_to_confirm(request.user) if last_call_cell else "",
     }
     return render(request, "dashboards/my.html", context)
+
+
+def _way_in(step: NextStep, user: User) -> Join | None:
+    """The button of the call that is the next step, once it is to change today."""
+    if step.call is None:
+        return None
+    join = ways_in([step.call], user)[step.call.pk]
+    return join if join.changes else None
 
 
 def next_step(member: Member, record: Record) -> NextStep:
@@ -128,10 +140,9 @@ def _call_step(call: Booking, zone: str) -> NextStep:
         "trainer": call.trainer,
         "topics": topics,
     }
-    if is_open(call):
-        join = reverse("sessions:join", args=[call.ref])
-        return NextStep(title, about, join, _("Join"), "video")
-    return NextStep(title, about, call.get_absolute_url(), _("Open your call"), "video")
+    return NextStep(
+        title, about, call.get_absolute_url(), _("Open your call"), "video", call
+    )
 
 
 def _reading_step(member: Member, cell: Cell) -> NextStep | None:

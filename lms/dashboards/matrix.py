@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.core.paginator import Page, Paginator
-from django.db.models import Prefetch, Q
+from django.db.models import OrderBy, Prefetch, Q
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
@@ -25,10 +25,11 @@ from django.utils.translation import gettext_lazy
 from courses.models import ProgrammePage
 from lms import states
 from lms.dashboards.everybody import (
-    NEED_ATTENTION,
-    PLACES,
-    Standings,
-    standings_of,
+    Counted,
+    by_day,
+    by_urgency,
+    counted,
+    counted_each,
 )
 from lms.dashboards.state import Cell, cells_of
 from lms.mail.times import day, on_day
@@ -47,6 +48,7 @@ from lms.walls import unscoped
 
 PAGE_SIZE = 50
 AT_ONCE = 500  # people whose cells a file reads together
+BY_KEY = {state.key: state for state in states.STATES}
 ATTENTION, HELD = "attention", "held"  # what holds beside the word that is shown
 NAME, COMPANY, BY_DATE = "name", "company", ".date"  # what people are sorted by
 
@@ -156,7 +158,7 @@ class Matrix:
     form: MatrixFilter
     found: MemberQuerySet
     people: list[int]
-    standings: Standings
+    numbers: Counted
 
     @property
     def columns(self) -> list[dict[str, str]]:
@@ -222,18 +224,15 @@ class Matrix:
 
     def figures(self) -> list[Figure]:
         """Four numbers over all who are shown, whatever page is."""
-        asked = qualified = attention = 0
-        for person in self.people:
-            cells = self.standings.places.get(person, {}).values()
-            asked += len(cells)
-            attention += any(place < NEED_ATTENTION for place in cells)
-            qualified += len(self.standings.held.get(person, ()))
+        numbers = self.numbers
         return [
             Figure(len(self.people), _("people")),
-            Figure(qualified, _("qualifications held"), self._url(state=HELD), "good"),
-            Figure(asked - qualified, _("still to earn")),
             Figure(
-                attention,
+                numbers.held, _("qualifications held"), self._url(state=HELD), "good"
+            ),
+            Figure(numbers.asked - numbers.held, _("still to earn")),
+            Figure(
+                numbers.attention,
                 _("people need attention"),
                 self._url(state=ATTENTION),
                 "warn",
@@ -289,46 +288,47 @@ def matrix_of(
     """
     programmes = programmes_shown()
     form = filter_of(params, resellers, programmes)
-    state = form.cleaned_data.get("state") or ""
     found = narrowed(members, form)
-    sort, is_backwards = form.order.removeprefix("-"), form.order.startswith("-")
-    order = ["user__full_name", "pk"]
-    if sort == COMPANY:
-        order = ["-reseller__name" if is_backwards else "reseller__name", *order]
-    elif sort == NAME and is_backwards:
-        order = ["-user__full_name", "-pk"]
-    everybody = found.order_by(*order).values_list("pk", flat=True)
-    by_date = sort.endswith(BY_DATE)
-    standings = standings_of(found, programmes, with_days=by_date)
+    everybody = found.order_by(*_order_of(form.order, programmes))
+    people = list(everybody.values_list("pk", flat=True))
+    state = form.cleaned_data.get("state") or ""
+    if state in ("", states.LEFT.key):  # who has left was found as such
+        return Matrix(programmes, form, found, people, counted(found, programmes))
+    each = counted_each(found, programmes, BY_KEY.get(state))
+    nothing = Counted()
     people = [
-        pk for pk in everybody if _is_asked_for(state, standings, pk, len(programmes))
+        pk
+        for pk in people
+        if _is_asked_for(state, each.get(pk, nothing), len(programmes))
     ]
+    numbers = Counted.of_many(each.get(pk, nothing) for pk in people)
+    return Matrix(programmes, form, found, people, numbers)
+
+
+def _is_asked_for(state: str, person: Counted, programmes: int) -> bool:
+    if state == HELD:
+        return person.held > 0
+    if state == ATTENTION:
+        return person.attention > 0
+    if state == states.NOT_REQUIRED.key:
+        return person.asked < programmes
+    return person.in_state > 0
+
+
+def _order_of(asked: str, programmes: Sequence[ProgrammePage]) -> list[str | OrderBy]:
+    """Those of whom there is nothing to sort by come last, either way."""
+    sort, is_backwards = asked.removeprefix("-"), asked.startswith("-")
+    if sort == NAME and is_backwards:
+        return ["-user__full_name", "-pk"]
+    order: list[str | OrderBy] = ["user__full_name", "pk"]
+    if sort == COMPANY:
+        return ["-reseller__name" if is_backwards else "reseller__name", *order]
     for programme in programmes:
         if sort == programme.slug:
-            people = _sorted(people, standings.by_urgency(programme), is_backwards)
-        elif sort == programme.slug + BY_DATE:
-            people = _sorted(people, standings.by_day(programme), is_backwards)
-    return Matrix(programmes, form, found, people, standings)
-
-
-def _is_asked_for(state: str, standings: Standings, person: int, asked: int) -> bool:
-    if state in ("", states.LEFT.key):  # who has left was found as such
-        return True
-    if state == HELD:
-        return person in standings.held
-    places = standings.places.get(person, {})
-    if state == ATTENTION:
-        return any(place < NEED_ATTENTION for place in places.values())
-    if state == states.NOT_REQUIRED.key:
-        return len(places) < asked
-    return PLACES[state] in places.values()
-
-
-def _sorted(people: list[int], by: Mapping[int, Any], is_backwards: bool) -> list[int]:
-    """Those of whom there is something to sort by; the others come last either way."""
-    some = [person for person in people if person in by]
-    some.sort(key=by.__getitem__, reverse=is_backwards)
-    return some + [person for person in people if person not in by]
+            return [by_urgency(programme, is_backwards=is_backwards), *order]
+        if sort == programme.slug + BY_DATE:
+            return [by_day(programme, is_backwards=is_backwards), *order]
+    return order
 
 
 def cell_words(cell: Cell, zone: str) -> str:

@@ -8,6 +8,7 @@ from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404
 
 from lms.people.access import MemberRequest
+from lms.s3 import AwayError
 
 
 @login_required
@@ -20,6 +21,8 @@ def media(request: MemberRequest, name: str) -> FileResponse:
         raise Http404
     try:
         file = default_storage.open(name)
+    except AwayError:  # not to be called missing: the page says that it is away
+        raise
     except (OSError, SuspiciousFileOperation, ValueError):
         raise Http404 from None
     response = FileResponse(file)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_safe
 
 from courses.models import Enrolment, EnrolmentQuerySet, ProgrammePage
 from courses.needs import Standing
@@ -17,14 +18,13 @@ from courses.standing import standing_of
 from lms.dashboards.everybody import could_book
 from lms.dashboards.state import Cell, cells_of
 from lms.people.access import Access, MemberRequest
-from lms.people.models import Member, Reseller
-from lms.people.roles import manager_required, staff_required
+from lms.people.models import Member
+from lms.people.roles import manager_required
 from lms.walls import unscoped
 from sessions.asking import ask_trainers
 from sessions.nudging import send_booking_link
 
 AT_ONCE = 25  # people asked for in one click, and shown
-MANY = 500  # people of a company from whom on its needs come after its page
 
 
 @dataclass(frozen=True)
@@ -35,40 +35,23 @@ class Somebody:
     is_asked_for: bool
 
 
-def needs_of(reseller: Reseller) -> list[Standing] | None:
-    """What it needs and has; None for a company of many, whose page goes before."""
-    people = unscoped(Member.objects, "a number, of a company fetched in scope").live()
-    tree = unscoped(Reseller.objects, "below one fetched in scope").below(reseller)
-    if people.filter(reseller__in=tree).count() > MANY:
-        return None
-    return standing_of(reseller)
+@dataclass(frozen=True)
+class NextGap:
+    """The programme of which somebody has to think first, and how many are like it."""
+
+    standing: Standing
+    others: int
 
 
-@manager_required
-@require_safe
-def team_needs(request: MemberRequest) -> HttpResponse:
-    """What one's own company needs: a page, or a part of the team's, loaded later."""
-    member = request.access.member
-    assert member is not None  # noqa: S101  a manager is one
-    return _show(request, member.reseller, may_act=True)
+def next_gap(standings: Sequence[Standing]) -> NextGap | None:
+    """What is not met, the soonest first; None where nothing is known to be missing."""
+    found = [each for each in standings if each.is_met is False or each.gap]
+    first = min(found, key=_from_when, default=None)
+    return NextGap(first, len(found) - 1) if first else None
 
 
-@staff_required
-@require_safe
-def reseller_needs(request: MemberRequest, pk: int) -> HttpResponse:
-    """What a company needs, as its manager sees it."""
-    resellers = Reseller.objects.visible_to(request.access)
-    return _show(request, get_object_or_404(resellers, pk=pk), may_act=False)
-
-
-def _show(request: MemberRequest, reseller: Reseller, *, may_act: bool) -> HttpResponse:
-    context = {
-        "reseller": reseller,
-        "standings": standing_of(reseller),
-        "may_act": may_act,
-    }
-    template = "courses/_needs.html" if request.htmx else "dashboards/needs.html"
-    return render(request, template, context)
+def _from_when(standing: Standing) -> date:
+    return standing.gap.on if standing.gap else standing.on
 
 
 @manager_required

@@ -25,7 +25,7 @@ from lms.audit.looking import looked
 from lms.dashboards.deciding import count_waiting
 from lms.dashboards.forms import ProgrammeField
 from lms.dashboards.matrix import programmes_shown, show_matrix
-from lms.dashboards.needs import needs_of
+from lms.dashboards.needs import next_gap
 from lms.dashboards.trend import days_up_to, trend_of
 from lms.mail.times import on_day
 from lms.people.access import MemberRequest
@@ -302,11 +302,13 @@ def reseller(request: MemberRequest, pk: int) -> HttpResponse | StreamingHttpRes
     tree = unscoped(Reseller.objects, "below one that was fetched in scope").below(top)
     statements = f"{reverse('certificates:statements')}?reseller={top.pk}"
     today = now().date()
-    by_day = standing_on_days([top], days_up_to(today))
+    by_day = standing_on_days([top], days_up_to(today), gaps_on=[today])
+    standings = by_day[today][top.pk]
     managers = unscoped(Member.objects, "of one that was fetched in scope").live()
     context = {
         "reseller": top,
-        "standings": needs_of(top),
+        "standings": standings,
+        "gap": next_gap(standings),
         "trend": trend_of({day: found[top.pk] for day, found in by_day.items()}),
         "managers": managers.filter(reseller=top, is_manager=True).select_related(
             "user"

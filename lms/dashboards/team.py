@@ -9,9 +9,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from certificates.models import Certificate
+from courses.standing import standing_of
 from lms.audit.looking import looked
 from lms.dashboards.matrix import show_matrix
-from lms.dashboards.needs import needs_of
+from lms.dashboards.needs import next_gap
 from lms.dashboards.record import Record, record_of
 from lms.dashboards.requests import open_requests
 from lms.mail.times import on_day
@@ -26,16 +27,15 @@ def team(request: MemberRequest) -> HttpResponse | StreamingHttpResponse:
     """The matrix of one's people; `?format=csv` or `xlsx` for the same as a file."""
     member = request.access.member
     assert member is not None  # noqa: S101  a manager is one
+    standings = standing_of(member.reseller)
+    certificates = Certificate.objects.of_people(request.access)
     context = {
         "invited": Invitation.objects.visible_to(request.access).open().count(),
-        "certificates": Certificate.objects.of_people(request.access)
-        .released()
-        .standing()
-        .ready()
-        .count(),
+        "has_certificates": certificates.released().standing().ready().exists(),
         "requests": open_requests(request.access),
         "may_answer": True,
-        "standings": needs_of(member.reseller),
+        "standings": standings,
+        "gap": next_gap(standings),
     }
     resellers = request.access.managed_resellers
     return show_matrix(request, resellers, "dashboards/team.html", context)

@@ -1,15 +1,20 @@
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import time_machine
 from django.utils.timezone import now
 
 from courses.models import Enrolment, Source
 from lms.dashboards import clock
+from lms.dashboards.management.commands.clock import go_round
+from lms.jobs import queued
+from lms.mail.tasks import deliver_due
 from sessions.models import Booking, FreedTime
 from tests.factories import (
     BookingFactory,
     EditionFactory,
     EnrolmentFactory,
+    MessageFactory,
     TeamFactory,
     TeamMembershipFactory,
     TrainerFactory,
@@ -21,6 +26,22 @@ from tests.factories import (
 def test_of_two_ticks_at_once_one_is_done(db):
     assert clock.tick()
     assert not clock.tick()
+
+
+def test_what_one_job_fails_with_keeps_no_other_from_being_done(db, monkeypatch):
+    def fail():
+        raise LookupError
+
+    monkeypatch.setattr(clock, "EACH_ROUND", (fail, *clock.EACH_ROUND))
+    message = MessageFactory(send_after=now() - timedelta(minutes=2))
+
+    with pytest.raises(ExceptionGroup) as raised:
+        clock.tick()
+    go_round()  # the command says it, and goes on
+
+    assert [type(each) for each in raised.value.exceptions] == [LookupError]
+    assert queued(deliver_due) == [[]]
+    assert message.sent_at is None
 
 
 def test_clock_follows_the_calendar_once_an_hour(db):

@@ -17,7 +17,13 @@ from courses.models import (
     TopicCompletion,
 )
 from lms import states
-from lms.dashboards.everybody import NEED_ATTENTION, standings_of
+from lms.dashboards.everybody import (
+    Counted,
+    by_day,
+    by_urgency,
+    counted,
+    counted_each,
+)
 from lms.dashboards.state import cells_of
 from lms.people.models import Member, User
 from sessions.models import Booking, BookingTopic
@@ -26,6 +32,7 @@ from tests.factories import (
     EditionFactory,
     EditionTopicFactory,
     EnrolmentFactory,
+    MemberFactory,
     ResellerFactory,
     TopicPageFactory,
     TrainerFactory,
@@ -46,6 +53,9 @@ class World:
         self.staff = UserFactory()
         self.trainer = TrainerFactory(weekly_hours=[])
         self.editions = [self._edition(way) for way in Preparation]
+        EditionTopicFactory(  # in the last of them, a call alone is asked for too
+            edition=self.editions[-1], needs_read=False, needs_check=False
+        )
         self.programmes = [edition.programme for edition in self.editions]
         self.asked = {row.pk: list(row.topics.all()) for row in self.editions}
         self.coming, self.past = NOW + DAY, NOW - DAY
@@ -221,49 +231,102 @@ class World:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_everybodys_state_is_that_of_each_cell(seed, django_assert_num_queries):
+def test_everybody_is_counted_and_sorted_as_their_cells_say(
+    seed, django_assert_num_queries
+):
     with time_machine.travel(NOW, tick=False):
         world = World(seed, people=130)
         members = Member.objects.filter(pk__in=[row.pk for row in world.members])
-
-        with django_assert_num_queries(2):
-            found = standings_of(members, world.programmes)
         cells = cells_of(list(members.select_related("user")), world.programmes)
+        asked = {key: cell for key, cell in cells.items() if cell.enrolment}
 
-    said = {
-        key: states.BY_URGENCY[found.places[key[0]][key[1]]]
-        for key in cells
-        if key[1] in found.places.get(key[0], {})
+        with django_assert_num_queries(1):
+            each = counted_each(members, world.programmes)
+        with django_assert_num_queries(1):
+            together = counted(members, world.programmes)
+        in_state = {
+            state: counted_each(members, world.programmes, state)
+            for state in states.STATES
+        }
+        sorted_by = {
+            (programme.pk, is_backwards): list(
+                members.order_by(by_urgency(programme, is_backwards=is_backwards), "pk")
+            )
+            for programme in world.programmes
+            for is_backwards in (False, True)
+        }
+
+    assert each == {
+        member: counted_plainly(of_member(asked, member))
+        for member, _programme in asked
     }
-    shown = {key: cell.state for key, cell in cells.items() if cell.enrolment}
-    assert said == shown
-    assert {key for key, cell in cells.items() if cell.is_qualified} == {
-        (person, programme) for person, each in found.held.items() for programme in each
-    }
-    drawn = Counter(shown.values())
-    missing = set(states.STATES) - set(drawn) - {states.INVITED, states.NOT_REQUIRED}
+    assert together == Counted.of_many(each.values())
+    for state, found in in_state.items():
+        said = {member: row.in_state for member, row in found.items() if row.in_state}
+        those = [key[0] for key, cell in asked.items() if cell.state is state]
+        assert said == Counter(those), state
+        if state.needs_attention:
+            assert all(row.attention == row.in_state for row in found.values())
+    for (programme, is_backwards), found in sorted_by.items():
+        sign = -1 if is_backwards else 1
+        places = {
+            member: sign * states.BY_URGENCY.index(cell.state)
+            for (member, of), cell in asked.items()
+            if of == programme
+        }
+        last = len(states.STATES)
+        assert [row.pk for row in found] == sorted(
+            (row.pk for row in world.members),
+            key=lambda pk, places=places: (places.get(pk, last), pk),
+        )
+    drawn = {cell.state for cell in asked.values()}
+    missing = set(states.STATES) - drawn - {states.INVITED, states.NOT_REQUIRED}
     assert missing == set()  # each was tried
 
 
-def test_days_are_ends_of_what_counts_and_due_dates(django_assert_num_queries):
+def of_member(asked, member):
+    return [cell for key, cell in asked.items() if key[0] == member]
+
+
+def counted_plainly(cells):
+    return Counted(
+        asked=len(cells),
+        held=sum(cell.is_qualified for cell in cells),
+        attention=sum(cell.state.needs_attention for cell in cells),
+    )
+
+
+def test_topic_that_asks_for_a_call_alone_is_ready_from_the_first():
+    edition = EditionFactory(topics=[])
+    EditionTopicFactory(edition=edition, needs_read=False, needs_check=False)
+    enrolment = EnrolmentFactory(edition=edition)
+    people = Member.objects.all()
+
+    found = counted_each(people, [edition.programme], states.READY)
+
+    assert found[enrolment.member_id].in_state == 1
+    assert counted(people, [edition.programme]).attention == 0
+
+
+def test_days_are_ends_of_what_counts_and_due_dates():
     ends = EnrolmentFactory(
         completed=True, valid_until=TODAY + 9 * DAY, counts_until=TODAY + 2 * DAY
     )
     stays = EnrolmentFactory(completed=True, edition=ends.edition, due_on=TODAY)
     due = EnrolmentFactory(edition=ends.edition, due_on=TODAY + DAY)
+    none = MemberFactory()
 
-    with django_assert_num_queries(2):
-        found = standings_of(Member.objects.all(), [ends.programme], with_days=True)
+    def sorted_by_day(*, is_backwards):
+        day = by_day(ends.programme, is_backwards=is_backwards)
+        return list(Member.objects.order_by(day, "pk"))
 
-    assert found.by_day(ends.programme) == {
-        ends.member.pk: TODAY + 2 * DAY,
-        due.member.pk: TODAY + DAY,
-    }
-    assert stays.member.pk in found.places
+    last = [stays.member, none]  # nothing ends, nothing is due
+    assert sorted_by_day(is_backwards=False) == [due.member, ends.member, *last]
+    assert sorted_by_day(is_backwards=True) == [ends.member, due.member, *last]
 
 
 def test_those_of_whom_somebody_has_to_think_come_first():
-    needing = states.BY_URGENCY[:NEED_ATTENTION]
+    needing = [each for each in states.STATES if each.needs_attention]
 
     assert set(states.BY_URGENCY) == set(states.STATES)
-    assert {each for each in states.STATES if each.needs_attention} == set(needing)
+    assert set(states.BY_URGENCY[: len(needing)]) == set(needing)

@@ -9,6 +9,9 @@ import time_machine
 from django.urls import reverse
 
 from content.acknowledging import acknowledge
+from lms.dashboards import handbook
+from lms.people.access import Access
+from lms.people.models import Reseller
 from tests.factories import (
     HandbookPageFactory,
     MemberFactory,
@@ -173,6 +176,20 @@ def test_staff_see_companies_counted(
     assert [row["Overdue"] for row in rows_of(late)] == ["1"] * companies
 
 
+def test_very_many_people_are_counted_in_parts(client, page, monkeypatch):
+    monkeypatch.setattr("lms.dashboards.handbook.AT_ONCE", 2)
+    reseller = ResellerFactory()
+    for _ in range(3):
+        acknowledge(MemberFactory(reseller=reseller), page, version=1)
+    MemberFactory.create_batch(2, reseller=reseller)
+    client.force_login(UserFactory(is_staff=True))
+
+    with on(31):
+        (line,) = client.get(STANDING).context["lines"]
+
+    assert (line.people, line.done, line.overdue) == (5, 3, 0)
+
+
 def test_staff_see_a_reseller_and_what_is_below_it(client, page):
     parent = ResellerFactory(name="Parent")
     child = ResellerFactory(name="Child", parent=parent)
@@ -228,3 +245,15 @@ def test_record_shows_what_was_confirmed_and_what_is_owed(client, page, manager)
     assert given.get_absolute_url() in text
     assert "Version 1, confirmed on" in text
     assert "Version 2: to confirm by" in text
+
+
+def test_people_of_a_company_one_does_not_see_are_not_listed(rf, manager, page):
+    MemberFactory()  # a stranger's: it must not leak
+    request = rf.get(TEAM, {"format": "csv"})
+    request.user, request.access = manager.user, Access(manager.user)
+
+    with on(5):
+        answer = handbook._show(request, Reseller.objects.all(), {})
+
+    rows = csv.reader(StringIO(b"".join(answer).decode("utf-8-sig")))
+    assert [row[0] for row in rows][1:] == ["Ada Manager"]

@@ -14,6 +14,7 @@ from lms.audit import chain
 from lms.audit.log import record
 from lms.audit.models import NOT_TOLD, Event
 from lms.dashboards import log
+from lms.people.access import Access
 from tests.factories import (
     BookingFactory,
     CertificateFactory,
@@ -117,9 +118,9 @@ def test_log_is_read_page_by_page(
     client: Client, staff: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log, "PAGE_SIZE", 2)
-    at = now() - timedelta(days=1)
+    at = now() - timedelta(days=2)  # in no zone a day that reaches to now
     events = [EventFactory(at=at, about=UserFactory()) for _n in range(5)]
-    url: Any = f"{reverse('dashboards:log')}?until={at + timedelta(hours=1):%Y-%m-%d}"
+    url: Any = f"{reverse('dashboards:log')}?until={at + timedelta(hours=12):%Y-%m-%d}"
     pages = []
 
     while url:
@@ -349,3 +350,19 @@ def test_own_part_asks_as_often_for_many_events(
         response = client.get(reverse("dashboards:own_log"))
 
     assert len(response.context["lines"]) == events
+
+
+@pytest.mark.django_db
+def test_a_line_leads_nobody_to_what_they_may_not_see():
+    manager = MemberFactory(is_manager=True)
+    own, strangers = MemberFactory(reseller=manager.reseller), MemberFactory()
+    access = Access(manager.user)
+
+    urls = [
+        log.target_url(EventFactory(target_type=kind, target_id=row.pk), access)
+        for member in (own, strangers)
+        for kind, row in (("people.Member", member), ("people.User", member.user))
+    ]
+
+    place = reverse("dashboards:person", args=[own.pk])
+    assert urls == [place, place, None, None]

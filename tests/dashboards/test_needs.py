@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 from django.utils.timezone import now
 
-from lms.dashboards import needs
+from courses.needs import Gap, Need, People, Standing
+from lms.dashboards.needs import NextGap, next_gap
 from lms.mail.models import Message
 from sessions.models import TimeRequest
 from tests.factories import (
@@ -135,21 +136,39 @@ def test_programme_that_nobody_needs_is_a_404(client, manager):
     assert unknown.status_code == 404
 
 
-def test_needs_of_a_company_of_many_come_after_its_page(
-    client, manager, edition, monkeypatch
-):
-    monkeypatch.setattr(needs, "MANY", 1)
+def test_team_page_begins_with_the_next_gap_and_what_to_do(client, manager, edition):
     colleague(manager, edition, "Rosa")
     client.force_login(manager.user)
-    url = reverse("dashboards:needs")
 
-    team = client.get(reverse("dashboards:team"))
-    part = client.get(url, headers={"HX-Request": "true"})
-    page = client.get(url)
+    answer = client.get(reverse("dashboards:team"))
 
-    assert team.context["standings"] is None
-    assert f'hx-get="{url}"' in team.text
-    assert "<html" not in part.text
-    assert "<html" in page.text
-    for answer in (part, page):
-        assert edition.title in answer.text
+    assert answer.context["gap"].standing.edition == edition
+    above, _below = answer.text.split("<tbody>")
+    for said in (
+        f"{edition.title}</a>: need not met",
+        "Send a booking link",
+        "Ask the trainers to propose times",
+    ):
+        assert said in " ".join(above.split())
+
+
+def test_next_gap_is_what_is_not_met_now_then_the_soonest(manager):
+    today = now().date()
+
+    def standing(*, is_met, gap_on=None):
+        gap = Gap(gap_on, ()) if gap_on else None
+        edition = EditionFactory(topics=[])
+        need, nobody = Need(1, ()), People([])
+        people = dict.fromkeys(("qualified", "missing", "in_training", "away"), nobody)
+        return Standing(
+            manager.reseller, edition, need, today, is_met, **people, gap=gap
+        )
+
+    fine = standing(is_met=True)
+    later = standing(is_met=True, gap_on=today + 9 * DAY)
+    sooner = standing(is_met=True, gap_on=today + 2 * DAY)
+    unmet = standing(is_met=False)
+
+    assert next_gap([fine]) is next_gap([]) is None
+    assert next_gap([fine, later, sooner]) == NextGap(sooner, 1)
+    assert next_gap([later, sooner, unmet, fine]) == NextGap(unmet, 2)

@@ -1,4 +1,5 @@
 import csv
+import re
 from datetime import timedelta
 from io import BytesIO, StringIO
 
@@ -31,7 +32,7 @@ def colleague(manager, name, **fields):
 
 
 @pytest.mark.parametrize("people", [1, 3])
-def test_team_lists_own_people_in_28_queries(
+def test_team_lists_own_people_in_26_queries(
     client, manager, django_assert_num_queries, people
 ):
     first = EnrolmentFactory(member=colleague(manager, "Person A"))
@@ -42,7 +43,7 @@ def test_team_lists_own_people_in_28_queries(
     EnrolmentFactory(edition=first.edition)  # a stranger's: it must not leak
     client.force_login(manager.user)
 
-    with django_assert_num_queries(28):
+    with django_assert_num_queries(26):
         response = client.get(reverse("dashboards:team"))
 
     shown = [row.member.user.full_name for row in response.context["page"]]
@@ -64,6 +65,21 @@ def test_manager_sees_subsidiaries_and_not_the_parent(client):
 
     assert shown(top) == {above, below, top}
     assert shown(below) == {below}
+
+
+def test_company_stands_beside_each_person_where_there_are_several(client, manager):
+    client.force_login(manager.user)
+    alone = client.get(reverse("dashboards:team"))
+    below = ResellerFactory(parent=manager.reseller, name="Pine Training")
+    MemberFactory(reseller=below, user__full_name="Bea Below")
+
+    several = client.get(reverse("dashboards:team"))
+
+    def beside(answer):
+        return re.findall(r"No team yet(?:\s*· ([^<]+?))?\s*</span", answer.text)
+
+    assert beside(alone) == [""]
+    assert beside(several) == [manager.reseller.name, "Pine Training"]
 
 
 def test_team_is_closed_to_people_who_manage_nobody(client):
