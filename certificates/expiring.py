@@ -75,6 +75,7 @@ def running_out(day: date) -> QuerySet[Any]:
         output_field=CharField(),
     )
     told = Message.objects.filter(key=OuterRef("key"))
+    alone = renewing.going_on_alone().order_by().filter(pk=OuterRef("enrolment"))
     return (
         Certificate.objects.standing()
         .released()
@@ -88,7 +89,7 @@ def running_out(day: date) -> QuerySet[Any]:
             enrolment__member__user__is_active=True,
         )
         .exclude(Exists(cycles.standing().filter(completed_at__isnull=False)))
-        .exclude(enrolment__in=renewing.going_on_alone().order_by().values("pk"))
+        .exclude(Exists(alone))
         .alias(begins=begins)
         .filter(enrolment__completed_at__lt=F("begins"))
         .annotate(

@@ -13,6 +13,7 @@ from secrets import randbelow, token_hex
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Max
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
@@ -70,17 +71,24 @@ def replace(certificate: Certificate, *, why: str, by: User) -> Certificate:
         return write_anew(certificate)
 
 
-def end_superseded() -> int:
+def end_superseded(*, out_since: datetime | None = None) -> int:
     """End what a newer cycle's certificate replaces, once that is out and counts.
 
     For the clock. Until then both stand: who renews early has the old one till its
-    last day. Returns how many.
+    last day. With `out_since`, only by what came out from then on, which is quick to
+    find among all. Returns how many.
     """
     out = (
         Certificate.objects.standing()
         .released()
-        .filter(supersedes__ended_as="", enrolment__valid_from__lte=now().date())
+        .filter(
+            supersedes__isnull=False,
+            supersedes__ended_as="",
+            enrolment__valid_from__lte=now().date(),
+        )
     )
+    if out_since is not None:
+        out = out.filter(release_at__gte=out_since)
     count = 0
     replaced = Certificate.objects.filter(pk__in=out.values("supersedes"))
     for certificate in replaced:
@@ -135,9 +143,11 @@ def _free_place() -> int:
     """A place in the status lists that nobody has, in no order that tells anything.
 
     As few lists as hold all twice, so that a place is found at once; if another takes
-    it first, its constraint refuses the second.
+    it first, its constraint refuses the second. There are no more certificates than
+    the newest's key says: to count them would take ever longer.
     """
-    lists = 1 + 2 * Certificate.objects.count() // _PLACES_IN_A_LIST
+    newest = Certificate.objects.aggregate(pk=Max("pk"))["pk"] or 0
+    lists = 1 + 2 * newest // _PLACES_IN_A_LIST
     while True:
         place = randbelow(lists * _PLACES_IN_A_LIST)
         if not Certificate.objects.filter(status_index=place).exists():

@@ -177,7 +177,7 @@ def _last_in_the_tree(member: Member, programme: ProgrammePage) -> Enrolment | N
     earlier = (
         Enrolment.objects.filter(programme=programme, member__user=member.user_id)
         .filter(member__reseller__path__startswith=root)
-        .exclude(member__in=Member.objects.live())
+        .filter(~Exists(Member.objects.live().filter(pk=OuterRef("member"))))
         .order_by("enrolled_at", "pk")
     )
     last = earlier.last()
@@ -284,9 +284,10 @@ def _waiting(edition: Edition) -> QuerySet[Member]:
 
 def _behind(editions: list[Edition]) -> QuerySet[Enrolment]:
     """Open enrolments of those who left, or whose team or reseller asks no more."""
-    by_team = Q(pk__in=Enrolment.objects.open().by_team().values("pk"))
+    # Of each row by its key: in a list of all, PostgreSQL would look for each anew.
+    by_team = Q(Exists(Enrolment.objects.by_team().filter(pk=OuterRef("pk"))))
     has_ended = ~Q(member__reseller__in=Reseller.objects.live())
     return Enrolment.objects.open().filter(
-        ~Q(member__in=Member.objects.live())
+        ~Exists(Member.objects.live().filter(pk=OuterRef("member")))
         | (by_team & (~obliged_by(editions) | has_ended))
     )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from functools import cached_property
+from heapq import nsmallest
+from itertools import chain
+from typing import overload
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -74,6 +79,47 @@ class Someone:
     reseller: int
 
 
+Named = tuple[str, int, int]  # what Someone is made of
+
+
+class People(Sequence[Someone]):
+    """People by name. How many there are is known before anybody is sorted."""
+
+    def __init__(self, groups: Iterable[Sequence[Named]]) -> None:
+        self._groups = list(groups)
+
+    @cached_property
+    def _all(self) -> tuple[Someone, ...]:
+        return tuple(Someone(*each) for each in sorted(chain(*self._groups)))
+
+    @cached_property
+    def _length(self) -> int:
+        return sum(map(len, self._groups))
+
+    def first(self, number: int) -> tuple[Someone, ...]:
+        """The first of them, of many without sorting all."""
+        return tuple(Someone(*each) for each in nsmallest(number, chain(*self._groups)))
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, key: int) -> Someone: ...
+    @overload
+    def __getitem__(self, key: slice) -> Sequence[Someone]: ...
+    def __getitem__(self, key: int | slice) -> Someone | Sequence[Someone]:
+        return self._all[key]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, People | tuple) and self._all == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._all)
+
+    def __repr__(self) -> str:
+        return repr(self._all)
+
+
 @dataclass(frozen=True)
 class Cause:
     """Who makes a need unmet, and how; nobody where the programme does."""
@@ -126,10 +172,10 @@ class Standing:
     need: Need
     on: date
     is_met: bool | None
-    qualified: tuple[Someone, ...]
-    missing: tuple[Someone, ...]
-    in_training: tuple[Someone, ...]
-    away: tuple[Someone, ...]
+    qualified: People
+    missing: People
+    in_training: People
+    away: People
     gap: Gap | None
 
     @property
@@ -162,7 +208,7 @@ class Standing:
 
     @property
     def shown_missing(self) -> tuple[Someone, ...]:
-        return self.missing[:_NAMED]
+        return self.missing.first(_NAMED)
 
     @property
     def more_missing(self) -> int:

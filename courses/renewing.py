@@ -78,7 +78,8 @@ def _to_renew(editions: Sequence[Edition]) -> EnrolmentQuerySet:
             | Q(counts_until__gte=F("valid_until"))
         )
     )
-    by_team = Q(pk__in=Enrolment.objects.by_team().values("pk"))
+    # Of each row by its key: in a list of all, PostgreSQL would look for each anew.
+    by_team = Q(Exists(Enrolment.objects.by_team().filter(pk=OuterRef("pk"))))
     return (
         Enrolment.objects.standing()
         .filter(

@@ -122,6 +122,21 @@ class Certificate(models.Model):
                 condition=~Q(ended_as=""),
                 name="certificate_ended_places",
             ),
+            models.Index(
+                fields=["issued_at"],
+                condition=~Q(state=CertificateState.READY) & Q(ended_as=""),
+                name="certificate_to_make",
+            ),
+            models.Index(
+                fields=["release_at"],
+                condition=Q(supersedes__isnull=False) & Q(ended_as=""),
+                name="certificate_superseding",
+            ),
+            models.Index(  # whose a file is that somebody holds
+                fields=["pdf_sha256"],
+                condition=~Q(pdf_sha256=""),
+                name="certificate_of_file",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

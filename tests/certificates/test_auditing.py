@@ -616,3 +616,27 @@ def test_bad_question_is_answered_in_words(client, manager, data, status):
     assert response.status_code == status
     assert response.context["form"].errors
     assert not AuditPack.objects.exists()
+
+
+@pytest.mark.django_db
+def test_pack_without_a_company_is_of_those_one_sees():
+    ResellerFactory()
+    manager = MemberFactory(is_manager=True)
+
+    pack = ask(Access(manager.user), now().date(), None)
+
+    assert pack.resellers == [manager.reseller_id]
+
+
+@pytest.mark.django_db
+def test_the_same_question_of_somebody_else_is_a_pack_of_their_own():
+    first = MemberFactory(is_manager=True)
+    second = MemberFactory(is_manager=True, reseller=first.reseller)
+
+    packs = [
+        ask(Access(each.user), now().date(), first.reseller)
+        for each in (first, second, second)
+    ]
+
+    assert [pack.asked_by for pack in packs] == [first.user, second.user, second.user]
+    assert packs[1] == packs[2]

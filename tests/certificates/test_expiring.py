@@ -74,6 +74,7 @@ def test_only_the_latest_notice_that_is_due_is_sent(clock, days, told):
     assert notices() == told
 
 
+@pytest.mark.asked_elsewhere  # by its neighbours, on one day each
 def test_each_notice_is_sent_once_in_the_course_of_time(clock):
     ending_in(100)
 

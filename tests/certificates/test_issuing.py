@@ -359,10 +359,13 @@ def test_certificate_of_the_next_cycle_replaces_the_old_once_it_is_out(
     at = now()
     with time_machine.travel(at, tick=False) as clock:
         new = issue(complete(again, at=at))
+        out_at = new.release_at
         assert end_superseded() == 0
         assert set(Certificate.objects.standing()) == {old, new}
         clock.shift(timedelta(minutes=15))
-        assert (end_superseded(), end_superseded()) == (1, 0)
+        assert end_superseded(out_since=out_at + timedelta(seconds=1)) == 0
+        assert end_superseded(out_since=out_at) == 1
+        assert end_superseded() == 0
 
     old.refresh_from_db()
     assert (new.supersedes, old.ended_as) == (old, End.REPLACED)

@@ -373,7 +373,7 @@ def test_pack_follows_the_filter_of_the_list(client, member, manager):
     assert len(names) == 2
 
 
-def test_pack_of_ten_times_as_many_takes_no_more_memory(member):
+def test_pack_of_ten_times_as_many_takes_no_more_memory(member, usual_collector):
     """Each of 100 kB: together they would be five and fifty megabytes."""
     content = b"%PDF-1.7 " + bytes(100_000)
     stored = Certificate._meta.get_field("pdf").storage.save(

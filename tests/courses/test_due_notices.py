@@ -38,6 +38,7 @@ def enrolment(**fields: Any) -> Enrolment:
     return EnrolmentFactory(**({"due_on": DUE, "enrolled_at": LONG_AGO} | fields))
 
 
+@pytest.mark.asked_elsewhere  # by its neighbours, on one day each
 def test_told_14_and_3_days_before_and_then_once_a_week(
     clock: Any, mailoutbox: Any
 ) -> None:

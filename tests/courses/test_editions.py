@@ -16,6 +16,7 @@ from tests.factories import (
     UserFactory,
 )
 
+pytestmark = pytest.mark.usefixtures("at_noon")
 TODAY = now().date()
 
 

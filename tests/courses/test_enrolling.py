@@ -33,6 +33,7 @@ from tests.factories import (
     UserFactory,
 )
 
+pytestmark = pytest.mark.usefixtures("at_noon")
 TODAY = now().date()
 
 
