@@ -15,6 +15,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from allauth.account.adapter import get_adapter
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
@@ -37,6 +38,9 @@ _SYSTEMS = {
 }
 
 
+_GIVEN = re.compile(r"[A-Za-z0-9_-]{8,32}")
+
+
 class Whence:
     """Where a request comes from; worked out when something is logged, once."""
 
@@ -47,7 +51,13 @@ class Whence:
 
     @cached_property
     def request(self) -> str:
-        """A name for the request: what it changed can be found together."""
+        """A name for the request: what it changed can be found together.
+
+        A proxy of ours may have given it one; nobody else's is believed.
+        """
+        given = self._request.META.get("HTTP_X_REQUEST_ID", "")
+        if settings.BEHIND_PROXY and _GIVEN.fullmatch(given):
+            return str(given)
         return secrets.token_hex(8)
 
     @cached_property
@@ -68,19 +78,25 @@ class Whence:
 class _Process:
     """Where something is done outside of any request."""
 
-    request = agent = ""
+    agent = ""
     address = None
 
-    def __init__(self, system: str) -> None:
+    def __init__(self, system: str, request: str = "") -> None:
         self.system = system
+        self.request = request
 
 
-_here: ContextVar[Whence | None] = ContextVar("whence", default=None)
+_here: ContextVar[Whence | _Process | None] = ContextVar("whence", default=None)
 
 
 def whence() -> Whence | _Process:
     """From where the running code was asked."""
     return _here.get() or _process()
+
+
+def caused_by(request: str) -> None:
+    """What this process does from here on was asked for by that request; "": by none."""
+    _here.set(_Process(_process().system, request) if request else None)
 
 
 @cache

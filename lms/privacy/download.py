@@ -58,7 +58,9 @@ def _rows(each: Kept, person: User) -> Iterator[dict[str, Any]]:
         rows = getattr(rows, each.only)()
     fields = [_field(each, name) for name in ("id", *each.shown.split())]
     in_words = [field.name for field in fields if _is_elsewhere(field)]
-    for row in rows.select_related(*in_words).order_by("pk").distinct():
+    if in_words:  # of none it would join all tables that a row leads to
+        rows = rows.select_related(*in_words)
+    for row in rows.order_by("pk").distinct():
         yield {
             field.name: (
                 str(getattr(row, field.name))

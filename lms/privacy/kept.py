@@ -38,6 +38,7 @@ OPENS = "whoever reads it could act as the person"
 THEIRS = "another person"
 ELSEWHERE = "stands in another part of the download"
 KEY = "the right answers, which others are asked for"
+UNSAID = "a draft, which is nobody's word before it is signed off"
 ASK = "a trainer's own note, which may name others: read on request"
 
 
@@ -203,7 +204,10 @@ ALL = [
         persons="recipient",
         shown="to kind subject body created_at sent_at",
         left_out={
-            OURS: ("key is_secret writer send_after expires_at dropped_at tries error"),
+            OURS: (
+                "key is_secret writer send_after expires_at dropped_at tries error "
+                "request"
+            ),
             ELSEWHERE: "attachments",
         },
         goes="to subject body attachments",
@@ -352,14 +356,16 @@ ALL = [
         persons="trainee trainer__user",
         shown=(
             "ref enrolment starts_at ends_at state origin created_at ended_at reason "
-            "cause late missed_by trainee_joined_at trainer_joined_at signed_off_at"
+            "cause late missed_by trainee_joined_at trainer_joined_at "
+            "trainee_linked_at trainer_linked_at room_kind guest_name guest_role "
+            "signed_off_at"
         ),
         left_out={
             OPENS: "room_key request_key uid",
-            THEIRS: "trainee trainer created_by ended_by signed_off_by",
+            THEIRS: "trainee trainer created_by ended_by signed_off_by room_url",
             OURS: "busy_until offer replaces proposed_until sequence",
         },
-        goes="reason",
+        goes="reason room_url guest_name guest_role",
     ),
     Kept(
         "training_sessions.BookingTopic",
@@ -370,6 +376,82 @@ ALL = [
         shown="booking title minutes outcome criteria_met note",
         left_out={ASK: "private_note", OURS: "topic booked_for"},
         goes="note private_note",
+    ),
+    Kept(
+        "training_sessions.Presence",
+        _("When you were in the room of a call"),
+        HOLDING,
+        RECORD,
+        persons="user",
+        shown="booking joined_at seen_at left_at ended route",
+        left_out={
+            OURS: (
+                "tab sign_in microphone camera screen audio_only signals_seen told "
+                "sampled_at counted_from counted slow_until"
+            )
+        },
+    ),
+    Kept(
+        "training_sessions.QualitySample",
+        _("How good the connection was in your calls"),
+        HOLDING,
+        RECORD,
+        persons="presence__user",
+        shown="presence at loss_percent round_trip_ms bitrate_kbps route",
+    ),
+    Kept(
+        "training_sessions.Signal",
+        _("What the other side’s browser told yours to connect the two"),
+        HOLDING,
+        _("Until the call is over."),
+        persons="to__user",
+        shown="at",
+        left_out={OURS: "to by key body"},
+        rows_go=True,
+    ),
+    Kept(
+        "training_sessions.CallMessage",
+        _("What you and the other side wrote to each other in a call"),
+        HOLDING,
+        NOTES,
+        persons="by to",
+        shown="booking text at",
+        left_out={OURS: "key"},
+        goes="text",
+    ),
+    Kept(
+        "training_sessions.CallBoard",
+        _("What you wanted to ask in your calls"),
+        HOLDING,
+        NOTES,
+        persons="booking__trainee",
+        shown="booking question",
+        left_out={OURS: "version"},
+        goes="question",
+    ),
+    Kept(
+        "training_sessions.BoardTopic",
+        _("What your trainer types during a call, until it is signed off"),
+        HOLDING,
+        NOTES,
+        persons="topic__booking__trainee",
+        shown="topic saved_at",
+        left_out={
+            UNSAID: "outcome criteria_met note",
+            ASK: "private_note",
+            THEIRS: "saved_by",
+            OURS: "version writer number",
+        },
+        rows_go=True,
+    ),
+    Kept(
+        "training_sessions.CallFeedback",
+        _("How you found your calls"),
+        _("To make calls better. It is counted, and read without your name."),
+        NOTES,
+        persons="booking__trainee",
+        shown="booking rating missing created_at",
+        goes="missing",
     ),
     Kept(
         "training_sessions.Dispute",

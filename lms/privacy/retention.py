@@ -28,7 +28,16 @@ from lms.mail.times import on_day
 from lms.people.models import Invitation, Member, User
 from lms.privacy.erasing import erase, lock
 from lms.privacy.models import Erasure
-from sessions.models import BookingTopic, Dispute, TimeRequest
+from sessions.models import (
+    BoardTopic,
+    Booking,
+    BookingTopic,
+    CallBoard,
+    CallFeedback,
+    CallMessage,
+    Dispute,
+    TimeRequest,
+)
 
 AT_ONCE = 500
 NOTICE = timedelta(days=30)  # from the word that a record ends to its end
@@ -118,6 +127,46 @@ def _old_notes(before: datetime) -> QuerySet[BookingTopic]:
 
 def _empty_notes(keys: Sequence[int]) -> int:
     return BookingTopic.objects.filter(pk__in=keys).update(note="", private_note="")
+
+
+def _old_messages(before: datetime) -> QuerySet[CallMessage]:
+    return CallMessage.objects.filter(booking__ends_at__lt=before).exclude(text="")
+
+
+def _empty_messages(keys: Sequence[int]) -> int:
+    return CallMessage.objects.filter(pk__in=keys).update(text="")
+
+
+def _old_guests(before: datetime) -> QuerySet[Booking]:
+    return Booking.objects.filter(ends_at__lt=before).exclude(guest_name="")
+
+
+def _empty_guests(keys: Sequence[int]) -> int:
+    return Booking.objects.filter(pk__in=keys).update(guest_name="", guest_role="")
+
+
+def _old_drafts(before: datetime) -> QuerySet[BoardTopic]:
+    return BoardTopic.objects.filter(topic__booking__ends_at__lt=before)
+
+
+def _drop_drafts(keys: Sequence[int]) -> int:
+    return BoardTopic.objects.filter(pk__in=keys).delete()[0]
+
+
+def _old_questions(before: datetime) -> QuerySet[CallBoard]:
+    return CallBoard.objects.filter(booking__ends_at__lt=before).exclude(question="")
+
+
+def _empty_questions(keys: Sequence[int]) -> int:
+    return CallBoard.objects.filter(pk__in=keys).update(question="")
+
+
+def _old_feedback(before: datetime) -> QuerySet[CallFeedback]:
+    return CallFeedback.objects.filter(created_at__lt=before).exclude(missing="")
+
+
+def _empty_feedback(keys: Sequence[int]) -> int:
+    return CallFeedback.objects.filter(pk__in=keys).update(missing="")
 
 
 def _old_disputes(before: datetime) -> QuerySet[Dispute]:
@@ -246,6 +295,41 @@ RULES = [
         "KEEP_NOTES_DAYS",
         _old_notes,
         _empty_notes,
+    ),
+    Rule(
+        "messages",
+        gettext_lazy("What the two of a call wrote to each other in it"),
+        "KEEP_NOTES_DAYS",
+        _old_messages,
+        _empty_messages,
+    ),
+    Rule(
+        "guests",
+        gettext_lazy("The name of an interpreter or another guest of a call"),
+        "KEEP_NOTES_DAYS",
+        _old_guests,
+        _empty_guests,
+    ),
+    Rule(
+        "drafts",
+        gettext_lazy("What was typed in a call that nobody signed off"),
+        "KEEP_NOTES_DAYS",
+        _old_drafts,
+        _drop_drafts,
+    ),
+    Rule(
+        "questions",
+        gettext_lazy("What somebody wanted to ask in a call, after it"),
+        "KEEP_NOTES_DAYS",
+        _old_questions,
+        _empty_questions,
+    ),
+    Rule(
+        "feedback",
+        gettext_lazy("What somebody missed in a call; the numbers stay"),
+        "KEEP_NOTES_DAYS",
+        _old_feedback,
+        _empty_feedback,
     ),
     Rule(
         "disputes",

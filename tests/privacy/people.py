@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 
 from allauth.account.models import EmailAddress
@@ -16,7 +17,11 @@ from tests.factories import (
     ApprovalFactory,
     AttemptFactory,
     AuditPackFactory,
+    BoardTopicFactory,
     BookingFactory,
+    CallBoardFactory,
+    CallFeedbackFactory,
+    CallMessageFactory,
     CertificateFactory,
     CompanyIdentityFactory,
     DesignSampleFactory,
@@ -37,7 +42,9 @@ from tests.factories import (
     OutsideCalendarFactory,
     PostponementFactory,
     ProgrammeRequestFactory,
+    QualitySampleFactory,
     ReadingPlaceFactory,
+    SignalFactory,
     SignInFactory,
     StatementFactory,
     TeamFeedFactory,
@@ -128,6 +135,9 @@ def person_with_all_kept() -> User:
         enrolment=open_one,
         state=BookingState.MISSED,
         reason=MARK,
+        room_url=f"https://{MARK.lower()}.example.com/",
+        guest_name=MARK,
+        guest_role=MARK,
         starts_at=now() - timedelta(days=3),
     )
     call.topics.update(note=MARK, private_note=MARK)
@@ -136,7 +146,16 @@ def person_with_all_kept() -> User:
         sent_at=now(),
         attachments=[{"name": "call.ics", "type": "text/calendar", "text": MARK}],
     )
+    BoardTopicFactory(topic=call.topics.get(), note=MARK, private_note=MARK)
+    CallBoardFactory(booking=call, question=MARK)
+    CallFeedbackFactory(booking=call, missing=MARK)
     DisputeFactory(booking=call, by=person, text=MARK, answer=MARK)
+    told = SignalFactory(to__booking=call, body=json.dumps({"sdp": MARK}))
+    QualitySampleFactory(presence=told.to)
+    CallMessageFactory(booking=call, text=MARK)
+    CallMessageFactory(
+        booking=call, by=call.trainer.user, to=person, text=f"Hello {MARK}"
+    )
     TimeRequestFactory(enrolment=open_one, note=MARK, closed_at=now())
     WaitingFactory(booking=call, ended_at=now())
     FeedFactory(user=person)

@@ -9,9 +9,19 @@ from django.utils.timezone import now
 from lms.people.models import User
 from lms.privacy import retention
 from lms.privacy.models import Erasure
-from sessions.models import BookingState, BookingTopic
+from sessions.models import (
+    BoardTopic,
+    BookingState,
+    BookingTopic,
+    CallBoard,
+    CallFeedback,
+)
 from tests.factories import (
+    BoardTopicFactory,
     BookingFactory,
+    CallBoardFactory,
+    CallFeedbackFactory,
+    CallMessageFactory,
     EnrolmentFactory,
     InvitationFactory,
     MemberFactory,
@@ -58,6 +68,37 @@ def test_notes_go_after_the_call_and_outcomes_stay(settings):
 
     topic = BookingTopic.objects.get()
     assert (topic.note, topic.private_note, topic.outcome) == ("", "", "covered")
+
+
+def test_what_the_two_wrote_goes_after_the_call_and_that_they_did_stays(settings):
+    settings.KEEP_NOTES_DAYS = 10
+    line = CallMessageFactory()
+
+    with time_machine.travel(line.booking.ends_at + 9 * DAY, tick=False):
+        assert retention.apply()["messages"] == 0
+    with time_machine.travel(line.booking.ends_at + 11 * DAY, tick=False):
+        assert retention.apply()["messages"] == 1
+        assert retention.apply()["messages"] == 0
+
+    line.refresh_from_db()
+    assert (line.text, line.by) == ("", line.booking.trainee)
+
+
+def test_what_was_typed_beside_a_call_goes_with_its_notes(settings):
+    settings.KEEP_NOTES_DAYS = 10
+    draft = BoardTopicFactory(note="Well done.")
+    call = draft.topic.booking
+    CallBoardFactory(booking=call)
+    CallFeedbackFactory(booking=call, missing="Time.", created_at=call.ends_at)
+
+    for days, left in ((9, (1, 1, 1)), (11, (0, 0, 0))):
+        with time_machine.travel(call.ends_at + days * DAY, tick=False):
+            retention.apply()
+        asked = CallBoard.objects.exclude(question="")
+        missed = CallFeedback.objects.exclude(missing="")
+        rows = (BoardTopic.objects, asked, missed)
+        assert tuple(each.count() for each in rows) == left
+    assert CallFeedback.objects.get().rating == 5
 
 
 def test_name_and_address_of_an_old_invitation_go(settings):
@@ -158,3 +199,16 @@ def test_more_than_are_taken_at_once_are_ended(settings, monkeypatch):
 
     with in_days(11):
         assert retention.apply()["mail"] == 5
+
+
+def test_name_of_a_guest_goes_after_the_call(settings):
+    settings.KEEP_NOTES_DAYS = 10
+    call = BookingFactory(guest_name="Rosa Lind", guest_role="Interpreter")
+
+    with time_machine.travel(call.ends_at + 10 * DAY, tick=False):
+        assert retention.apply()["guests"] == 0
+    with time_machine.travel(call.ends_at + 10 * DAY + DAY / 24, tick=False):
+        assert retention.apply()["guests"] == 1
+
+    call.refresh_from_db()
+    assert (call.guest_name, call.guest_role) == ("", "")
