@@ -1,0 +1,66 @@
+"""Work that is asked for carries the number of the request that asked for it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from django_tasks.signals import task_finished, task_started
+from django_tasks.utils import normalize_json
+from django_tasks_db.backend import DatabaseBackend
+from django_tasks_db.models import DBTaskResult
+
+from lms.audit.whence import caused_by, whence
+
+logger = logging.getLogger("lms.work")
+KEY = "request"  # beside the arguments, in the row
+
+
+class JobsBackend(DatabaseBackend):
+    """Keep with a piece of work by which request it was asked for."""
+
+    def _task_to_db_task(
+        self, task: Any, args: Any, kwargs: Any
+    ) -> DBTaskResult[Any, Any]:
+        given = {"args": args, "kwargs": kwargs}
+        if request := whence().request:
+            given[KEY] = request
+        return DBTaskResult.objects.create(
+            id=self._get_id(),
+            args_kwargs=normalize_json(given),
+            priority=task.priority,
+            task_path=task.module_path,
+            queue_name=task.queue_name,
+            run_after=task.run_after,
+            backend_name=self.alias,
+        )
+
+
+class Work:
+    """In a worker: each piece of work has its cause, and a line in the log."""
+
+    def __init__(self) -> None:
+        self._start = 0.0
+
+    def begin(self, task_result: Any, **kwargs: Any) -> None:
+        self._start = time.perf_counter()
+        caused_by(task_result.db_result.args_kwargs.get(KEY, ""))
+
+    def end(self, task_result: Any, **kwargs: Any) -> None:
+        facts = {
+            "work": task_result.task.module_path,
+            "id": str(task_result.id),
+            "status": task_result.status.lower(),
+            "ms": round((time.perf_counter() - self._start) * 1000),
+        }
+        logger.info("%(work)s %(status)s, %(ms)s ms", facts, extra={"facts": facts})
+        caused_by("")
+
+    def watch(self) -> None:
+        task_started.connect(self.begin)
+        task_finished.connect(self.end)
+
+    def leave(self) -> None:
+        task_started.disconnect(self.begin)
+        task_finished.disconnect(self.end)
