@@ -7,7 +7,7 @@ import re
 from django.urls.converters import IntConverter
 
 SECRET_PATH = re.compile(
-    r"/(join|welcome|calendar|notices/off|confirm-email|password/reset/key)/[^/\s]+"
+    r"/(join|welcome|mail-came|calendar|notices/off|confirm-email|password/reset/key)/[^/\s]+"
 )
 """Addresses that open by themselves: whoever knows one is let in."""
 

@@ -59,7 +59,8 @@ _CLOSED = (
     "usb",
 )
 FOR_CALLS = ("camera", "display-capture", "microphone")
-CALL_PAGES: frozenset[str] = frozenset()  # by the names of their addresses
+# by the names of their addresses
+CALL_PAGES = frozenset({"sessions:room", "sessions:device_test"})
 
 SIGN_OUTS = frozenset({"account_logout", "wagtailadmin_logout"})
 
@@ -107,7 +108,9 @@ class HeadersMiddleware:
             "cross-origin" if is_for_all else "same-origin"
         )
         headers["Permissions-Policy"] = (
-            permissions(is_call=True) if name in CALL_PAGES else self.usual
+            permissions(is_call=True)
+            if name in CALL_PAGES and response.status_code == 200
+            else self.usual
         )
         headers.setdefault("Cache-Control", "no-store")
         if settings.SECURE_HSTS_SECONDS:

@@ -4,7 +4,9 @@ Every variable has a default that works on a fresh machine, but for secrets in
 production. A bad value stops the start with a sentence that names the variable.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,20 +16,34 @@ from zoneinfo import available_timezones
 import environ
 from django.utils.translation import gettext_lazy as _
 
+from lms import production
+from lms.s3 import Place, read_place
+
 T = TypeVar("T")
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
 
-def _value(name: str, default: T, parse: Callable[[str], T], wanted: str) -> T:
-    """Read the variable `name`; stop the start with a sentence when it is bad."""
-    text = env.str(name, default="")
+def _value(
+    name: str,
+    default: T,
+    parse: Callable[[str], T],
+    wanted: str,
+    *,
+    secret: bool = False,
+) -> T:
+    """Read the variable `name`; stop the start with a sentence when it is bad.
+
+    A `secret` may be in a file, and is not repeated by the sentence.
+    """
+    text = _secret(name) if secret else env.str(name, default="")
     if not text:
         return default
     try:
         return parse(text)
     except (ValueError, KeyError, environ.ImproperlyConfigured):
-        raise SystemExit(f"{name} is {text!r}: it must be {wanted}.") from None
+        shown = "not to be read" if secret else repr(text)
+        raise SystemExit(f"{name} is {shown}: it must be {wanted}.") from None
 
 
 def _parse_flag(text: str) -> bool:
@@ -56,10 +72,54 @@ def _parse_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def _parse_origin(text: str) -> str:
+    """Read the address of a whole site: no path, no name, no password."""
+    parts = urlsplit(text)
+    if parts.path.strip("/") or parts.fragment or parts.username is not None:
+        raise ValueError(text)
+    return _parse_address(text)
+
+
+def _parse_contact(text: str) -> str:
+    if not text.startswith(("mailto:", "https://")) or set(text) & set(" \r\n"):
+        raise ValueError(text)
+    return text
+
+
 def _parse_zone(text: str) -> str:
     if text not in available_timezones():
         raise ValueError(text)
     return text
+
+
+def _parse_servers(*schemes: str) -> Callable[[str], list[str]]:
+    """Read addresses of STUN or TURN servers, parted by commas."""
+
+    def parse(text: str) -> list[str]:
+        servers = [server.strip() for server in text.split(",") if server.strip()]
+        for server in servers:
+            host = server.partition(":")[2].partition("?")[0]
+            is_plain = host and not set(host) & set("/@# ")
+            if not server.startswith(schemes) or not is_plain:
+                raise ValueError(text)
+        return servers
+
+    return parse
+
+
+def _secret(name: str) -> str:
+    """Read a secret, or the file that `<name>_FILE` names; "" where there is none."""
+    with _one_sentence():
+        return production.read_secret(name)
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Stop the start by what is said of production, and nothing else."""
+    try:
+        yield
+    except production.Unfit as unfit:
+        raise SystemExit(str(unfit)) from None
 
 
 def _flag(name: str, default: bool) -> bool:
@@ -76,6 +136,8 @@ if DEMO and not DEBUG:
         "so they are for trying out alone. Unset DEMO, or set DEBUG=1."
     )
 
+REHEARSAL = _flag("REHEARSAL", False)
+
 MFA_REQUIRED = _flag("MFA_REQUIRED", not DEMO)
 if not MFA_REQUIRED and not DEMO:
     raise SystemExit(
@@ -88,29 +150,33 @@ DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 PUBLIC_URL = _value(
     "PUBLIC_URL",
     f"http://localhost:{PORT}",
-    _parse_address,
+    _parse_origin,
     "the address people type, such as https://qualifications.example.com",
 )
-SECRET_KEY = env.str("SECRET_KEY", default="debug-only-key" if DEBUG else "")
-if not DEBUG and len(SECRET_KEY) < 50:
-    raise SystemExit(
-        "SECRET_KEY is unset or short: set it to at least 50 random characters "
-        "and keep it, since sign-ins and links depend on it."
-    )
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY = _secret("SECRET_KEY") or ("debug-only-key" if DEBUG else "")
+SECRET_KEY_FALLBACKS = [
+    key for key in re.split(r"[\s,]+", _secret("SECRET_KEY_FALLBACKS")) if key
+]
+if not DEBUG:
+    with _one_sentence():
+        production.require_key("SECRET_KEY", SECRET_KEY)
+        for _key in SECRET_KEY_FALLBACKS:
+            production.require_key("SECRET_KEY_FALLBACKS", _key)
+        if not REHEARSAL:
+            production.require_address(env.str("PUBLIC_URL", default=""))
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or [
     str(urlsplit(PUBLIC_URL).hostname),
     *(("localhost", "127.0.0.1", "[::1]") if DEBUG else ()),
 ]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 _TLS = PUBLIC_URL.startswith("https://")
-_BEHIND_PROXY = _flag("BEHIND_PROXY", False)
+BEHIND_PROXY = _flag("BEHIND_PROXY", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _TLS
 SESSION_COOKIE_NAME = "__Host-sessionid" if _TLS else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if _TLS else "csrftoken"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _BEHIND_PROXY else None
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 
 # --- The house -----------------------------------------------------------------
 
@@ -123,6 +189,7 @@ INSTALLED_APPS = [
     "sessions",
     "certificates",
     "lms.privacy",
+    "lms.operations",
     "lms.dashboards",
     "lms.seed",
     "schedule",
@@ -161,6 +228,7 @@ MIDDLEWARE = [
     "lms.headers.HeadersMiddleware",
     "lms.shared_cache.CacheAwayMiddleware",
     "lms.audit.whence.WhenceMiddleware",
+    "lms.operations.logs.RequestsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -222,9 +290,13 @@ DATABASES: dict[str, dict[str, Any]] = {
         {"ENGINE": _SQLITE, "NAME": str(DATA_DIR / "db.sqlite3")},
         _parse_database,
         "sqlite:///path or postgresql://user:password@host/name",
+        secret=True,
     )
 }
 if DATABASES["default"]["ENGINE"] == _SQLITE:
+    # Whoever closes the last connection writes all that is new into the database's file
+    # and drops the log beside it: several waits for the disk, at the end of any request.
+    DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -241,8 +313,29 @@ else:  # a connection takes PostgreSQL longer than a page's question
         "prepare_threshold": 5,
     } | DATABASES["default"].get("OPTIONS", {})
 
-CACHES = {
+
+def _parse_redis(text: str) -> str:
+    parts = urlsplit(text)
+    place = parts.path if parts.scheme == "unix" else parts.hostname
+    if parts.scheme not in ("redis", "rediss", "unix") or not place:
+        raise ValueError(text)
+    return text
+
+
+REDIS_URL = _value(
+    "REDIS_URL",
+    "",
+    _parse_redis,
+    "an address such as redis://:password@host:6379/0",
+    secret=True,
+)
+CACHES: dict[str, dict[str, Any]] = {
     "default": {
+        "BACKEND": "lms.shared_cache.SharedRedis",
+        "LOCATION": [REDIS_URL],  # in a list, since a password may hold a comma
+    }
+    if REDIS_URL
+    else {
         "BACKEND": "lms.shared_cache.SharedCache",
         "LOCATION": "cache",
         "OPTIONS": {"MAX_ENTRIES": 10_000},
@@ -251,7 +344,7 @@ CACHES = {
 
 TASKS = {
     "default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"},
-    "jobs": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]},
+    "jobs": {"BACKEND": "lms.operations.asking.JobsBackend", "QUEUES": ["default"]},
 }
 
 MEDIA_ROOT = DATA_DIR / "media"
@@ -260,12 +353,32 @@ PRIVATE_ROOT = DATA_DIR / "private"
 STATIC_ROOT = DATA_DIR / "static"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "lms" / "static"]
-STORAGES = {
+S3_URL: Place | None = _value(
+    "S3_URL",
+    None,
+    read_place,
+    "an address such as https://KEY:SECRET@s3.example.com/bucket?region=eu-central-1",
+    secret=True,
+)
+_IN_FOLDERS: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "private": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": PRIVATE_ROOT, "base_url": None},
     },
+}
+_IN_A_BUCKET: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "lms.storage.BucketStorage",
+        "OPTIONS": {"place": S3_URL, "prefix": "media/", "base_url": MEDIA_URL},
+    },
+    "private": {
+        "BACKEND": "lms.storage.BucketStorage",
+        "OPTIONS": {"place": S3_URL, "prefix": "private/"},
+    },
+}
+STORAGES: dict[str, dict[str, Any]] = {
+    **(_IN_A_BUCKET if S3_URL else _IN_FOLDERS),
     "staticfiles": {
         "BACKEND": (
             "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -281,13 +394,14 @@ WHITENOISE_USE_FINDERS = DEBUG
 MAIL_FROM = env.str("MAIL_FROM", default="ByteKast Qualifications <training@localhost>")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM
 MAIL_FOLDER = DATA_DIR / "mail"
-if env.str("EMAIL_URL", default=""):
-    _mail: dict[str, Any] = _value(
-        "EMAIL_URL",
-        {},
-        lambda text: dict(environ.Env.email_url_config(text)),
-        "an address such as smtp+tls://user:password@mail.example.com:587",
-    )
+_mail: dict[str, Any] = _value(
+    "EMAIL_URL",
+    {},
+    lambda text: dict(environ.Env.email_url_config(text)),
+    "an address such as smtp+tls://user:password@mail.example.com:587",
+    secret=True,
+)
+if _mail:
     EMAIL_BACKEND = str(_mail["EMAIL_BACKEND"])
     EMAIL_HOST = str(_mail.get("EMAIL_HOST") or "localhost")
     EMAIL_PORT = int(str(_mail.get("EMAIL_PORT") or 25))
@@ -330,7 +444,7 @@ ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-ALLAUTH_TRUSTED_PROXY_COUNT = int(_BEHIND_PROXY)  # whose limits count
+ALLAUTH_TRUSTED_PROXY_COUNT = int(BEHIND_PROXY)  # whose limits count
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ADAPTER = "lms.people.adapters.MfaAdapter"
@@ -353,6 +467,7 @@ ROOM_CLOSES_AFTER = timedelta(hours=1)
 LONGEST_CALL = timedelta(minutes=90)
 PROPOSAL_LIFE = timedelta(hours=48)
 EARLIER_LIFE = timedelta(hours=2)  # of a freed time, proposed to who waits
+TURN_LIFE = timedelta(hours=1)  # of credentials for the relay
 UID_HOST = str(urlsplit(PUBLIC_URL).hostname)  # of calendar files
 FREE_TIME_ALARM = timedelta(
     days=_value("FREE_TIME_ALARM_DAYS", 10, _parse_count, "a number of days")
@@ -363,6 +478,24 @@ SIGN_OFF_UNDO = timedelta(
 RENEWAL_OPENS = timedelta(  # before a qualification ends
     days=_value("RENEWAL_OPENS_DAYS", 90, _parse_count, "a number of days")
 )
+STUN_URLS: list[str] = _value(
+    "STUN_URL",
+    [],
+    _parse_servers("stun:", "stuns:"),
+    "addresses such as stun:stun.example.com:3478, parted by commas",
+)
+TURN_URLS: list[str] = _value(
+    "TURN_URL",
+    [],
+    _parse_servers("turn:", "turns:"),
+    "addresses such as turn:turn.example.com:3478, parted by commas",
+)
+TURN_SECRET = _secret("TURN_SECRET")
+if TURN_URLS and len(TURN_SECRET) < 16:
+    raise SystemExit(
+        "TURN_URL is set, and TURN_SECRET is unset or short: set it to the relay's "
+        "static-auth-secret, at least 16 random characters."
+    )
 TSA_URL = _value(
     "TSA_URL",
     "",
@@ -412,6 +545,13 @@ HOME_TIME_ZONE = _value(
     "HOME_TIME_ZONE", "Europe/London", _parse_zone, "a zone such as Europe/London"
 )
 
+SECURITY_CONTACT = _value(
+    "SECURITY_CONTACT",
+    "",
+    _parse_contact,
+    "mailto:security@example.com, or https://example.com/security",
+)
+
 # --- Headers -------------------------------------------------------------------
 
 # `lms/headers.py` writes them all; by these Django's own parts agree.
@@ -420,26 +560,51 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SECURE_HSTS_SECONDS = 63_072_000 if _TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _TLS
-SECURE_SSL_REDIRECT = _TLS and _BEHIND_PROXY
+SECURE_SSL_REDIRECT = _TLS and BEHIND_PROXY
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]  # asked from inside
 SILENCED_SYSTEM_CHECKS = ["security.W021"]  # to be preloaded is the domain owner's wish
 
 # --- Logs ----------------------------------------------------------------------
 
+METRICS_TOKEN = _secret("METRICS_TOKEN")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 16:
+    raise SystemExit(
+        "METRICS_TOKEN is short: set it to at least 16 random characters, or unset it."
+    )
+SENTRY_DSN = _value(
+    "SENTRY_DSN", "", _parse_address, "the address that Sentry gives", secret=True
+)
+LOG_FORMAT = _value(
+    "LOG_FORMAT", "text", {"text": "text", "json": "json"}.__getitem__, "text or json"
+)
+LOG_LEVEL = _value(
+    "LOG_LEVEL",
+    "INFO",
+    {name: name for name in ("DEBUG", "INFO", "WARNING", "ERROR")}.__getitem__,
+    "DEBUG, INFO, WARNING or ERROR",
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
-    "filters": {"hide_secrets": {"()": "lms.people.logs.HideSecrets"}},
+    "formatters": {
+        "text": {"()": "lms.operations.lines.Text", "whole": DEBUG},
+        "json": {"()": "lms.operations.lines.Json"},
+    },
+    "filters": {
+        "cause": {"()": "lms.operations.cause.Cause"},
+        "hide_secrets": {"()": "lms.people.logs.HideSecrets"},
+    },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["hide_secrets"],
+            "formatter": LOG_FORMAT,
+            "filters": ["cause", "hide_secrets"],
         }
     },
-    "root": {"handlers": ["console"], "level": "INFO"},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
+        # What served it tells the same, where it is tried out.
+        "lms.requests": {"level": "WARNING" if DEBUG else "NOTSET"},
         # Django's own handlers would write beside ours, past the filter.
         "django": {"handlers": [], "level": "INFO"},
         "django.server": {"handlers": [], "propagate": True},

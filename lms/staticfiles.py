@@ -10,7 +10,25 @@ from whitenoise.storage import (  # type: ignore[import-untyped]
 
 
 class StaticFiles(CompressedManifestStaticFilesStorage):
-    """WhiteNoise's, but for remembering: a page names its icons thirty times."""
+    """WhiteNoise's, but for remembering: a page names its icons thirty times.
+
+    What our scripts import has its hash too: else a new one could meet an old one. (Of
+    all scripts Django would do so: a package's example imports what is not there.)
+    """
+
+    patterns = (
+        *CompressedManifestStaticFilesStorage.patterns,
+        (
+            "lms/js/*.js",
+            (
+                (r"""(?P<matched>from "(?P<url>\./[^"]+)";)""", 'from "%(url)s";'),
+                (
+                    r"""(?P<matched>new URL\("(?P<url>\./[^"]+)",)""",
+                    'new URL("%(url)s",',
+                ),
+            ),
+        ),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -8,18 +8,24 @@ from wagtail.documents import urls as wagtaildocs_urls
 
 from content.cms import suggest_tags
 from content.views import branding_css
-from lms.dashboards.health import healthz, readyz
 from lms.dashboards.landing import landing
 from lms.dashboards.media import media
 from lms.dashboards.styleguide import styleguide
+from lms.operations.metrics import metrics
+from lms.operations.probes import healthz, readyz
+from lms.operations.security_txt import security_txt
 from lms.people.cms_logins import own_account
 from lms.people.sign_in_views import remove_passkey, turn_off_app
 
 to_sign_in = RedirectView.as_view(pattern_name="account_login", query_string=True)
 
+handler500 = "lms.operations.away.server_error"
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path(".well-known/security.txt", security_txt, name="security_txt"),
+    path("metrics", metrics, name="metrics"),
     path("branding.css", branding_css, name="branding_css"),
     path("start/", landing, name="landing"),
     path("", include("lms.dashboards.urls")),
