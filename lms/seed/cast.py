@@ -40,6 +40,7 @@ class Coach(Person):
 
     hours: str
     programmes: tuple[str, ...]
+    room: str = "room"
 
     @property
     def room_url(self) -> str:
@@ -75,6 +76,7 @@ TRAINERS = [
         "Trainer in New York: Sales & Marketing, Production & Onboarding",
         hours="Mon-Thu 09:00-12:00, 13:00-16:30",
         programmes=("1.1", "1.2"),
+        room="link",
     ),
     Coach(
         "mei.ling.tan@bytekast.example.com",

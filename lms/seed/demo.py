@@ -46,7 +46,7 @@ from sessions.booking import book_call, length_of, ready_topics
 from sessions.earlier import wait_for_earlier
 from sessions.hours import parse_hours, set_weekly_hours
 from sessions.minutes import placed
-from sessions.models import Booking, Outcome, PartOfDay, Trainer
+from sessions.models import Booking, Outcome, PartOfDay, RoomKind, Trainer
 from sessions.proposals import propose
 from sessions.signoff import TopicWord, sign_off
 from sessions.slots import free_slots
@@ -237,6 +237,7 @@ def _make_trainer(coach: Coach, password: str) -> None:
         _make_login(coach, password),
         programmes=ProgrammePage.objects.filter(section__in=coach.programmes),
         time_zone=coach.zone,
+        room_kind=RoomKind(coach.room),
         room_url=coach.room_url,
         by=None,
     )
