@@ -14,6 +14,7 @@ POSTS = re.compile(r"""<form\b[^>]*method=["']?post""", re.IGNORECASE)
 BY_LINK_ALONE = {"people:notice_off"}  # signed: a mail program posts there too
 
 
+@pytest.mark.asked_elsewhere  # at the walls: each address, by each of these
 @pytest.mark.django_db
 def test_every_form_that_posts_carries_the_token(client: Client) -> None:
     world = make_world()

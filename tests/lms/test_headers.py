@@ -22,8 +22,9 @@ from tests.factories import CertificateFactory, MemberFactory, UserFactory, home
 EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": headers.permissions(is_call=False),
 }
+# The pages that may ask for camera, microphone and screen; no others.
+CALLS = {"sessions:room", "sessions:device_test"}
 STRICT = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; "
@@ -54,6 +55,10 @@ def faults(response: Any, path: str) -> Iterator[str]:
     for name, value in EVERYWHERE.items():
         if response.get(name) != value:
             yield f"{path}: {name} is {response.get(name)}"
+    is_call = name_of(path) in CALLS and response.status_code == 200
+    permissions = headers.permissions(is_call=is_call)
+    if response.get("Permissions-Policy") != permissions:
+        yield f"{path}: Permissions-Policy is {response.get('Permissions-Policy')}"
     corp = response.get("Cross-Origin-Resource-Policy")
     is_for_all = response.get("Access-Control-Allow-Origin") == "*"
     if corp != ("cross-origin" if is_for_all else "same-origin"):
@@ -177,6 +182,7 @@ TLS = {
     "BEHIND_PROXY": "1",
     "SECRET_KEY": "Gx7" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
     "PATH": "/usr/bin:/bin",
+    "LOG_LEVEL": "ERROR",  # for what is said to be all that is printed
 }
 
 

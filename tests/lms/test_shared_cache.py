@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client
@@ -29,11 +30,12 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def away(settings: Any) -> Any:
-    """Call it, and the cache's table is not there any more."""
+    """Call it, and the cache's table, or its server, is not there any more."""
 
     def go() -> None:
         there = settings.CACHES["default"]
-        settings.CACHES = {"default": there | {"LOCATION": "no_such_table"}}
+        nowhere = ["redis://127.0.0.1:9"] if settings.REDIS_URL else "no_such_table"
+        settings.CACHES = {"default": there | {"LOCATION": nowhere}}
 
     return go
 
@@ -103,6 +105,44 @@ def test_what_others_must_learn_of_is_not_changed(away: Any) -> None:
         kept.forget()
 
 
+@pytest.mark.parametrize("key", ["limit:any", "content.version", "wagtail_any"])
+def test_what_it_keeps_is_written_and_read(key: str) -> None:
+    cache.clear()
+
+    assert cache.add(key, "a") is True
+    assert cache.add(key, "b") is False
+    cache.set(key, ["c", 1.5, None], None)
+
+    assert cache.get_many([key, "limit:none"]) == {key: ["c", 1.5, None]}
+    assert key in cache
+    assert cache.delete(key) is True
+    assert cache.get(key, "none") == "none"
+    assert cache.get_many([]) == {}
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: cache.get("limit:any"),
+        lambda: cache.get_many(["mail.any", "limit:any"]),
+        lambda: cache.has_key("limit:any"),
+        lambda: cache.add("limit:any", 1),
+        lambda: cache.set("limit:any", 1),
+        lambda: cache.touch("limit:any"),
+        lambda: cache.incr("limit:any"),
+        lambda: cache.delete("wagtail_site_root_paths"),
+        lambda: cache.delete_many(["mail.any", "content.version"]),
+        lambda: cache.clear(),
+    ],
+    ids=["get", "many", "has", "add", "set", "touch", "incr", "delete", "all", "clear"],
+)
+def test_what_counts_is_never_taken_for_nothing(away: Any, ask: Any) -> None:
+    away()
+
+    with pytest.raises(CacheAwayError):
+        ask()
+
+
 @transaction.atomic
 def change_and_read() -> None:
     UserFactory(email="ann@example.com")
@@ -116,6 +156,7 @@ def test_mail_goes_on(away: Any) -> None:
     assert outbox.send_due() == 1
 
 
+@pytest.mark.skipif(bool(settings.REDIS_URL), reason="It is beside the database.")
 def test_inside_a_transaction_nothing_is_half_done(away: Any) -> None:
     away()
 
