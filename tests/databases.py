@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import random
+import re
 import shutil
 import sqlite3
 import time
@@ -112,12 +113,17 @@ class Postgresql:
 
     Copying a template takes a second, so a test's traces are wiped by SQL instead:
     the template keeps its first rows in a schema of their own.
+
+    The same few thousand statements come again and again, and planning one takes the
+    server longer than its few rows. So all are prepared, and kept at a rollback too,
+    with which each test ends.
     """
 
     def __init__(self) -> None:
         self.name = f"test_{os.getpid()}"
 
     def create(self) -> None:
+        _keep_plans()
         template = f"template_{_fingerprint()}"
         with _one_at_a_time("templates"):
             if not self._exists(template):
@@ -247,6 +253,16 @@ def start_postgresql() -> str:
             server.execute(f"ALTER SYSTEM SET {setting} = off")
         server.execute("SELECT pg_reload_conf()")
     return address
+
+
+def _keep_plans() -> None:
+    """Prepare what is asked twice; forget it only when tables change or go."""
+    from psycopg._preparing import PrepareManager  # noqa: PLC0415  as above
+
+    connection.settings_dict["OPTIONS"]["prepare_threshold"] = 1
+    PrepareManager.prepared_max = 5000
+    forgets = re.compile(rb"^(?:DROP|ALTER|DISCARD ALL|DEALLOCATE ALL)\b").match
+    PrepareManager._should_discard.__defaults__ = (forgets,)
 
 
 def _fingerprint() -> str:

@@ -1,0 +1,106 @@
+"""A mail server that refuses for a day, and two clocks at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.core.cache import cache
+from django.db import connections
+from django.utils.timezone import now
+from django_tasks_db.models import DBTaskResult
+
+from courses.models import Source
+from lms.dashboards.models import Beat
+from lms.mail import outbox
+from lms.mail.models import Message
+from sessions.unsigned import WRITER
+from tests.factories import BookingFactory, EnrolmentFactory, UserFactory
+from tests.operations.house import House, MailServer, key_of, until
+
+MAILS = 6
+TRIES = 28  # after 2, 4, 8, 16 and 32 minutes, then each hour: more than a day
+TRIED = [*range(1, 8), TRIES - 1]  # what lies between is written into the rows
+
+
+def test_mail_refused_for_a_day_leaves_afterwards_in_order_and_once(
+    build: Callable[..., House], mail_server: MailServer
+) -> None:
+    """The day passes in the rows alone: each failure waits for its next try."""
+    mail_server.refuses = True
+    person = UserFactory()
+    house = build(EMAIL_URL=mail_server.url)
+    house.start("worker")
+
+    sent = [
+        outbox.queue_text(f"{number}", person, f"{number}", "Hello.").pk
+        for number in range(MAILS)
+    ]
+    for tries in TRIED:
+        until(partial(were_tried, tries), f"all are tried {tries} times")
+        if tries == TRIED[-2]:
+            Message.objects.update(tries=TRIES - 2)
+        mail_server.refuses = tries < TRIED[-1]
+        pass_time(timedelta(minutes=min(2**tries, 60)))
+
+    until(lambda: not Message.objects.filter(sent_at=None).exists(), "all has left")
+    assert [key_of(mail) for mail in mail_server.taken] == sent
+    assert mail_server.refused >= len(TRIED) * MAILS
+
+
+def were_tried(tries: int) -> bool:
+    """Whether each was, and the worker rests: what it put off is put off by then."""
+    at_work = DBTaskResult.objects.filter(status__in=["READY", "RUNNING"])
+    return not (Message.objects.filter(tries__lt=tries).exists() or at_work.exists())
+
+
+def test_two_clocks_at_once_do_one_round_and_nothing_twice(
+    build: Callable[..., House], mail_server: MailServer
+) -> None:
+    """Both for two rounds' time, an hour's round among them; each mail once."""
+    enrolment = EnrolmentFactory(source=Source.MANAGER)
+    call = BookingFactory(enrolment=enrolment, starts_at=now() - timedelta(hours=5))
+    house = build(EMAIL_URL=mail_server.url)
+    house.start("worker", "clock")
+    other = build(house.folder, EMAIL_URL=mail_server.url)
+
+    for _round in range(3):
+        for beat in Beat.objects.all():
+            Beat.objects.filter(pk=beat.pk).update(at=beat.at - timedelta(hours=2))
+        house.restart("clock")
+        other.restart("clock")
+        begun = now()
+        until(partial(has_beaten, begun), "one of the two goes a round")
+    unsigned = Message.objects.filter(writer=WRITER)
+    until(unsigned.exists, "its trainer is reminded")
+    pass_time(timedelta())
+    until(lambda: not waits(), "all is sent")
+
+    assert unsigned.count() == 1
+    assert unsigned.get().recipient == call.trainer.user
+    assert max(mail_server.times_taken().values()) == 1
+    keys = Message.objects.values_list("key", flat=True)
+    assert len(keys) == len(set(keys)) == len(mail_server.taken)
+    for each in (house, other):
+        assert each.programs["clock"].is_running
+        assert "failed" not in each.programs["clock"].said()
+
+
+def has_beaten(since: datetime) -> bool:
+    return Beat.objects.filter(name="clock", at__gt=since).exists()
+
+
+def waits() -> bool:
+    return Message.objects.filter(sent_at=None, dropped_at=None).exists()
+
+
+def pass_time(length: timedelta) -> None:
+    """Let the time of what waits come nearer, and the clock ask for what is due."""
+    for message in Message.objects.filter(sent_at=None):
+        Message.objects.filter(pk=message.pk).update(
+            send_after=message.send_after - length - timedelta(minutes=2),
+        )
+    cache.delete("mail.asked")  # the clock asks once a minute
+    outbox.enqueue_due()
+    connections.close_all()
