@@ -54,6 +54,7 @@ from lms.audit.models import Event
 from lms.mail.kinds import DUE_SOON
 from lms.mail.models import Message
 from lms.mail.notices import off_url
+from lms.operations import mailing, noticing
 from lms.people.accounts import welcome_link
 from lms.people.away import set_away
 from lms.people.ending import plan_end
@@ -75,11 +76,13 @@ from sessions.models import (
 from sessions.proposals import decline, propose
 from sessions.signoff import TopicWord, sign_off
 from sessions.slots import free_slots
+from sessions.switching import name_guest
 from tests.bodies import every_block
 from tests.browser.journeys import Journey
 from tests.checks import questions
 from tests.factories import (
     BookingFactory,
+    CallFeedbackFactory,
     CertificateFactory,
     DisputeFactory,
     EditionFactory,
@@ -95,7 +98,7 @@ from tests.factories import (
 )
 
 Act = Callable[[Page], None]
-ELEANOR = cast.TRAINERS[0]
+ELEANOR, _MARCUS, MEI_LING = cast.TRAINERS
 NEWCOMER = "iris.novak@northlight.example.com"
 
 
@@ -327,6 +330,27 @@ def miss(worker: cast.Worker, side: Origin) -> None:
     own.save(update_fields=["state", "missed_by", "ended_at"])
 
 
+def bring_a_guest(worker: cast.Worker) -> None:
+    own = Booking.objects.filter(trainee__email=worker.email).latest("starts_at")
+    name_guest(own, by=own.trainee, name="Rosa Lind", role="Interpreter")
+
+
+def leave_unsigned(worker: cast.Worker) -> None:
+    """Let their call be longer ago than its trainer alone may sign it off."""
+    week = timedelta(days=7)
+    own = Booking.objects.filter(trainee__email=worker.email).latest("starts_at")
+    Booking.objects.filter(pk=own.pk).update(
+        starts_at=own.starts_at - week,
+        ends_at=own.ends_at - week,
+        busy_until=own.busy_until - week,
+    )
+
+
+def open_all_details(page: Page) -> None:
+    for summary in page.locator("main details > summary").all():
+        summary.click()
+
+
 def book_many(worker: cast.Worker) -> str:
     """Where they book more topics than fit into one call."""
     programme = ProgrammePageFactory(parent=programme_index(), title="A long one")
@@ -452,12 +476,27 @@ def of_learners() -> Iterator[Screen]:
         yield Screen("/my/", who=worker)
 
 
+def try_what_is_missing(page: Page) -> None:
+    """On a machine without camera and microphone."""
+    page.get_by_role("button", name="Start the test").click()
+    page.locator("[data-part=network][data-result=good]").wait_for()
+    page.get_by_text("Something needs a look").wait_for()
+
+
 def of_callers() -> Iterator[Screen]:
     for worker in (cast.JONAS, cast.CHLOE, cast.DIEGO, cast.NADIA, cast.LUCIA):
         yield Screen(call_of(worker), who=worker)
         yield Screen("/calls/", who=worker)
     yield Screen("/calls/", who=cast.LIAM)
+    yield Screen("/calls/test/")
+    yield Screen("/calls/test/", try_what_is_missing, "tested")
     yield Screen(call_of(cast.JONAS), cancel_without_a_word, "refused", cast.JONAS)
+    bring_a_guest(cast.JONAS)
+    for who in (cast.JONAS, ELEANOR):
+        yield Screen(call_of(cast.JONAS), open_all_details, "with a guest", who)
+    leave_unsigned(cast.CHLOE)
+    yield Screen("/trainer/", name="left unsigned", who=MEI_LING)
+    yield Screen(f"{call_of(cast.CHLOE)}sign-off/", name="for another", who=MEI_LING)
     yield Screen(book_address(cast.JONAS), who=cast.JONAS)
     book = book_address(cast.FATIMA)
     yield Screen(book, who=cast.FATIMA)
@@ -740,6 +779,19 @@ def of_trainer() -> Iterator[Screen]:
         cover_all(cast.CHLOE)
         yield Screen(call_of(cast.CHLOE), name="can be undone")
         yield Screen("/trainer/", name="can be undone")
+    yield from after_a_call()
+
+
+def after_a_call() -> Iterator[Screen]:
+    """A sign-off that can only be taken back; and how the call was."""
+    chloe = Booking.objects.get(trainee__email=cast.CHLOE.email)
+    signed_at = now() - timedelta(hours=1)
+    Booking.objects.filter(pk=chloe.pk).update(signed_off_at=signed_at)
+    yield Screen(call_of(cast.CHLOE), name="can be taken back")
+    yield Screen(f"{call_of(cast.CHLOE)}correct/")
+    yield Screen(f"{call_of(cast.CHLOE)}correct/", press("Take it back"), "refused")
+    yield Screen(call_of(cast.CHLOE), name="after it", who=cast.CHLOE)
+    yield Screen(call_of(cast.CHLOE), press("Send"), "refused", who=cast.CHLOE)
 
 
 def of_manager() -> Iterator[Screen]:
@@ -748,7 +800,6 @@ def of_manager() -> Iterator[Screen]:
     yield Screen("/team/calls/")
     yield Screen("/team/calls/?when=past&q=nobody", name="nobody")
     yield Screen("/team/calls/feed/")
-    yield Screen("/team/needs/")
     yield Screen("/team/needs/user-support/")
     yield Screen("/team/handbook/")
     yield Screen("/team/handbook/?q=nobody", name="nobody")
@@ -873,6 +924,12 @@ def of_staff() -> Iterator[Screen]:
     yield Screen("/standing/where-people-stop/")
     yield Screen("/standing/second-person/")
     yield Screen("/standing/handbook/")
+    yield Screen("/standing/health/")
+    noticing.look()
+    noticing.look()  # nothing runs beside the pages here
+    yield Screen("/standing/second-person/", name="troubled")
+    noticing.forget()
+    yield Screen(mailing.link_of(mailing.send_test_mail(ELEANOR.email)), name="mail")
     yield Screen("/standing/log/")
     yield Screen("/standing/log/?q=nobody+at+all", name="nothing")
     booked = Event.objects.filter(verb="booked").latest("pk")
@@ -906,8 +963,11 @@ def of_staff_of_certificates() -> Iterator[Screen]:
 
 
 def of_staff_of_trainers() -> Iterator[Screen]:
-    """Load, absence and leaving of trainers, and a dispute."""
+    """Load, absence and leaving of trainers, a dispute, and how calls were."""
     eleanor = Trainer.objects.get(user__email=ELEANOR.email)
+    yield Screen("/standing/feedback/", name="nothing")
+    CallFeedbackFactory.create_batch(5, booking__trainer=eleanor, missing="More time.")
+    yield Screen("/standing/feedback/")
     missed = BookingFactory(trainer=eleanor, state=BookingState.MISSED)
     settle = reverse("sessions:settle", args=[DisputeFactory(booking=missed).pk])
     yield Screen("/standing/trainers/")

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
 from django.core import mail
 from django.core.mail import EmailMessage
-from playwright.sync_api import Page, ViewportSize
+from playwright.sync_api import Page
 
 from lms.people.accounts import add_colleague
 from lms.seed import cast
@@ -21,39 +20,9 @@ from lms.seed.content import seed_content
 from lms.seed.demo import seed_demo
 from tests.browser import screens
 from tests.browser.journeys import Journey
+from tests.browser.looks import LOOKS, assert_fine, looked_at, turn
 from tests.browser.screens import NEWCOMER, Screen
 from tests.databases import RunDatabase
-
-WIDE = ViewportSize(width=1280, height=900)
-NARROW = ViewportSize(width=320, height=640)
-LOOKS: list[tuple[Literal["light", "dark"], ViewportSize]] = [
-    ("light", WIDE),
-    ("dark", WIDE),
-    ("dark", NARROW),
-    ("light", NARROW),
-]
-ALL = {
-    "type": "tag",
-    "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
-}
-# The other scheme at the same width shows the same page in other colours.
-COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
-RUN_AXE = """async (runOnly) => {
-  const isMoving = (each) => each.playState === "running";
-  while (document.getAnimations().some(isMoving)) {
-    await new Promise(requestAnimationFrame);
-  }
-  const options = {runOnly, resultTypes: ["violations"]};
-  const {violations} = await axe.run(document, options);
-  return violations.flatMap(({id, nodes}) => nodes.map(
-    ({target, any, all, none}) =>
-      `${id}: ${target} ${[...any, ...all, ...none].map((each) => each.message)}`
-  ));
-}"""
-TOO_WIDE = (
-    "document.scrollingElement.scrollWidth > document.documentElement.clientWidth"
-)
-
 
 sent: list[EmailMessage] = []  # what the demo has sent, kept with its rows
 
@@ -125,39 +94,12 @@ def examine(
         if screen.act:
             screen.act(page)
             page.wait_for_load_state("networkidle")
-        page.evaluate(AXE_SCRIPT)
-        looked_at = None
-        for scheme, size in LOOKS:
-            turn(page, scheme, size)
-            where = f"{screen.address} {screen.name} {scheme} {size['width']}"
-            wrong = wrongs(page) if size != looked_at else violations(page, COLOURS)
-            found += [f"{where}: {each}" for each in wrong]
-            looked_at = size
+        where = f"{screen.address} {screen.name}"
+        found += looked_at(page, where)
     return found
-
-
-def turn(page: Page, scheme: Literal["light", "dark"], size: ViewportSize) -> None:
-    """Look at it otherwise; another width, alone, lays the whole page out again."""
-    page.emulate_media(color_scheme=scheme)
-    if page.viewport_size != size:
-        page.set_viewport_size(size)
 
 
 def open_browser(journey: Journey, who: cast.Person | None) -> Page:
     if who is None:
         return journey.person(reduced_motion="reduce")
     return journey.signed_in(who.email, reduced_motion="reduce")
-
-
-def wrongs(page: Page) -> list[str]:
-    found = violations(page, ALL)
-    return [*found, *(["it scrolls sideways"] if page.evaluate(TOO_WIDE) else [])]
-
-
-def violations(page: Page, rules: dict[str, object]) -> list[str]:
-    found: list[str] = page.evaluate(RUN_AXE, rules)
-    return found
-
-
-def assert_fine(found: list[str]) -> None:
-    assert not found, "\n".join(found)

@@ -6,13 +6,13 @@ import re
 
 from playwright.sync_api import expect
 
-from sessions.models import Booking
+from sessions.models import Booking, RoomKind
 from tests.browser.journeys import TOPICS, Journey
-from tests.browser.test_journey import PASSWORD, TRAINEE, prepare
+from tests.browser.qualifying import PASSWORD, TRAINEE, prepare
 
 
 def test_a_double_click_books_once(journey: Journey) -> None:
-    prepare()
+    prepare(RoomKind.ROOM)
     trainee = journey.sign_in(TRAINEE, PASSWORD, java_script_enabled=False)
     trainee.goto("/my/")
     trainee.get_by_role("link", name="Open the topic").click()
@@ -28,7 +28,7 @@ def test_a_double_click_books_once(journey: Journey) -> None:
 
 def test_two_windows_book_once(journey: Journey) -> None:
     """Sent at once from two windows, past the guard of either."""
-    prepare()
+    prepare(RoomKind.ROOM)
     first = journey.sign_in(TRAINEE, PASSWORD)
     first.goto("/my/")
     first.get_by_role("link", name="Open the topic").click()

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from courses.models import Edition, Enrolment
 from sessions.cancelling import cancel_call
-from sessions.models import Booking, BookingState, Trainer
+from sessions.models import Booking, BookingState, RoomKind, Trainer
 from tests.browser.journeys import BEGINS_AT, ROOM, Journey
 from tests.factories import (
     BookingFactory,
@@ -146,7 +146,7 @@ def test_learning_is_resumed_and_a_call_is_joined_by_one_click(
 ) -> None:
     enrolment = EnrolmentFactory()
     topic = enrolment.edition.topics.first()
-    trainer = TrainerFactory(room_url=f"{ROOM}/eleanor")
+    trainer = TrainerFactory(room_kind=RoomKind.LINK, room_url=f"{ROOM}/eleanor")
     trainee = journey.signed_in(enrolment.member.user.email)
     clicks = Clicks()
 
