@@ -37,7 +37,9 @@ def set_up(data: Path) -> None:
         stdout=subprocess.DEVNULL,
         check=True,
     )
-    os.environ.update(DEBUG="0", DEMO="0", DJANGO_SETTINGS_MODULE="lms.settings")
+    os.environ.update(
+        DEBUG="0", DEMO="0", REHEARSAL="1", DJANGO_SETTINGS_MODULE="lms.settings"
+    )
     django.setup()
     signed_in_with_a_second_factor()
     call_command("collectstatic", verbosity=0, interactive=False)

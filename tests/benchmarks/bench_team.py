@@ -1,7 +1,4 @@
-"""The team's pages of a company of ten thousand, beside those of one: time and queries.
-
-The needs of a company of many are loaded after its page, and are a line of their own.
-"""
+"""The team's pages of a company of ten thousand, beside those of one: time and queries."""
 
 import json
 import os
