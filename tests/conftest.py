@@ -1,9 +1,11 @@
 """What all tests stand on: settings, a database from a template, no network.
 
 TEST_DATABASE=postgresql runs them on PostgreSQL, on a server started for the run or,
-with DATABASE_URL, on that one (in a database of its own).
+with DATABASE_URL, on that one (in a database of its own). TEST_CACHE=redis keeps the
+cache in Redis.
 """
 
+import atexit
 import gc
 import ipaddress
 import logging
@@ -14,23 +16,29 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
 import django
 import pytest
+import time_machine
 from django.conf import settings
 from django.db import connection, connections
 from django.test import TransactionTestCase
 from pytest_socket import SocketBlockedError
 
 from tests.databases import CACHE, Postgresql, RunDatabase, Sqlite, start_postgresql
+from tests.icons import refuse_unknown_icons
 from tests.keys import make_keys
 from tests.logged import LOGGED_PAGES, watched_pages
 from tests.processes import run_in_processes as run_in_processes_
+from tests.redis_server import RedisServer
 from tests.signed_in import signed_in_with_a_second_factor
 
 FOLDER = Path(tempfile.mkdtemp(prefix="qualifications-tests-"))
+USUALLY = gc.get_threshold()
+RARELY = (50_000, 20, 50)
 ON_POSTGRESQL = os.environ.get("TEST_DATABASE") == "postgresql" or os.environ.get(
     "DATABASE_URL", ""
 ).startswith("postgres")
@@ -57,6 +65,11 @@ if not ON_POSTGRESQL:
 elif "DATABASE_URL" not in os.environ:  # else a worker of xdist inherits it
     os.environ["DATABASE_URL"] = start_postgresql()
 
+if os.environ.get("TEST_CACHE") == "redis":  # `make check` runs the cache's tests so
+    redis_server = RedisServer().start()
+    atexit.register(redis_server.remove)
+    os.environ["REDIS_URL"] = redis_server.url
+
 (FOLDER / "static").mkdir()  # WhiteNoise warns where there is none
 # The finished fonts are kept from run to run: making them takes 15 seconds.
 (CACHE / "fonts").mkdir(parents=True, exist_ok=True)
@@ -64,16 +77,18 @@ elif "DATABASE_URL" not in os.environ:  # else a worker of xdist inherits it
 
 django.setup()
 make_keys()
+refuse_unknown_icons()
 logging.getLogger("django_tasks").setLevel(logging.WARNING)  # two lines a page
 logging.getLogger("wagtail").setLevel(logging.WARNING)
 signed_in_with_a_second_factor()
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+settings.WHITENOISE_AUTOREFRESH = True  # else each client lists all static files
 
 
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Leave out on PostgreSQL what asks nothing of it: SQLite's run has tested it."""
+    """Leave out on PostgreSQL what asks it nothing, or nothing that others do not."""
     if ON_POSTGRESQL:
         idle = [item for item in items if not _asks_database(item)]
         config.hook.pytest_deselected(items=idle)
@@ -81,7 +96,7 @@ def pytest_collection_modifyitems(
 
 
 def _asks_database(item: pytest.Item) -> bool:
-    if item.get_closest_marker("files"):
+    if any(map(item.get_closest_marker, ("files", "asked_elsewhere"))):
         return False
     fixtures = getattr(item, "fixturenames", [])
     has_fixture = not {"db", "transactional_db", "django_db_setup"}.isdisjoint(fixtures)
@@ -89,9 +104,13 @@ def _asks_database(item: pytest.Item) -> bool:
 
 
 def pytest_collection_finish() -> None:
-    """Let the garbage collector leave alone what is loaded now, and never goes."""
+    """Let the garbage collector leave alone what is loaded now, and never goes.
+
+    And look less often at the rest: a request makes many thousands of objects.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*RARELY)
 
 
 def pytest_unconfigure() -> None:
@@ -142,9 +161,29 @@ def every_change_is_logged(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
+def at_noon(request: pytest.FixtureRequest) -> Iterator[None]:
+    """At noon of the day on which the module was read, its `TODAY`.
+
+    Else what it says of that day is wrong where midnight comes between the two.
+    """
+    noon = datetime.combine(request.module.TODAY, time(12), UTC)
+    with time_machine.travel(noon):
+        yield
+
+
+@pytest.fixture
+def usual_collector() -> Iterator[None]:
+    """Collect garbage as often as in production: for a test that measures memory."""
+    gc.set_threshold(*USUALLY)
+    gc.collect()
+    yield
+    gc.set_threshold(*RARELY)
+
+
+@pytest.fixture
 def indexed_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let search find the pages that factories make."""
-    monkeypatch.setattr("tests.factories.are_pages_indexed", True)
+    monkeypatch.setattr("tests.factories.pages.are_pages_indexed", True)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from http.cookies import SimpleCookie
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +22,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
+from content.permissions import grant_channel_teams
 from lms.people.access import MEMBERSHIP_KEY
+from lms.people.accounts import set_channel_team
+from lms.people.models import User
 from tests.factories import (
     InvitationFactory,
     MemberFactory,
@@ -31,7 +35,11 @@ from tests.factories import (
 )
 from tests.test_access import NOBODYS, PEOPLE, SIGN_IN, TABLE, Entry, make_world
 
-METHODS = ["get", "head", "post", "put", "patch", "delete", "options"]
+# PostgreSQL is asked by two methods, and for what is not there by one of each role:
+# the others ask it nothing else (tools/questions.py), and are heard on SQLite.
+ON_POSTGRESQL = connection.vendor == "postgresql"
+OTHER_METHODS = ["head", "put", "patch", "delete", "options"]
+METHODS = ["get", "post", *([] if ON_POSTGRESQL else OTHER_METHODS)]
 DENIED = {SIGN_IN, 403, 404, 405}
 NO_ROLE = "no role"
 # Who each is like, before Tess's things and before a stranger's.
@@ -45,6 +53,9 @@ LIKE = {
     "invited": NO_ROLE,  # has a login, and has not accepted
     "left": NO_ROLE,  # was her manager
     "past_trainer": NO_ROLE,  # held calls, and holds none any more
+    "editor": "staff",  # of the three permissions, content alone
+    "carer": "staff",  # people alone
+    "reader": "staff",  # neither
     "suspended": "anonymous",  # her manager, switched off since signing in
     "suspended_staff": "anonymous",
 }
@@ -52,9 +63,11 @@ LIKE = {
 SOME = ["tess", "colleague", "manager", "staff"]
 # Where one is answered otherwise than whom they are like.
 UNLIKE: dict[str, dict[str, int | str]] = {
-    # an audit pack is for whoever asked for it
+    # an audit pack, or a sample, is for whoever asked for it
     "certificates:audit": {"parent_manager": 404},
     "certificates:audit_file": {"parent_manager": 404},
+    "certificates:design_sample": {"editor": 404},
+    "certificates:design_sample_file": {"editor": 404},
     # so is a list of people to invite for whoever pasted it
     "people:invite_list": {"parent_manager": 404},
     # whom a reseller still counts on asks its manager first
@@ -72,6 +85,59 @@ UNLIKE: dict[str, dict[str, int | str]] = {
         )
     },
 }
+# What is only for those of the channel team who may change people, or edit content.
+# (Who may not cancel a call gets the form again, and who sees only what they may
+# change finds nothing there.)
+CARERS: dict[str, int] = {
+    **dict.fromkeys(
+        (
+            "certificates:anew",
+            "certificates:statement_withdraw",
+            "dashboards:add",
+            "dashboards:add_reseller",
+            "dashboards:answer",
+            "dashboards:answer_name",
+            "dashboards:answer_transfer",
+            "dashboards:leave",
+            "dashboards:manager",
+            "dashboards:remind",
+            "dashboards:remind_late_of",
+            "dashboards:send_test_mail",
+            "dashboards:set_address",
+            "dashboards:teams",
+            "dashboards:undo",
+            "dashboards:void",
+            "people:invite",
+            "people:invite_list",
+            "privacy:answer",
+            "privacy:erasures",
+            "sessions:board",
+            "sessions:board_topic",
+            "sessions:correct",
+            "sessions:cannot_work_for",
+            "sessions:extend",
+            "sessions:hand_over",
+            "sessions:help_with_check",
+            "sessions:leaving",
+            "sessions:move",
+            "sessions:sign_off",
+            "sessions:undo",
+        ),
+        403,
+    ),
+    "dashboards:away": 404,
+    "sessions:cancel": 409,
+}
+EDITORS = dict.fromkeys(
+    (
+        "certificates:design_font",
+        "certificates:design_sample",
+        "certificates:design_sample_file",
+        "certificates:design_styles",
+    ),
+    403,
+)
+WITHOUT = {"editor": CARERS, "carer": EDITORS, "reader": CARERS | EDITORS}
 MALFORMED = ["0x1", "-1", "1'--", "%00", "é", "9" * 25, "../1"]
 # A look of staff at a person is logged, and a session may be touched: by any method.
 LOGS = {"audit_event", "audit_eventvalues", "audit_link", "django_session", "cache"}
@@ -80,6 +146,8 @@ WRITES = re.compile(r'^(?:INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)', re.IGNOREC
 
 def expected(name: str, who: str) -> int | str:
     """What the table says somebody is answered about Tess's object."""
+    if name in WITHOUT.get(who, {}):
+        return WITHOUT[who][name]
     for each in (who, LIKE[who]):
         if each in UNLIKE.get(name, {}):
             return UNLIKE[name][each]
@@ -113,9 +181,13 @@ def make_crowd() -> SimpleNamespace:
         "invited": invited,
         "left": left.user,
         "past_trainer": past.user,
+        "editor": make_staff(content=True, people=False),
+        "carer": make_staff(content=False, people=True),
+        "reader": make_staff(content=False, people=False),
         "suspended": MemberFactory(reseller=reseller, is_manager=True).user,
         "suspended_staff": UserFactory(is_staff=True),
     }
+    grant_channel_teams()
     world.clients = {who: seated(person) for who, person in world.people.items()}
     _switch(world.clients["two_hats_there"], there.pk)
     _switch(world.clients["two_hats_here"], colleague.pk)
@@ -132,6 +204,13 @@ def make_crowd() -> SimpleNamespace:
     for client in world.clients.values():  # what is read once is read
         ask(client, "get", reverse("dashboards:person", args=[10**9]))
     return world
+
+
+def make_staff(*, content: bool, people: bool) -> User:
+    """One of the channel team, with some of its permissions."""
+    person = UserFactory()
+    set_channel_team(person, True, by=None, content=content, people=people)
+    return person
 
 
 def seated(person: Any) -> Client:
@@ -202,12 +281,14 @@ def taken_back() -> Iterator[Counted]:
 def ask(
     client: Client, method: str, url: str, data: dict[str, Any] | None = None
 ) -> Answer:
-    """Ask, and take back what it changed."""
+    """Ask, and take back what it changed: rows, and the cookies of who asked."""
     sent = (data or {}) if method in {"get", "head", "post"} else ""
+    cookies = SimpleCookie(client.cookies)
     with taken_back() as counted:
         response = getattr(client, method)(url, sent)
         for close in response._resource_closers:  # close() itself ends the connection
             close()
+    client.cookies = cookies
     return Answer(response, counted.queries, counted.written)
 
 
@@ -249,3 +330,16 @@ def who_asks(entry: Entry, method: str) -> list[str]:
     if method not in {"get", "post"}:
         return SOME
     return ["anonymous", *SOME, "suspended"] if is_public else list(LIKE)
+
+
+def who_is_kept_out(name: str) -> list[str]:
+    """All but those of the channel team who see what is anybody's."""
+    asking = PEOPLE if ON_POSTGRESQL else list(LIKE)
+    if TABLE[name].staff == 404:
+        return asking
+    is_door = TABLE[name].others == 403  # shut before anything is looked for
+    return [
+        who
+        for who in asking
+        if LIKE[who] != "staff" or (is_door and name in WITHOUT.get(who, {}))
+    ]

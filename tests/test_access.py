@@ -112,6 +112,7 @@ def of(name: str, *path: str) -> tuple[Args, Args]:
 
 CALL = of("booking", "ref")
 CALENDAR = of("calendar", "pk")
+TO_THE_CALL = (SIGN_IN, 302, 404, 404, 404, 302, 404, 404)
 THE_TRAINERS = (SIGN_IN, 403, 403, 403, 403, 302, 404, 403)
 ENROLMENT = of("enrolment", "pk")
 TRAINER = of("booking", "trainer_id")
@@ -136,6 +137,8 @@ TABLE: dict[str, Entry] = {
     "branding_css": Entry(PUBLIC),
     "healthz": Entry(PUBLIC),
     "readyz": Entry(PUBLIC),
+    "security_txt": Entry(PUBLIC),
+    "metrics": Entry((404,) * 8),
     "landing": Entry(SENT_ON),
     "styleguide": Entry((SIGN_IN, *(403,) * 6, 200)),
     "media": Entry(NOT_HERE, lambda world: ["images/none.png"]),
@@ -156,13 +159,9 @@ TABLE: dict[str, Entry] = {
     "dashboards:my": Entry(SIGNED_IN),
     "dashboards:team": Entry((SIGN_IN, 403, 403, 200, 200, 403, 403, 403)),
     "dashboards:team_handbook": Entry((SIGN_IN, 403, 403, 200, 200, 403, 403, 403)),
-    "dashboards:needs": Entry((SIGN_IN, 403, 403, 200, 200, 403, 403, 403)),
     "dashboards:need": Entry(
         (SIGN_IN, 403, 403, 200, 200, 403, 403, 403),
         lambda world: [world.enrolment.programme.slug],
-    ),
-    "dashboards:reseller_needs": Entry(
-        STAFF, *of("reseller", "pk"), staff=200, others=403
     ),
     "dashboards:standing_handbook": Entry(STAFF),
     "dashboards:reseller_handbook": Entry(
@@ -186,6 +185,9 @@ TABLE: dict[str, Entry] = {
     "dashboards:decide_on": Entry(
         (SIGN_IN, *(403,) * 6, 422), of("approval", "pk")[0], method="post"
     ),
+    "dashboards:health": Entry(STAFF),
+    "dashboards:send_test_mail": Entry((SIGN_IN, *(403,) * 6, 302), method="post"),
+    "dashboards:mail_came": Entry((404,) * 8, lambda world: ["no-such-word"]),
     "dashboards:log": Entry(STAFF),
     "dashboards:log_event": Entry(STAFF, *of("event", "pk"), others=403, staff=200),
     "dashboards:own_log": Entry(SIGNED_IN),
@@ -336,6 +338,7 @@ TABLE: dict[str, Entry] = {
     ),
     # calls
     "sessions:agenda": Entry(SIGNED_IN),
+    "sessions:device_test": Entry(SIGNED_IN),
     "sessions:feed": Entry(SIGNED_IN),
     "sessions:end_feed": Entry(SENT_ON, method="post"),
     "sessions:feed_file": Entry((404,) * 8, lambda world: ["no-such-token"]),
@@ -354,6 +357,15 @@ TABLE: dict[str, Entry] = {
     "sessions:join": Entry(
         (SIGN_IN, 302, 404, 302, 404, 302, 404, 302), *CALL, staff=302
     ),
+    "sessions:room": Entry(TO_THE_CALL, *CALL),
+    "sessions:room_poll": Entry(
+        (SIGN_IN, 400, 404, 404, 404, 400, 404, 404), *CALL, method="post"
+    ),
+    "sessions:leave_room": Entry(TO_THE_CALL, *CALL, method="post"),
+    "sessions:room_message": Entry(
+        (SIGN_IN, 409, 404, 404, 404, 409, 404, 404), *CALL, method="post"
+    ),
+    "sessions:room_agenda": Entry((SIGN_IN, 200, 404, 404, 404, 200, 404, 404), *CALL),
     "sessions:wait": Entry(
         (SIGN_IN, 302, 404, 302, 404, 302, 404, 302), *CALL, method="post", staff=302
     ),
@@ -372,6 +384,18 @@ TABLE: dict[str, Entry] = {
     "sessions:dispute": Entry(
         (SIGN_IN, 302, 404, 302, 404, 302, 404, 302), *CALL, method="post", staff=302
     ),
+    "sessions:use_link": Entry(
+        (SIGN_IN, 409, 404, 409, 404, 302, 404, 409), *CALL, method="post", staff=409
+    ),
+    "sessions:use_room": Entry(
+        (SIGN_IN, 302, 404, 302, 404, 302, 404, 302), *CALL, method="post", staff=302
+    ),
+    "sessions:name_guest": Entry(
+        (SIGN_IN, 422, 404, 422, 404, 422, 404, 422), *CALL, method="post", staff=422
+    ),
+    "sessions:drop_guest": Entry(
+        (SIGN_IN, 302, 404, 302, 404, 302, 404, 302), *CALL, method="post", staff=302
+    ),
     "sessions:cancel": Entry(
         (SIGN_IN, 302, 404, 409, 404, 302, 404, 302), *CALL, method="post", staff=302
     ),
@@ -379,7 +403,7 @@ TABLE: dict[str, Entry] = {
         (SIGN_IN, 200, 404, 302, 404, 200, 404, 302), *CALL, staff=302
     ),
     "sessions:sign_off": Entry(
-        (SIGN_IN, 403, 404, 403, 404, 200, 404, 200), *CALL, staff=200
+        (SIGN_IN, 403, 404, 403, 404, 200, 404, 403), *CALL, staff=403
     ),
     "sessions:check_answers": Entry(
         (SIGN_IN, 403, 404, 403, 404, 200, 404, 200), *CALL, staff=200
@@ -394,8 +418,40 @@ TABLE: dict[str, Entry] = {
         method="post",
         staff=422,
     ),
+    "sessions:board": Entry(
+        (SIGN_IN, 403, 404, 403, 404, 200, 404, 403), *CALL, staff=403
+    ),
+    "sessions:board_topic": Entry(
+        (SIGN_IN, 403, 404, 403, 404, 422, 404, 403),
+        lambda world: [world.booking.ref, world.booking.topics.get().pk],
+        lambda world: [
+            world.foreign_booking.ref,
+            world.foreign_booking.topics.get().pk,
+        ],
+        method="post",
+        staff=403,
+    ),
+    "sessions:extend": Entry(
+        (SIGN_IN, 403, 404, 403, 404, 302, 404, 403), *CALL, method="post", staff=403
+    ),
+    "sessions:give_feedback": Entry(
+        (SIGN_IN, 422, 404, 403, 404, 403, 404, 403),
+        *CALL,
+        method="post",
+        staff=403,
+    ),
+    "sessions:correct": Entry(
+        (SIGN_IN, 403, 404, 403, 404, 200, 404, 200), *CALL, staff=200
+    ),
+    "sessions:feedback": Entry(STAFF),
+    "sessions:question": Entry(
+        (SIGN_IN, 302, 404, 403, 404, 403, 404, 403),
+        *CALL,
+        method="post",
+        staff=403,
+    ),
     "sessions:undo": Entry(
-        (SIGN_IN, 403, 404, 403, 404, 302, 404, 302), *CALL, method="post", staff=302
+        (SIGN_IN, 403, 404, 403, 404, 302, 404, 403), *CALL, method="post", staff=403
     ),
     "sessions:today": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),
     "sessions:ready": Entry((SIGN_IN, 403, 403, 403, 403, 200, 200, 403)),

@@ -13,8 +13,9 @@ from threading import Timer
 
 import pytest
 
+from tools import walls
 from tools.checks import Step, run_lanes
-from tools.setup import Stop, require_folder
+from tools.setup import Stop, missing_packages, require_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -130,6 +131,18 @@ def test_missing_system_packages_are_named_to_who_may_not_install_them(tmp_path)
         "Some system packages are missing; please run: "
         "sudo apt-get install -y --no-install-recommends libpango-1.0-0 qpdf\n"
     )
+
+
+def test_only_the_checks_ask_for_a_relay_and_networks(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda *_args, **_more: None)  # nothing is here
+
+    run, tests, check = (
+        set(missing_packages(goal)) for goal in ("run", "tests", "check")
+    )
+
+    assert "chromium" in tests - run
+    servers = {"caddy", "coturn", "haproxy", "pgbouncer", "redis-server"}
+    assert check - tests == {"iproute2", *servers}
 
 
 # --- Every process ends --------------------------------------------------------
@@ -263,6 +276,31 @@ def test_ci_fails_when_either_command_fails(tmp_path, test, check):
     )
 
     assert done.returncode != 0
+
+
+# --- The walls -----------------------------------------------------------------
+
+
+def test_each_wall_is_found_and_lets_everything_through_once_it_is_gone():
+    source = (
+        "é = Call.objects.visible_to(access).filter(\n"
+        "    pk=1\n"
+        ")\n"
+        "rows = (\n"
+        "    Member.objects.live()\n"
+        "    .managed_by(\n"
+        "        access,\n"
+        "    )\n"
+        "    .first()\n"
+        ")\n"
+        "def visible_to(access): ...\n"
+    )
+
+    found = list(walls.walls_in(source, "some.py"))
+
+    assert [str(wall) for wall in found] == ["some.py:1", "some.py:6"]
+    assert walls.without(source, found[0]).startswith("é = Call.objects.all().filter(")
+    assert "live().all()\n    .first()" in walls.without(source, found[1])
 
 
 def test_help_lists_every_command():

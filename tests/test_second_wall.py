@@ -2,15 +2,25 @@
 
 import pytest
 
+from lms.people.access import Access
 from lms.walls import unscoped
+from tests.factories import (
+    EnrolmentDatesFactory,
+    OutsideBusyFactory,
+    TeamMembershipFactory,
+    WaitingFactory,
+)
 from tests.second_wall import (
+    LEADS_ON,
     NO_SCREEN,
     ROOT,
     Reader,
     faults_of,
     faults_of_template,
     screens,
+    walled,
 )
+from tests.test_access import make_world
 
 IMPORTS = """
 from courses.models import Enrolment
@@ -42,6 +52,30 @@ def test_templates_read_nobodys_rows_from_an_open_record():
     }
 
     assert faults == {}
+
+
+@pytest.mark.django_db
+def test_who_sees_a_record_sees_what_hangs_on_it():
+    """So that `LEADS_ON` may let a screen go on from the one to the other."""
+    world = make_world()
+    WaitingFactory(booking=world.booking)
+    EnrolmentDatesFactory(enrolment=world.enrolment)
+    TeamMembershipFactory(member=world.member)
+    OutsideBusyFactory(calendar=world.calendar)
+    people = [Access(person) for person in world.people.values() if person]
+    hidden, reached = set(), set()
+
+    for owner, name in LEADS_ON:
+        (model,) = (each for each in walled() if each.__name__ == owner)
+        for access in people:
+            for row in model.objects.visible_to(access):
+                for below in (rows := getattr(row, name)).all():
+                    reached.add((owner, name))
+                    if not rows.visible_to(access).filter(pk=below.pk).exists():
+                        hidden.add((owner, name))
+
+    assert reached == LEADS_ON.keys()
+    assert hidden == set()
 
 
 def test_every_module_that_answers_a_request_is_read():

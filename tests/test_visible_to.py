@@ -10,7 +10,11 @@ from tests.factories import (
     ApprovalFactory,
     AttemptFactory,
     AuditPackFactory,
+    BoardTopicFactory,
     BookingTopicFactory,
+    CallBoardFactory,
+    CallFeedbackFactory,
+    CallMessageFactory,
     CertificateFactory,
     CompanyIdentityFactory,
     DesignSampleFactory,
@@ -32,7 +36,9 @@ from tests.factories import (
     OutsideBusyFactory,
     PostponementFactory,
     ProgrammeRequestFactory,
+    QualitySampleFactory,
     ReadingPlaceFactory,
+    SignalFactory,
     SignInFactory,
     StatementFactory,
     TeamFeedFactory,
@@ -73,6 +79,8 @@ ABOUT_NOBODY = {
 
 PRIVATE = {
     "AuditPack",
+    "CallMessage",
+    "CallFeedback",
     "CompanyIdentity",
     "DesignSample",
     "InviteDraft",
@@ -84,6 +92,7 @@ PRIVATE = {
     "OutsideBusy",
     "ReadingPlace",
     "SignIn",
+    "Signal",
 }
 
 
@@ -97,12 +106,15 @@ def records():
 @pytest.fixture
 def rows(db):
     """At least one row of every record, none of them about the stranger."""
-    BookingTopicFactory()
+    draft = BoardTopicFactory()
+    CallBoardFactory(booking=draft.topic.booking)
     for factory in (
         AcknowledgementFactory,
         ApprovalFactory,
         AttemptFactory,
         AuditPackFactory,
+        CallMessageFactory,
+        CallFeedbackFactory,
         CertificateFactory,
         CompanyIdentityFactory,
         DesignSampleFactory,
@@ -124,7 +136,9 @@ def rows(db):
         OutsideBusyFactory,
         PostponementFactory,
         ProgrammeRequestFactory,
+        QualitySampleFactory,
         ReadingPlaceFactory,
+        SignalFactory,
         SignInFactory,
         StatementFactory,
         TeamMembershipFactory,

@@ -11,22 +11,31 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 from urllib.parse import urldefrag, urlencode, urljoin
 from zipfile import ZipFile, is_zipfile
 
 import pytest
+import time_machine
 from django.db import models
 from django.db.models.signals import pre_save
 from django.urls import reverse
 from django.utils.html import strip_tags
+from django.utils.module_loading import import_string
+from django.utils.timezone import now
+from django_tasks.base import TaskResultStatus
+from django_tasks_db.models import DBTaskResult
 from pypdf import PdfReader
 
 import tests.factories
-from tests.crowd import LOGS, address, ask, seated
+from lms.dashboards import clock
+from lms.mail.models import Message
+from lms.mail.outbox import send_due
+from tests.crowd import LOGS, address, ask, expected, seated, taken_back
 from tests.factories import InvitationFactory, MemberFactory
-from tests.test_access import TABLE, make_side, make_world
+from tests.test_access import TABLE, body_for, make_side, make_world
 from tests.test_visible_to import records
 
 MARK = "zqxvwk"  # in no word of ours
@@ -34,7 +43,7 @@ TERM = "zqxv"  # finds it, and is shown again by whatever is asked for it
 ENOUGH = 400  # addresses for one person
 # What these say is no text of a person's: keys, and words of ours with a meaning.
 MEANT = {
-    "kind", "verb", "target_type", "target_id", "system", "request", "path", "state",
+    "kind", "writer", "verb", "target_type", "target_id", "system", "request", "path", "state",
     "password", "time_zone", "language", "token_hash", "digest", "sha256", "ref",
     "serial", "uid", "block", "etag", "modified", "pdf_sha256", "public_sha256",
     "private_sha256", "source", "engagement", "room_url", "url",
@@ -259,3 +268,46 @@ def test_the_marker_is_found_by_those_who_may_see_it(marked):
     assert any("format=csv" in url for url in found.leaks)
     assert any("format=xlsx" in url for url in found.leaks)
     assert len(own.leaks) > 3
+
+
+def test_no_mail_speaks_of_another_company(marked):
+    """Of what each form of the table causes, and of what the clock sends in time."""
+    ours = {marked.people[who] for who in ("tess", "colleague", "manager")}
+    told: set[tuple[str, str]] = set()
+    start = now()
+
+    for who in ("tess", "manager", "trainer", "staff"):
+        client = seated(marked.people[who])
+        for name, entry in TABLE.items():
+            if entry.method == "post" and expected(name, who) in (200, 302):
+                with taken_back():
+                    client.post(address(name, entry.args(marked)), body_for(marked))
+                    told |= said_by_mail(ours)
+    for days in (0, 1, 6, 7, 14, 30, 100):
+        with time_machine.travel(start + timedelta(days=days), tick=False):
+            clock.tick()
+            do_what_waits()
+            send_due()
+    told |= said_by_mail(ours)
+
+    assert {"calls", "digest", "enrolled", "reminder"} <= {kind for kind, _said in told}
+    assert {kind for kind, said in told if MARK in said} == set()
+    theirs = {marked.theirs["member"].user}
+    assert {kind for kind, said in said_by_mail(theirs) if MARK in said}
+
+
+def said_by_mail(to: set[Any]) -> set[tuple[str, str]]:
+    """Of each mail to one of these: its kind, and all that it says."""
+    mails = Message.objects.filter(recipient__in=to)
+    return {
+        (mail.kind, f"{mail.subject} {mail.body} {mail.attachments}".lower())
+        for mail in mails
+    }
+
+
+def do_what_waits() -> None:
+    """What the worker does, but for making files: these are read elsewhere."""
+    for job in DBTaskResult.objects.filter(status=TaskResultStatus.READY):
+        if not job.task_path.startswith("certificates."):
+            import_string(job.task_path).func(*job.args_kwargs["args"])
+        DBTaskResult.objects.filter(pk=job.pk).delete()
