@@ -50,11 +50,15 @@ STATIC = [
     ),
     Step("mypy", ["mypy"], SETTINGS),
 ]
+# Each begins with one half: what a file's tests share is made once. Who has no more
+# takes of the other's.
+BY_TWO = ["-n", "2", "--dist", "worksteal"]
 RACES = ["-m", "constraints or races"]
+CACHE = ("tests/lms/test_shared_cache.py", "tests/lms/test_limits.py")
 JOURNEY = "tests/browser/test_journey.py"
 LANES = {
     "test": [
-        [pytest("tests on SQLite", SQLITE, "-n", "2")],
+        [pytest("tests on SQLite", SQLITE, *BY_TWO)],
         [
             *STATIC,
             pytest("constraints and races on PostgreSQL", POSTGRESQL, *RACES),
@@ -66,8 +70,7 @@ LANES = {
             pytest(
                 "the other tests on PostgreSQL",
                 POSTGRESQL,
-                "-n",
-                "2",
+                *BY_TWO,
                 "-m",
                 "not (constraints or races)",
             )
@@ -78,8 +81,19 @@ LANES = {
                 SQLITE,
                 "tests/browser",
                 f"--ignore={JOURNEY}",
-                *("-n", "2", "--dist", "worksteal"),  # some take a minute
-            )
+                *("-m", "not networks"),
+                *BY_TWO,
+            ),
+            pytest("a cut network", SQLITE, "tests/browser", "-m", "networks"),
+            pytest("operations, with real processes", SQLITE, "tests/operations"),
+            pytest(
+                "the drill, PostgreSQL away, two machines",
+                POSTGRESQL,
+                "tests/operations/test_drill.py",
+                "tests/operations/test_database_away.py",
+                "tests/operations/test_machines.py",
+            ),
+            pytest("the cache in Redis", SQLITE | {"TEST_CACHE": "redis"}, *CACHE),
         ],
     ],
     "format": [

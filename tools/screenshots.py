@@ -24,13 +24,59 @@ PICTURES = ROOT / "docs" / "screens"
 PORT = os.environ.get("PORT", "8399")
 ADDRESS = f"http://localhost:{PORT}"
 LONGEST_WAIT_SECONDS = 30
+LONGEST_OPENING_SECONDS = 360
 PASSWORD = "try-it-out-together"  # noqa: S105 - the demo's
 LEARNER = "yuki.tanaka@northlight.example.com"
 READY = "fatima.elidrissi@northlight.example.com"
 TRAINER = "eleanor.whitcombe@bytekast.example.com"
 MANAGER = "amara.okafor@northlight.example.com"
+IN_A_CALL = "lucia.navarro@kestrel.example.com"
 HOLDER = "nadia.rahman@northlight.example.com"
 EDITOR = "sofia.brandt@bytekast.example.com"
+
+
+# A drawn face in place of the camera's picture: nobody's, and the same each time.
+FACE = """
+const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wish) => {
+  const stream = await ask(wish);
+  if (!wish.video) return stream;
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [1280, 800];
+  const pen = canvas.getContext("2d");
+  const oval = (colour, x, y, width, height) => {
+    pen.fillStyle = colour;
+    pen.beginPath();
+    pen.ellipse(x, y, width, height, 0, 0, 7);
+    pen.fill();
+  };
+  const isTrainer = document.getElementById("board");
+  const draw = () => {
+    const wall = pen.createLinearGradient(0, 0, 1280, 800);
+    wall.addColorStop(0, isTrainer ? "#d8cfc2" : "#c4d3d6");
+    wall.addColorStop(1, isTrainer ? "#9aa59f" : "#8ba0ad");
+    pen.fillStyle = wall;
+    pen.fillRect(0, 0, 1280, 800);
+    oval(isTrainer ? "#4b3a30" : "#2b2320", 640, 330, 182, 205);
+    if (!isTrainer) oval("#2b2320", 640, 520, 205, 170);
+    oval(isTrainer ? "#35566b" : "#8a4f3d", 640, 850, 350, 270);
+    oval(isTrainer ? "#dcb093" : "#b98463", 640, 560, 62, 90);
+    oval(isTrainer ? "#e6bfa3" : "#c7946f", 640, 375, 138, 172);
+    oval("#33302e", 592, 350, 10, 12);
+    oval("#33302e", 688, 350, 10, 12);
+    pen.strokeStyle = "#8d4c42";
+    pen.lineWidth = 7;
+    pen.lineCap = "round";
+    pen.beginPath();
+    pen.arc(640, 410, 58, 0.5, 2.64);
+    pen.stroke();
+  };
+  draw();
+  setInterval(draw, 100);
+  const [picture] = canvas.captureStream(10).getVideoTracks();
+  return new MediaStream([...stream.getAudioTracks(), picture]);
+};
+"""
 
 
 @contextmanager
@@ -85,9 +131,10 @@ def sign_in(browser: Browser, email: str, zone: str = "Europe/London") -> Page:
     return page
 
 
-def keep(page: Page, name: str) -> None:
+def keep(page: Page, name: str, *, is_still: bool = True) -> None:
     """Write what is seen, in few colours: a tenth of the bytes."""
-    page.wait_for_load_state("networkidle")
+    if is_still:
+        page.wait_for_load_state("networkidle")
     path = PICTURES / f"{name}.png"
     page.screenshot(path=path)
     with Image.open(path) as picture:
@@ -142,14 +189,35 @@ def take_pictures(browser: Browser) -> None:
     keep(holder, "verify")
 
 
+def take_picture_of_a_call(browser: Browser) -> None:
+    """Trainee and trainer in their room, which opens minutes after the demo is made."""
+    sides = [sign_in(browser, email) for email in (IN_A_CALL, TRAINER)]
+    for page in sides:
+        page.context.grant_permissions(["camera", "microphone"])
+        page.add_init_script(FACE)
+        page.goto("/calls/" if page is sides[0] else "/trainer/")
+        join = page.get_by_role("link", name="Join", exact=True).first
+        end = time.monotonic() + LONGEST_OPENING_SECONDS
+        while not join.is_visible() and time.monotonic() < end:
+            page.wait_for_timeout(5_000)
+            page.reload()
+        join.click()
+    trainer = sides[1]
+    trainer.locator("#room[data-state=connected][data-other-camera=on]").wait_for()
+    trainer.wait_for_timeout(8_000)  # what was said on the picture is gone
+    keep(trainer, "room", is_still=False)
+
+
 def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     chromium = shutil.which("chromium")
     with demo(), sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox"]
+            executable_path=chromium,
+            args=["--no-sandbox", "--use-fake-device-for-media-stream"],
         )
         take_pictures(browser)
+        take_picture_of_a_call(browser)
         browser.close()
 
 

@@ -1,4 +1,4 @@
-"""Set up what `make run` or `make test` needs; run by the machine's own Python.
+"""Set up what `make run`, `make serve` or `make test` needs; run by the machine's own Python.
 
 Standard library only: nothing is installed yet. Doing it again takes a second,
 for what is there already is left alone. What is missing is said in one sentence.
@@ -26,8 +26,9 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
 VENV = ROOT / ".venv"
-UV = "uv>=0.9,<1"
+UV = ROOT / "tools" / "uv.txt"  # one release of uv, by its hash
 MEBIBYTE = 2**20
+PRODUCT = {"run", "serve", "install"}  # the goals that test nothing
 
 # Where venv's own pip lies, from the standard library: Python's place, Debian's.
 CARRIED_PIPS = ("ensurepip/_bundled/pip-*.whl", "../../share/python-wheels/pip-*.whl")
@@ -45,6 +46,16 @@ PROGRAMS = {
     "poppler-utils": "pdfinfo",
     "qpdf": "qpdf",
     "zbar-tools": "zbarimg",
+}
+# And what those of `make check` start besides: a proxy, a relay, networks to cut, a
+# cache.
+PROGRAMS_TO_CHECK = {
+    "caddy": "caddy",
+    "coturn": "turnserver",
+    "iproute2": "ip",
+    "haproxy": "haproxy",
+    "pgbouncer": "pgbouncer",
+    "redis-server": "redis-server",
 }
 
 
@@ -150,12 +161,17 @@ def _can_fetch_uv() -> bool:
 
 
 def missing_packages(goal: str) -> list[str]:
-    """Return the Debian packages that are needed for "run" or "tests" and not here."""
+    """Return the Debian packages that the goal needs and that are not here."""
     packages = [] if _can_fetch_uv() else ["python3-venv"]
     packages += [name for name, library in LIBRARIES.items() if not _loads(library)]
-    if goal == "tests":
-        packages += [name for name, here in PROGRAMS.items() if not shutil.which(here)]
-    return packages
+    programs = {} if goal in PRODUCT else PROGRAMS
+    if goal == "check":
+        programs = programs | PROGRAMS_TO_CHECK
+    path = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"  # in few people's, and there
+    found = (
+        name for name, here in programs.items() if not shutil.which(here, path=path)
+    )
+    return [*packages, *found]
 
 
 def _as_root() -> list[str] | None:
@@ -191,6 +207,12 @@ def install_packages(packages: Sequence[str]) -> None:
         except Stop:  # most often: no package lists yet, or old ones
             run([*apt, "update"], failing=sentence)
             run(install, failing=sentence)
+        if shutil.which("systemctl"):
+            # Debian starts these at once, some open to the network: the tests start
+            # their own.
+            for service in PROGRAMS_TO_CHECK.keys() & set(packages):
+                stop = [*as_root, "systemctl", "disable", "--now", service]
+                subprocess.run(stop, capture_output=True, check=False)
 
 
 # --- Python's packages ---------------------------------------------------------
@@ -216,7 +238,14 @@ def _uv() -> str:
     if not uv.exists():
         quiet = ["--quiet", "--disable-pip-version-check", "--no-compile"]
         run(
-            [*_pip(), "install", *quiet, "--target", str(folder), UV],
+            [
+                *_pip(),
+                "install",
+                *quiet,
+                *("--target", str(folder)),
+                *("--require-hashes", "--only-binary", ":all:"),
+                *("--requirement", str(UV)),
+            ],
             failing="uv could not be fetched from the Python package index: "
             "please look at the network, then run this again.",
         )
@@ -226,7 +255,8 @@ def _uv() -> str:
 def install_python_packages(goal: str) -> None:
     """Bring .venv to what uv.lock says; what only tests need is never taken away."""
     with told("Python packages"):
-        wanted = ["--group", "dev"] if goal == "tests" else ["--no-dev", "--inexact"]
+        wanted = ["--no-dev", "--inexact"] if goal in PRODUCT else ["--group", "dev"]
+        wanted += [f"--extra={x}" for x in os.environ.get("EXTRAS", "").split()]
         sync = ["sync", "--quiet", "--frozen", "--python", sys.executable]
         run(
             [_uv(), *sync, *wanted],
@@ -276,7 +306,7 @@ def install(goal: str) -> None:
         if system and "python3-venv" in packages:
             system.result()
         install_python_packages(goal)
-        if goal == "tests":
+        if goal not in PRODUCT:
             install_npm_packages()
         if system:
             system.result()
@@ -300,9 +330,13 @@ def _fingerprint() -> str:
 
 
 def prepare_database(data: Path) -> str:
-    """Migrate and seed unless nothing changed; return how to sign in to the demo."""
+    """Migrate and seed; return how to sign in to the demo.
+
+    Where something is tried out, only if something changed.
+    """
     stamp = data / "prepared.json"
-    ours = not os.environ.get("DATABASE_URL")  # of another one we know nothing
+    elsewhere = os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")
+    ours = not elsewhere and os.environ["DEBUG"] != "0"  # of others we know nothing
     fingerprint = _fingerprint()
     if ours and stamp.exists() and (data / "db.sqlite3").exists():
         last = json.loads(stamp.read_text())
@@ -319,7 +353,7 @@ def prepare_database(data: Path) -> str:
     return sign_ins
 
 
-# --- The two goals -------------------------------------------------------------
+# --- The goals -----------------------------------------------------------------
 
 
 def set_up_to_run() -> list[str]:
@@ -327,31 +361,69 @@ def set_up_to_run() -> list[str]:
     debug = os.environ.setdefault("DEBUG", "1")
     os.environ.setdefault("DEMO", debug)
     port = os.environ.setdefault("PORT", "8000")
-    data = Path(os.environ.get("DATA_DIR") or ROOT / "var")
-
     require_port(port, os.environ.setdefault("LISTEN", "127.0.0.1"))
+    return set_up_product("run")
+
+
+def set_up_product(goal: str) -> list[str]:
+    data = Path(os.environ.get("DATA_DIR") or ROOT / "var")
     require_folder(CACHE, free_mebibytes=50 if VENV.exists() else 500)
     require_folder(data, free_mebibytes=50)
-    install("run")
+    install(goal)
     return [prepare_database(data)]
 
 
-def set_up_to_test() -> list[str]:
+def require_production() -> None:
+    """Stop where the settings are for trying out, or lack what people depend on."""
+    os.environ["DEBUG"] = os.environ.get("DEBUG") or "0"
+    os.environ["DEMO"] = os.environ.get("DEMO") or "0"
+    asked = [sys.executable, "-m", "lms.production"]
+    said = subprocess.run(
+        asked, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False
+    )
+    if said.returncode:
+        raise Stop(said.stderr.strip())
+
+
+def set_up_to_install() -> list[str]:
+    """Set up what production needs, for systemd to serve it."""
+    require_production()
+    return set_up_product("install")
+
+
+def set_up_to_serve() -> list[str]:
+    """Set up what production needs, to serve it from here."""
+    require_production()
+    port = os.environ.setdefault("PORT", "8000")
+    require_port(port, os.environ.setdefault("LISTEN", "127.0.0.1"))
+    return set_up_product("serve")
+
+
+def set_up_to_test(goal: str) -> list[str]:
     """Set up what the tests need."""
     require_folder(CACHE, free_mebibytes=200 if VENV.exists() else 1500)
-    install("tests")
+    install(goal)
     return []
+
+
+SET_UP = {
+    "run": set_up_to_run,
+    "serve": set_up_to_serve,
+    "install": set_up_to_install,
+}
 
 
 def main(goal: str, *program: str) -> NoReturn:
     """Set up for the goal, then become the program, in our Python."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        more = {"run": set_up_to_run, "tests": set_up_to_test}[goal]()
+        more = SET_UP[goal]() if goal in SET_UP else set_up_to_test(goal)
     except Stop as stop:
         sys.exit(str(stop))
     except KeyboardInterrupt:
         sys.exit(130)
+    if not program:  # all that was asked for is done
+        sys.exit()
     os.chdir(ROOT)
     python = str(VENV / "bin" / "python")
     os.execve(python, [python, *program, *more], environment())  # noqa: S606 - no shell is the point
