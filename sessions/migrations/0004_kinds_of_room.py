@@ -23,6 +23,8 @@ class Migration(migrations.Migration):
             name="room_kind",
             field=models.CharField(
                 blank=True,
+                db_default="",
+                default="",
                 choices=[
                     ("room", "The room on this site"),
                     ("link", "An outside link (Zoom, Teams, Meet)"),
@@ -36,6 +38,8 @@ class Migration(migrations.Migration):
             name="room_url",
             field=models.URLField(
                 blank=True,
+                db_default="",
+                default="",
                 help_text="The outside link of this call alone; empty: the trainer's.",
                 max_length=500,
             ),

@@ -23,6 +23,8 @@ class Migration(migrations.Migration):
             name="guest_name",
             field=models.CharField(
                 blank=True,
+                db_default="",
+                default="",
                 help_text="Of a third person, such as an interpreter.",
                 max_length=120,
             ),
@@ -30,7 +32,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="booking",
             name="guest_role",
-            field=models.CharField(blank=True, max_length=120),
+            field=models.CharField(
+                blank=True, db_default="", default="", max_length=120
+            ),
         ),
         migrations.AddConstraint(
             model_name="booking",

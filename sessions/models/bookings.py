@@ -196,19 +196,25 @@ class Booking(models.Model):
         max_length=10,
         choices=RoomKind.choices,
         blank=True,
+        default="",
+        db_default="",
         help_text="Where this call is held; empty: where its trainer holds calls.",
     )
     room_url = models.URLField(
         max_length=500,
         blank=True,
+        default="",
+        db_default="",
         help_text="The outside link of this call alone; empty: the trainer's.",
     )
     guest_name = models.CharField(
         max_length=120,
         blank=True,
+        default="",
+        db_default="",
         help_text="Of a third person, such as an interpreter.",
     )
-    guest_role = models.CharField(max_length=120, blank=True)
+    guest_role = models.CharField(max_length=120, blank=True, default="", db_default="")
     trainee_joined_at = models.DateTimeField(null=True)
     trainer_joined_at = models.DateTimeField(null=True)
     trainee_linked_at = models.DateTimeField(
