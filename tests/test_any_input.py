@@ -61,6 +61,7 @@ POSTED = "application/x-www-form-urlencoded"
 OWN = {"lms", "content", "courses", "sessions", "certificates"}
 EDIT_PAGE = "wagtailadmin_pages:edit"
 
+made = table.made
 world = table.world
 sides = access.world
 

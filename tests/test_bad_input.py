@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -64,8 +65,21 @@ LONG = "x" * 10_000
 Ask = Callable[..., int]
 
 
+@pytest.fixture(scope="module")
+def made(django_db_setup: None, django_db_blocker: Any) -> Iterator[SimpleNamespace]:
+    """Made once: what a test changes is taken back at its end."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield make_world()
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def world(db: None) -> SimpleNamespace:
+def world(made: SimpleNamespace, db: None) -> SimpleNamespace:
+    """As it was made, whatever a test before has changed in it."""
+    return deepcopy(made)
+
+
+def make_world() -> SimpleNamespace:
     """Somebody in every role, and one record of each kind."""
     edition = EditionFactory()
     trainer = TrainerFactory(programmes=[edition.programme])

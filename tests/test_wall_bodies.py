@@ -39,7 +39,6 @@ from tests.test_any_input import as_pairs, ask, encoded, nearest, own_forms, wit
 from tests.test_visible_to import OURS
 from tests.test_wall_markers import marking, more
 
-world = table.world
 PARTS = 4
 FIRST = 1_000_000
 KEYS = {"ref", "serial", "key"}  # and what is a UUID: by these a row is named too
@@ -131,6 +130,11 @@ def numbers(db: None) -> Iterator[None]:
     pre_save.connect(number)
     yield
     pre_save.disconnect(number)
+
+
+@pytest.fixture
+def world(numbers: None) -> Any:
+    return table.make_world()
 
 
 def keys_of(row: models.Model) -> Iterator[tuple[str, str]]:
