@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from typing import Any
 
+from django.db.models.signals import pre_save
 from django_tasks.signals import task_finished, task_started
 from django_tasks.utils import normalize_json
 from django_tasks_db.backend import DatabaseBackend
 from django_tasks_db.models import DBTaskResult
 
 from lms.audit.whence import caused_by, whence
+from lms.operations.lines import told
 
 logger = logging.getLogger("lms.work")
 KEY = "request"  # beside the arguments, in the row
@@ -37,6 +40,13 @@ class JobsBackend(DatabaseBackend):
         )
 
 
+def keep_no_words(instance: DBTaskResult[Any, Any], **kwargs: Any) -> None:
+    """Of work that failed keep kinds and places: an error's words may be on people."""
+    error = sys.exception()
+    if error is not None and instance.traceback:
+        instance.traceback = "\n".join(told(error))
+
+
 class Work:
     """In a worker: each piece of work has its cause, and a line in the log."""
 
@@ -60,7 +70,9 @@ class Work:
     def watch(self) -> None:
         task_started.connect(self.begin)
         task_finished.connect(self.end)
+        pre_save.connect(keep_no_words, sender=DBTaskResult)
 
     def leave(self) -> None:
         task_started.disconnect(self.begin)
         task_finished.disconnect(self.end)
+        pre_save.disconnect(keep_no_words, sender=DBTaskResult)

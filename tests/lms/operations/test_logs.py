@@ -18,6 +18,7 @@ from django_tasks_db.models import DBTaskResult
 
 from lms.audit.models import Event
 from lms.mail.models import Message
+from lms.mail.tasks import deliver
 from lms.operations import lines
 from lms.people.models import InviteDraft
 from sessions.booking import ready_topics
@@ -257,3 +258,19 @@ def test_people_read_the_same_as_text():
     assert lines.Text().format(record) == (
         "WARNING lms.mail: Not sent [0123456789abcdef]"
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_that_failed_keeps_places_and_kinds_but_no_words():
+    deliver.enqueue(MARK)  # which is no number of a mail, as the error says
+
+    call_command("worker", "--batch", "--no-startup-delay", verbosity=0)
+
+    failed = DBTaskResult.objects.get()
+    assert (failed.status, failed.exception_class_path) == (
+        "FAILED",
+        "builtins.ValueError",
+    )
+    assert MARK not in failed.traceback
+    assert "lms/mail/outbox.py:" in failed.traceback
+    assert failed.traceback.endswith("builtins.ValueError")
