@@ -339,7 +339,9 @@ CACHES: dict[str, dict[str, Any]] = {
         "BACKEND": "lms.shared_cache.SharedCache",
         "LOCATION": "cache",
         "OPTIONS": {"MAX_ENTRIES": 10_000},
-    }
+    },
+    # Wagtail would keep whole records there, which a question brings as fast.
+    "renditions": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
 }
 
 TASKS = {

@@ -8,6 +8,7 @@ answer says so in words. Nor is anything changed that other processes must learn
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -35,6 +36,7 @@ T = TypeVar("T")
 FOR_SPEED = ("content.version", "status-list:", "wagtail_", "mail.")
 _MAY_STAY = ("mail.",)  # what may be left there although it was to go
 _MAY_BE_OLD = ("status-list:", "wagtail_", "mail.")  # what may stay as it was
+KEY_PREFIX = "json"  # of all keys in Redis
 _AWAY_SECONDS = 60  # after which who was sent away may ask again
 
 
@@ -139,6 +141,16 @@ class SharedCache(_Shared, DatabaseCache):
         return not connections[database].in_atomic_block
 
 
+class AsJson:
+    """Values as JSON, not as Django's pickles: whoever writes there writes no code."""
+
+    def dumps(self, value: Any) -> str:
+        return json.dumps(value)
+
+    def loads(self, words: bytes) -> Any:
+        return json.loads(words)
+
+
 class SharedRedis(_Shared, RedisCache):
     """Django's cache in Redis.
 
@@ -152,9 +164,11 @@ class SharedRedis(_Shared, RedisCache):
     asleep_until: ClassVar[dict[str, float]] = {}  # by server; threads share it
 
     def __init__(self, server: str | list[str], params: dict[str, Any]) -> None:
-        super().__init__(server, params)
+        # Where releases before kept pickles, nobody looks any more.
+        super().__init__(server, params | {"KEY_PREFIX": KEY_PREFIX})
         self._server = server if isinstance(server, str) else server[0]
         self._options = {
+            "serializer": AsJson,
             "socket_connect_timeout": self.PATIENCE_SECONDS,
             "socket_timeout": self.PATIENCE_SECONDS,
             "retry": Retry(NoBackoff(), 1),  # a server started anew has hung up once
@@ -191,7 +205,7 @@ def begin_anew(connection: AbstractConnection) -> None:
     """
     connection.on_connect()  # type: ignore[no-untyped-call]
     connection.send_command(  # type: ignore[no-untyped-call]
-        "EVAL", _FORGET_AFTER_START, 2, "lms.server", ":1:content.version"
+        "EVAL", _FORGET_AFTER_START, 2, "lms.server", f"{KEY_PREFIX}:1:content.version"
     )
     connection.read_response()
 

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -54,7 +55,7 @@ class RedisServer:
             else:
                 return
 
-    def ask(self, *command: str) -> object:
+    def ask(self, *command: str | bytes) -> Any:
         with redis.Redis.from_url(self.url, socket_timeout=5) as client:
             return client.execute_command(*command)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -157,3 +159,31 @@ def test_what_it_says_names_no_password(
 
     assert "Redis is away: ConnectionError" in caplog.messages
     assert "word" not in caplog.text.replace("password", "")
+
+
+@pytest.mark.parametrize("value", [True, 3, "words", None, [1.5, "a"], {"a": [True]}])
+def test_what_is_kept_comes_back_as_it_was(server: RedisServer, value: Any) -> None:
+    cache.set("limit:value", value)
+
+    assert cache.get("limit:value", "none") == value
+
+
+class Touch:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+def test_nothing_that_lies_there_is_run(server: RedisServer, tmp_path: Path) -> None:
+    """Whoever gets at Redis gets no further: a pickle of theirs is only a bad word."""
+    cache.set("limit:value", "ours")
+    ran = tmp_path / "ran"
+    (key,) = server.ask("KEYS", "*limit:value")
+    server.ask("SET", key, pickle.dumps(Touch(ran)))
+
+    with pytest.raises(ValueError, match=r"decode|Expecting"):
+        cache.get("limit:value")
+
+    assert not ran.exists()
