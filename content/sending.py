@@ -17,6 +17,8 @@ from django.http import (
 from django.utils.cache import get_conditional_response
 from wagtail.documents.models import Document
 
+from lms.s3 import AwayError
+
 LARGEST_PART = 1024 * 1024
 """What a player gets at once: it comes back for more while people watch, instead of
 holding a thread of the web process for as long as the film lasts."""
@@ -35,6 +37,8 @@ def send_document(request: HttpRequest, document: Document) -> HttpResponseBase:
         return unchanged
     try:
         file = document.file.open("rb")
+    except AwayError:  # not to be called missing: the page says that it is away
+        raise
     except OSError:
         raise Http404 from None
 

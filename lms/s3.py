@@ -21,9 +21,9 @@ from xml.etree import ElementTree
 
 import urllib3
 
-PIECE = 2**18
 _EMPTY = hashlib.sha256(b"").hexdigest()
 _UNSAFE = "-_.~"
+_NO_SUCH_PART = 416
 
 
 class AwayError(OSError):
@@ -101,16 +101,23 @@ class Bucket:
         answer = self._ask("PUT", key, headers=headers, body=file, digest=digest)
         answer.release_conn()
 
-    def read(self, key: str, into: IO[bytes]) -> None:
-        """Write what is stored into a file; FileNotFoundError where nothing is."""
-        answer = self._ask("GET", key)
+    def read(self, key: str, start: int, most: int) -> tuple[bytes, int]:
+        """Read so many bytes of what is stored, from `start` on; and tell all its size.
+
+        FileNotFoundError where nothing is.
+        """
+        part = {"Range": f"bytes={start}-{start + most - 1}"}
+        answer = self._ask("GET", key, headers=part, is_empty_well=True)
         try:
-            for piece in answer.stream(PIECE):
-                into.write(piece)
+            if answer.status == _NO_SUCH_PART:  # it is empty, or ends before
+                answer.drain_conn()
+                return b"", start
+            content = bytes(answer.read())
         except urllib3.exceptions.HTTPError as error:
             raise AwayError(EIO, _words("stopped in the middle", error)) from error
         finally:
             answer.release_conn()
+        return content, int(answer.headers["Content-Range"].rpartition("/")[2])
 
     def find(self, key: str) -> Found:
         answer = self._ask("HEAD", key)
@@ -150,6 +157,7 @@ class Bucket:
         body: IO[bytes] | None = None,
         digest: str = _EMPTY,
         is_missing_well: bool = False,
+        is_empty_well: bool = False,
     ) -> Any:
         """Ask the server, and return its answer, whose body is still to be read."""
         path = quote(f"/{self.place.bucket}/{key}", safe=f"/{_UNSAFE}")
@@ -169,7 +177,11 @@ class Bucket:
             )
         except urllib3.exceptions.HTTPError as error:
             raise AwayError(EIO, _words("does not answer", error)) from error
-        if answer.status < 300 or (answer.status == 404 and is_missing_well):
+        if (
+            answer.status < 300
+            or (answer.status == 404 and is_missing_well)
+            or (answer.status == _NO_SUCH_PART and is_empty_well)
+        ):
             return answer
         answer.drain_conn()
         answer.release_conn()

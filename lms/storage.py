@@ -9,8 +9,8 @@ from __future__ import annotations
 import mimetypes
 from datetime import datetime
 from functools import cached_property
+from io import SEEK_CUR, SEEK_END, SEEK_SET, BufferedReader, BytesIO, RawIOBase
 from posixpath import normpath
-from tempfile import SpooledTemporaryFile
 from typing import Any
 from urllib.parse import quote
 
@@ -21,7 +21,39 @@ from django.utils.deconstruct import deconstructible
 
 from lms.s3 import Bucket, Place
 
-IN_MEMORY = 4 * 2**20  # bytes of one file; a larger one is put on the disk
+PIECE = 2**20  # bytes that are asked for at once
+
+
+class Stored(RawIOBase):
+    """A stored file, read in pieces as they are wanted: a film's player seeks in it."""
+
+    def __init__(self, bucket: Bucket, key: str, first: bytes, size: int) -> None:
+        self.bucket, self.key, self.first, self.size = bucket, key, first, size
+        self.at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.at
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        self.at = offset + {SEEK_SET: 0, SEEK_CUR: self.at, SEEK_END: self.size}[whence]
+        return self.at
+
+    def readinto(self, buffer: Any) -> int:
+        content = self.first[self.at : self.at + len(buffer)]
+        if not content and self.at < self.size:
+            content, _size = self.bucket.read(self.key, self.at, len(buffer))
+        buffer[: len(content)] = content
+        self.at += len(content)
+        return len(content)
+
+    def readall(self) -> bytes:
+        return b"".join(iter(lambda: self.read(PIECE) or b"", b""))
 
 
 @deconstructible
@@ -46,14 +78,11 @@ class BucketStorage(Storage):
     def _open(self, name: str, mode: str = "rb") -> File[bytes]:
         if mode != "rb":
             raise ValueError("A file in the storage is read, or saved anew.")
-        file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  its reader closes it
-        try:
-            self.bucket.read(self._key(name), file)
-        except BaseException:
-            file.close()
-            raise
-        file.seek(0)
-        return File(file, name)
+        key = self._key(name)
+        first, size = self.bucket.read(key, 0, PIECE)
+        if len(first) == size:
+            return File(BytesIO(first), name)
+        return File(BufferedReader(Stored(self.bucket, key, first, size), PIECE), name)
 
     def _save(self, name: str, content: File[Any]) -> str:
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
