@@ -41,8 +41,8 @@ audit: ## Take away each wall between companies: does a test notice? (an hour)
 scan: ## Let sqlmap and wapiti at every form of the demo, as five kinds of people
 	$(SET_UP) tests tools/scan.py
 
-follow: ## Follow docs/operations.md line by line on an empty Debian; as root
-	$(SET_UP) tests tools/try_operations.py
+follow: ## Follow docs/operations.md line by line on an empty Debian; ENGINE=PostgreSQL; as root
+	$(SET_UP) tests -m tools.try_operations
 
 image: ## Follow deploy/Dockerfile by hand, and start what it makes; as root
 	$(SET_UP) tests -m tools.try_image

@@ -1,10 +1,15 @@
-"""Follow docs/operations.md line by line on an empty Debian that is started for it.
+"""Follow docs/operations.md line by line on empty Debians that are started for it.
 
 The commands are the page's own: each block marked `sh`, in order, by a shell that ends
-at the first failure. A comment right above a block says why it is left out (`not tried:
-why`) or with which code it ends here (`ends with 1 here: why`). The Debian is a fresh
-debootstrap, booted with its own systemd by systemd-nspawn; its network is this
-machine's, so only what listens on loopback is tried. Run it as root: `make follow`.
+at the first failure. A comment right above a block says what is to know of it here:
+
+    not tried: why              it is left out, and told at the end
+    ends with 1 here: why       it does not end with 0
+    on turn.example.com         on that machine, not on the site's
+    PostgreSQL, SQLite          only where that is the database: `make follow ENGINE=…`
+
+Each Debian is a fresh debootstrap, booted with its own systemd by systemd-nspawn, in a
+network of its own; `elsewhere.py` is what else answers there. As root: `make follow`.
 """
 
 from __future__ import annotations
@@ -18,19 +23,29 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from tools.elsewhere import NAME_SERVER, Elsewhere, Net, elsewhere
+from tools.elsewhere import TOOLS as TOOLS_ELSEWHERE
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "operations.md"
 SUITE = "bookworm"
 EMPTY = ROOT / ".cache" / f"{SUITE}.tar"
-TOOLS = {"debootstrap": "debootstrap", "systemd-nspawn": "systemd-container"}
+TOOLS = {
+    "age-keygen": "age",
+    "debootstrap": "debootstrap",
+    "systemd-nspawn": "systemd-container",
+}
 # A server has these, a minimal debootstrap has not.
 OF_A_SERVER = "systemd,systemd-sysv,dbus"
 REPOSITORY = "/opt/elsewhere/qualifications.git"  # where it is cloned from
-LONGEST_BLOCK_SECONDS = 300
+SITE, RELAY = "qualifications.example.com", "turn.example.com"  # the page's names
+ENGINES = ("SQLite", "PostgreSQL")
+LONGEST_BLOCK_SECONDS = 900  # more than one that does what it should ever takes
 # By what this machine trusts a package registry, if by something of its own.
 TRUST = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -49,6 +64,12 @@ class Block:
     text: str
     left_out: str = ""  # why, if it is
     ends_with: int = 0
+    machine: str = SITE
+    engine: str = ""  # the only database for which it is
+
+    @property
+    def first_line(self) -> str:
+        return self.text.strip().splitlines()[0]
 
 
 def read_page(page: str) -> Iterator[Block]:
@@ -59,9 +80,22 @@ def read_page(page: str) -> Iterator[Block]:
             chapter = found["heading"].lstrip("# ")
             continue
         comment = " ".join((found["comment"] or "").split())
-        said = re.match(r"(?:not tried: (.+)|ends with (\d+) here: .+)$", comment)
-        left_out, code = said.groups() if said else (None, None)
-        yield Block(chapter, found["text"], left_out or "", int(code or 0))
+        yield Block(chapter, found["text"], **read_comment(comment))
+
+
+def read_comment(comment: str) -> dict[str, Any]:
+    """Return what it says of its block; ValueError where it says nothing known."""
+    if not comment:
+        return {}
+    if said := re.fullmatch(r"not tried: (.+)", comment):
+        return {"left_out": said[1]}
+    if said := re.fullmatch(r"ends with (\d+) here: .+", comment):
+        return {"ends_with": int(said[1])}
+    if said := re.fullmatch(r"on (\S+)", comment):
+        return {"machine": said[1]}
+    if comment in ENGINES:
+        return {"engine": comment}
+    raise ValueError(f"Nothing is known of a block that is {comment!r}.")
 
 
 # --- An empty Debian -------------------------------------------------------------
@@ -69,7 +103,8 @@ def read_page(page: str) -> Iterator[Block]:
 
 def make_empty() -> None:
     """Make the empty Debian once; it is unpacked for each trial."""
-    missing = [package for name, package in TOOLS.items() if not shutil.which(name)]
+    tools = TOOLS | TOOLS_ELSEWHERE
+    missing = [package for name, package in tools.items() if not shutil.which(name)]
     if missing:
         sys.exit(f"Please run first: apt-get install -y {' '.join(missing)}")
     if EMPTY.exists():
@@ -86,10 +121,14 @@ def make_empty() -> None:
         part.rename(EMPTY)
 
 
-def bring_in(machine: Path) -> Mapping[str, str]:
+def bring_in(machine: Path, others: Elsewhere) -> dict[str, str]:
     """Put what is elsewhere in real life into the machine; return its environment."""
-    for name in ("etc/resolv.conf", "etc/hosts"):
-        shutil.copy(f"/{name}", machine / name)
+    (machine / "etc/resolv.conf").write_text(f"nameserver {NAME_SERVER}\n")
+    (machine / "etc/hosts").write_text(others.hosts)
+    believed = machine / "usr/local/share/ca-certificates/of-a-trial.crt"
+    believed.parent.mkdir(parents=True, exist_ok=True)
+    believed.write_text(others.root)
+    shutil.copy(ROOT / "docs/coturn.conf", machine / "root")  # the page says so
     for setting in Path("/etc/apt/apt.conf.d").glob("99*"):
         shutil.copy(setting, machine / "etc/apt/apt.conf.d")
     repository = machine / REPOSITORY[1:]
@@ -111,11 +150,10 @@ def bring_in(machine: Path) -> Mapping[str, str]:
         "HOME": "/root",
         "LANG": "C.UTF-8",
         "DEBIAN_FRONTEND": "noninteractive",
-        "REPOSITORY": f"file://{REPOSITORY}",
     }
-    trusted = os.environ.get(TRUST[0])
-    if trusted:
-        shutil.copy(trusted, machine / "etc/trusted-here.pem")
+    if trusted := os.environ.get(TRUST[0]):
+        both = Path(trusted).read_text() + others.root
+        (machine / "etc/trusted-here.pem").write_text(both)
         environment |= dict.fromkeys(TRUST, "/etc/trusted-here.pem")
     return environment
 
@@ -123,12 +161,13 @@ def bring_in(machine: Path) -> Mapping[str, str]:
 class Machine:
     """A Debian that runs."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, net: Net, environment: Mapping[str, str]) -> None:
         self.environment = environment
         self.process = subprocess.Popen(
             [
                 *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit"),
                 *("--resolv-conf=off", "--timezone=off", "--console=pipe"),
+                f"--network-namespace-path={net.path}",
                 *("--boot", "--directory", str(folder)),
             ],
             stdin=subprocess.DEVNULL,
@@ -178,19 +217,36 @@ class Machine:
 
 
 @contextmanager
-def started() -> Iterator[Machine]:
+def started(names: Sequence[str]) -> Iterator[tuple[dict[str, Machine], Elsewhere]]:
+    """Start a machine for each name, and what else they ask."""
     make_empty()
-    with tempfile.TemporaryDirectory(prefix="qualifications-") as place:
-        folder = Path(place) / "machine"
-        folder.mkdir()
-        subprocess.run(["tar", "-C", folder, "-xf", EMPTY], check=True)
-        folder.chmod(0o755)  # as everybody's root is
-        machine = Machine(folder, bring_in(folder))
-        try:
+    made = subprocess.run(
+        ["age-keygen"], check=True, capture_output=True, text=True
+    ).stdout
+    words = {  # what the page's reader sets
+        "REPOSITORY": f"file://{REPOSITORY}",
+        "BEFORE": "/srv/qualifications-first",
+        "RELAY_SECRET": os.urandom(32).hex(),
+        "RECIPIENT": re.findall(r"age1\w+", made)[0],
+    }
+    with ExitStack() as stack:
+        others = stack.enter_context(elsewhere(names))
+        place = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="qualifications-")
+        )
+        machines = {}
+        for name, net in others.nets.items():
+            folder = Path(place) / name.partition(".")[0]
+            folder.mkdir()
+            subprocess.run(["tar", "-C", folder, "-xf", EMPTY], check=True)
+            folder.chmod(0o755)  # as everybody's root is
+            environment = bring_in(folder, others)
+            own = {"ADDRESS": net.address}
+            machines[name] = machine = Machine(folder, net, environment | words | own)
+            stack.callback(machine.end)
+        for machine in machines.values():
             machine.wait_until_started()
-            yield machine
-        finally:
-            machine.end()
+        yield machines, others
 
 
 # --- The trial -------------------------------------------------------------------
@@ -205,13 +261,14 @@ NEWER = (  # in real life somebody else's work
 def follow(blocks: Sequence[Block]) -> int:
     """Follow the page; return the count of blocks that did not end as it says."""
     start = time.monotonic()
-    with started() as machine:
-        print(f"{time.monotonic() - start:6.1f} s  an empty Debian is up", flush=True)
+    names = sorted({block.machine for block in blocks} | {SITE})
+    with started(names) as (machines, others):
+        took = time.monotonic() - start
+        print(f"{took:6.1f} s  up, and empty: {', '.join(machines)}", flush=True)
         is_old = True
         for block in blocks:
-            first = block.text.strip().splitlines()[0]
+            machine = machines[block.machine]
             if block.left_out:
-                print(f"     not  {block.chapter}: {first}  ({block.left_out})")
                 continue
             if is_old and "qualifications upgrade" in block.text:
                 machine.run(NEWER).check_returncode()
@@ -219,17 +276,28 @@ def follow(blocks: Sequence[Block]) -> int:
             begun = time.monotonic()
             done = machine.run(block.text)
             took = time.monotonic() - begun
-            print(f"{took:6.1f} s  {block.chapter}: {first}", flush=True)
+            print(f"{took:6.1f} s  {block.chapter}: {block.first_line}", flush=True)
             if os.environ.get("VERBOSE"):
-                print(done.stdout)
-            if done.returncode != block.ends_with:
+                print(done.stdout, flush=True)
+            has_looked = "qualifications doctor" in block.text
+            for line in done.stdout.splitlines() if has_looked else ():
+                if line.startswith(("look", "BAD")):
+                    print(f"            {line}", flush=True)
+            if done.returncode != block.ends_with or (
+                has_looked and "Database:" not in done.stdout
+            ):
                 print(done.stdout.rstrip(), file=sys.stderr)
-                logs = "journalctl --no-pager --lines=40 --unit='qualifications*'"
+                logs = "journalctl --no-pager --lines=60 --priority=info"
                 print(machine.run(logs).stdout, file=sys.stderr)
                 print(
                     f"It ended with {done.returncode}:\n{block.text}", file=sys.stderr
                 )
                 return 1
+            if "doctor --mail" in block.text:  # whoever reads that inbox
+                others.press_button_of_mail(SITE)
+    for block in blocks:
+        if block.left_out:
+            print(f"not tried  {block.chapter}: {block.first_line} ({block.left_out})")
     print(f"docs/operations.md was followed in {time.monotonic() - start:.0f} s.")
     return 0
 
@@ -238,7 +306,12 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and nothing is left
     if os.geteuid():
         sys.exit("Please run this as root: it starts a machine in a folder.")
-    told = list(read_page(PAGE.read_text()))
+    engine = os.environ.get("ENGINE", ENGINES[0])
+    if engine not in ENGINES:
+        sys.exit(f"ENGINE is {engine!r}: it must be one of {', '.join(ENGINES)}.")
+    told = [
+        block for block in read_page(PAGE.read_text()) if block.engine in ("", engine)
+    ]
     if until := os.environ.get("UNTIL"):  # the last chapter of a shorter trial
         last = max(at for at, block in enumerate(told) if block.chapter == until)
         told = told[: last + 1]

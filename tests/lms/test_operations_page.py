@@ -33,20 +33,29 @@ def test_page_is_read_block_by_block():
         "## One\n```sh\nls\n```\n```text\nnot this\n```\n### Two\n"
         "<!-- not tried: no\nserver -->\n```sh\na\n\nb\n```\n"
         "<!-- ends with 1 here: it is new -->\n```sh\nc\n```\n"
+        "<!-- on turn.example.com -->\n```sh\nd\n```\n"
+        "<!-- PostgreSQL -->\n```sh\ne\n```\n"
     )
 
     assert list(read_page(page)) == [
         Block("One", "ls\n"),
         Block("Two", "a\n\nb\n", left_out="no server"),
         Block("Two", "c\n", ends_with=1),
+        Block("Two", "d\n", machine="turn.example.com"),
+        Block("Two", "e\n", engine="PostgreSQL"),
     ]
+
+
+def test_comment_that_says_nothing_known_is_refused():
+    with pytest.raises(ValueError, match="Nothing is known"):
+        list(read_page("## One\n<!-- not tired: no -->\n```sh\nls\n```\n"))
 
 
 def test_every_block_of_commands_is_followed_or_says_why_not():
     fences = re.findall(r"^```sh$", PAGE.read_text(), re.MULTILINE)
 
     assert len(BLOCKS) == len(fences)
-    assert sum(not block.left_out for block in BLOCKS) >= 8
+    assert sum(not block.left_out for block in BLOCKS) >= 17
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.text.split("\n")[0])
