@@ -4,6 +4,7 @@ import configparser
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,29 @@ def test_caddy_finds_no_fault_with_its_file():
     )
 
     assert checked.returncode == 0, checked.stderr
+
+
+def test_hadolint_finds_no_fault_with_the_dockerfile():
+    """But that Debian's packages have no version: an old one is soon gone from there."""
+    hadolint = Path(sys.executable).with_name("hadolint")
+    checked = subprocess.run(
+        [hadolint, "--no-color", "--ignore", "DL3008", DEPLOY / "Dockerfile"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (checked.returncode, checked.stdout) == (0, "")
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="Prometheus is not here.")
+def test_prometheus_finds_no_fault_with_the_alerts():
+    checked = subprocess.run(
+        ["promtool", "check", "rules", DEPLOY / "alerts.yaml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert checked.returncode == 0, checked.stderr
+    assert "8 rules found" in checked.stdout
