@@ -202,6 +202,7 @@ class MailSession(socketserver.BaseRequestHandler):
         self.say("220 here")
         while line := self.file.readline().decode():
             word, _blank, said = line.strip().partition(" ")
+            word = word.upper()
             if word in ("EHLO", "HELO"):
                 more = "AUTH PLAIN" if self.is_hidden else "STARTTLS"
                 self.say(f"250-{MAIL}\r\n250 {more}")

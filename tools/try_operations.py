@@ -258,6 +258,11 @@ NEWER = (  # in real life somebody else's work
 )
 
 
+UNTIL_ALL_LIVE = (  # a person takes longer to type the next line than they to start
+    "until qualifications doctor --only web worker clock; do sleep 1; done"
+)
+
+
 def follow(blocks: Sequence[Block]) -> int:
     """Follow the page; return the count of blocks that did not end as it says."""
     start = time.monotonic()
@@ -273,6 +278,8 @@ def follow(blocks: Sequence[Block]) -> int:
             if is_old and "qualifications upgrade" in block.text:
                 machine.run(NEWER).check_returncode()
                 is_old = False
+            if block.first_line.startswith("qualifications doctor"):
+                machine.run(UNTIL_ALL_LIVE).check_returncode()
             begun = time.monotonic()
             done = machine.run(block.text)
             took = time.monotonic() - begun
