@@ -90,6 +90,8 @@ def jump(zone: ZoneInfo, low: int, high: int) -> int:
     For two with at most one change of the clock between them.
     """
     after = _offset(zone, high)
+    if _offset(zone, low) == after:  # as on nearly every day of a year
+        return low
     while low < high:
         middle = (low + high) // 2
         if _offset(zone, middle) == after:
