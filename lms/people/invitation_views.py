@@ -326,8 +326,7 @@ def _act(request: MemberRequest, found: InvitationQuerySet) -> HttpResponse:
     if not chosen.exists():
         messages.info(request, _("Tick the invitations first."))
     elif request.POST.get("do") == "again":
-        again, others = inviting.send_many_again(chosen, by=request.user)
-        _say_again(request, len(again), others)
+        _send_again(request, chosen)
     elif request.POST.get("do") == "withdraw":
         _say_withdrawn(request, len(inviting.withdraw_many(chosen, by=request.user)))
     return back
@@ -342,6 +341,15 @@ def _keys(texts: Iterable[str]) -> list[int]:
     ]
 
 
+def _send_again(request: MemberRequest, chosen: InvitationQuerySet) -> None:
+    try:
+        again, others = inviting.send_many_again(chosen, by=request.user)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        _say_again(request, len(again), others)
+
+
 def _say_again(request: MemberRequest, count: int, others: int) -> None:
     if count:
         words = ngettext(
@@ -353,7 +361,10 @@ def _say_again(request: MemberRequest, count: int, others: int) -> None:
     if others or not count:
         messages.info(
             request,
-            _("What was sent a moment ago, or has passed its end, was not sent again."),
+            _(
+                "What was sent a moment ago, or often today, or has passed its end, "
+                "was not sent again."
+            ),
         )
 
 
@@ -381,8 +392,7 @@ def invitation(request: MemberRequest, pk: int) -> HttpResponse:
     do = request.POST.get("do")
     chosen = Invitation.objects.managed_by(request.access).filter(pk=found.pk)
     if do == "again":
-        again, others = inviting.send_many_again(chosen, by=request.user)
-        _say_again(request, len(again), others)
+        _send_again(request, chosen)
     elif do == "withdraw":
         _say_withdrawn(request, len(inviting.withdraw_many(chosen, by=request.user)))
     elif do == "correct":

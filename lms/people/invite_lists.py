@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from lms.errors import Refused
 from lms.jobs import queued
 from lms.people.access import Access
-from lms.people.inviting import invite_together
+from lms.people.inviting import invite_together, links_left, too_many
 from lms.people.judging import Defaults, Guest, judge
 from lms.people.models import InviteDraft, User
 from lms.people.pasting import FIELDS, Line
@@ -84,13 +84,16 @@ def throw_away(draft: InviteDraft) -> None:
 def send(draft: InviteDraft, access: Access) -> int:
     """Invite all whose line is good; tell how many, 0 where the worker goes on.
 
-    Sending again sends what is left: nobody is invited twice.
+    Sending again sends what is left: nobody is invited twice. What is more than may be
+    sent in a day stays in the list; raises Refused when none may be.
     """
     with transaction.atomic():
         _lock(draft)
         if draft.to_send:
             return 0
         count = sum(guest.is_good for guest in guests_of(draft, access))
+        if count and not links_left(access.user):
+            raise Refused(too_many())
         if count > AT_ONCE:
             draft.to_send = count
             _save(draft, "to_send")
@@ -110,15 +113,16 @@ def send_some(draft: InviteDraft, access: Access, most: int = AT_ONCE) -> int:
     raise Refused(_("Somebody else invites the same people just now. Try again."))
 
 
-def _send_some(draft: InviteDraft, access: Access, most: int) -> int:
+def _send_some(draft: InviteDraft, access: Access, asked: int) -> int:
     _lock(draft)
+    most = min(asked, links_left(access.user))
     good = [guest for guest in guests_of(draft, access) if guest.is_good][:most]
     if good:
         invite_together(good, by=access.user)
     sent = {guest.number for guest in good}
     draft.lines = [line for line in draft.lines if line[0] not in sent]
     draft.sent_count += len(good)
-    draft.to_send = max(0, draft.to_send - len(good)) if len(good) == most else 0
+    draft.to_send = max(0, draft.to_send - len(good)) if len(good) == asked else 0
     _save(draft, "lines", "sent_count", "to_send")
     return len(good)
 

@@ -12,18 +12,19 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
-from django.db.models import prefetch_related_objects
+from django.db.models import Count, prefetch_related_objects
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from lms.audit.log import record, record_all
+from lms.audit.models import Event
 from lms.errors import Refused
 from lms.mail import outbox
 from lms.mail.models import Message
 from lms.people import company_sign_in, passkeys
 from lms.people.accounts import make_person_hashed
-from lms.people.judging import Guest
+from lms.people.judging import DAY, MOST_A_DAY, Guest, is_invited_often
 from lms.people.membership import join, require_may_join
 from lms.people.models import (
     IdentityProvider,
@@ -38,6 +39,8 @@ from lms.people.models import (
 from lms.people.names import lower, one_line, person_at
 
 AT_ONCE_AGAIN = timedelta(minutes=1)  # a second click on "Send again"
+# What the log says where a link was mailed.
+MAILED = ("invited", "invited again", "corrected")
 
 
 def invite(
@@ -55,13 +58,16 @@ def invite(
 
     `until_on` is the planned end of the membership: the first day after it. An
     invitation that ran out makes room for the new one. Raises Refused when the person
-    belongs there already or is invited, or the reseller has ended; ValidationError for
-    an address that is none.
+    belongs there already or is invited, the reseller has ended, or enough was mailed
+    today; ValidationError for an address that is none.
     """
     email = lower(email)
     validate_email(email)
     _require_to_come(until_on)
     with transaction.atomic():
+        _require_not_too_many(by)
+        if by and is_invited_often(email, by):
+            raise Refused(_too_often())
         _require_room_for(email, reseller)
         try:
             with transaction.atomic():  # of two at once the constraint takes one
@@ -142,6 +148,51 @@ def _require_to_come(until_on: date | None) -> None:
         raise Refused(_("The planned end is today or before. Choose a later day."))
 
 
+def links_left(by: User) -> int:
+    """How many more links somebody may have mailed; their row is taken.
+
+    So two lists that are sent at once do not both get the rest of the day.
+    """
+    User.objects.select_for_update().get(pk=by.pk)
+    mailed = Event.objects.filter(
+        actor=by,
+        at__gt=now() - DAY,
+        verb__in=MAILED,
+        target_type=Invitation._meta.label,
+    )
+    return max(0, settings.INVITATIONS_A_DAY - mailed.count())
+
+
+def _require_not_too_many(by: User | None) -> None:
+    if by and not links_left(by):
+        raise Refused(too_many())
+
+
+def too_many() -> str:
+    return _(
+        "You have sent %(count)d invitations within a day, and no more can be sent. "
+        "Go on tomorrow."
+    ) % {"count": settings.INVITATIONS_A_DAY}
+
+
+def _mailed_often(invitations: Iterable[Invitation]) -> set[int]:
+    """Those whose link was mailed again and again today; a query."""
+    events = Event.objects.filter(
+        target_type=Invitation._meta.label,
+        target_id__in=[str(each.pk) for each in invitations],
+        at__gt=now() - DAY,
+        verb__in=MAILED,
+    )
+    counted = events.order_by().values("target_id").annotate(times=Count("pk"))
+    return {int(each["target_id"]) for each in counted if each["times"] >= MOST_A_DAY}
+
+
+def _too_often() -> str:
+    return _("This address was mailed %(count)d links within a day. Try tomorrow.") % {
+        "count": MOST_A_DAY
+    }
+
+
 def _already_invited(reseller: Reseller) -> str:
     return _(
         "This address is already invited to %(reseller)s. "
@@ -204,11 +255,15 @@ def accept_as(invitation: Invitation, user: User) -> Member:
 def send_again(invitation: Invitation, *, by: User | None) -> None:
     """Mail a fresh link, good for 14 days; the link before works no more.
 
-    Raises Refused when it was accepted or taken back, or its planned end is past.
+    Raises Refused when it was accepted or taken back, its planned end is past, or
+    enough was mailed today.
     """
     _lock(invitation, must_be_open=False)
     if _has_ended(invitation):
         raise Refused(_("The planned end has passed. Correct it first."))
+    _require_not_too_many(by)
+    if _mailed_often([invitation]):
+        raise Refused(_too_often())
     _send_links([invitation])
     record(by, "invited again", invitation)
 
@@ -219,13 +274,17 @@ def send_many_again(
 ) -> tuple[list[Invitation], int]:
     """Mail fresh links to those who can have one; tell whom, and how many cannot.
 
-    What was mailed within the last minute is not mailed again: a second click.
+    What was mailed within the last minute is not mailed again: a second click. Nor
+    what was mailed often today. Raises Refused when it would be too many for a day.
     """
     chosen = _lock_many(invitations)
     keys = {mail_key(each): each.pk for each in chosen}
     just_now = outbox.written_since(now() - AT_ONCE_AGAIN, keys)
     again = [each for each in chosen if mail_key(each) not in just_now]
-    again = [each for each in again if not _has_ended(each)]
+    often = _mailed_often(again)
+    again = [each for each in again if not _has_ended(each) and each.pk not in often]
+    if len(again) > links_left(by):
+        raise Refused(too_many())
     _send_links(again)
     record_all(by, "invited again", _lines(again))
     return again, len(chosen) - len(again)
@@ -274,8 +333,8 @@ def correct(
     """Change what an invitation says; tell whether a new link was mailed for it.
 
     Another address gets a new link, and the one before works no more. Raises Refused
-    when it was accepted or taken back, there is no room at the new address, or the
-    planned end is not to come.
+    when it was accepted or taken back, there is no room at the new address, the planned
+    end is not to come, or enough was mailed today.
     """
     _lock(invitation, must_be_open=False)
     _require_to_come(until_on)
@@ -290,6 +349,9 @@ def correct(
     changed = [name for name in said if getattr(invitation, name) != said[name]]
     moves = "email" in changed or "reseller" in changed
     if moves:
+        _require_not_too_many(by)
+        if _mailed_often([invitation]):
+            raise Refused(_too_often())
         _require_room_for(lower(email), reseller)
     for name in changed:
         setattr(invitation, name, said[name])

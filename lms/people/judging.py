@@ -9,13 +9,15 @@ sign in when they accept.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -26,6 +28,7 @@ from lms.people.access import Access
 from lms.people.models import (
     Engagement,
     Invitation,
+    InvitationState,
     Member,
     Reseller,
     ResellerQuerySet,
@@ -37,6 +40,8 @@ from lms.people.pasting import Line, day_of
 from lms.states import Actor, State
 
 NAME_LENGTH, ADDRESS_LENGTH = 120, 254  # as the records keep
+DAY = timedelta(days=1)
+MOST_A_DAY = 5  # links to one address, by one person
 LAST_YEAR = 2100  # a planned end after it is a slip of the finger
 _PARTS = re.compile(r"[,;|/]")
 
@@ -52,6 +57,7 @@ NEW = _word("new", gettext_lazy("New"), "user", "good")
 ELSEWHERE = _word("elsewhere", gettext_lazy("In another reseller"), "building", "info")
 HERE = _word("here", gettext_lazy("Already here"), "check", "neutral")
 INVITED = _word("invited", gettext_lazy("Already invited"), "mail", "neutral")
+OFTEN = _word("often", gettext_lazy("Invited often today"), "hourglass", "neutral")
 TWICE = _word("twice", gettext_lazy("Twice in the list"), "repeat", "neutral")
 BAD_ADDRESS = _word("bad-address", gettext_lazy("Bad address"), "alert", "bad", _M)
 BAD_NAME = _word("bad-name", gettext_lazy("Bad name"), "alert", "bad", _M)
@@ -65,7 +71,7 @@ NO_ENGAGEMENT = _word(
 BAD_DATE = _word("bad-date", gettext_lazy("Bad date"), "alert", "bad", _M)
 WORDS = [
     BAD_ADDRESS, BAD_NAME, NO_TEAM, NO_COMPANY, NO_ENGAGEMENT, BAD_DATE, NEW, ELSEWHERE,
-    TWICE, INVITED, HERE,
+    TWICE, INVITED, OFTEN, HERE,
 ]  # fmt: skip
 _WORD_OF = {
     "email": BAD_ADDRESS, "name": BAD_NAME, "teams": NO_TEAM, "company": NO_COMPANY,
@@ -217,6 +223,15 @@ def _read_until(guest: Guest) -> None:
         guest.problems["until"] = _("That is too far away.")
 
 
+def _of_today(by: User) -> Q:
+    return Q(invited_by=by, created_at__gt=now() - DAY)
+
+
+def is_invited_often(email: str, by: User) -> bool:
+    """Whether somebody has invited an address again and again today."""
+    return Invitation.objects.filter(_of_today(by), email=email).count() >= MOST_A_DAY
+
+
 class _Known:
     """Who of the addresses is known already, in companies that one looks after."""
 
@@ -236,12 +251,23 @@ class _Known:
             user__in=set(people.values()), reseller__in=ours
         ).select_related("reseller"):
             self.memberships.setdefault(member.user_id, []).append(member)
+        waits = Q(accepted_at=None, withdrawn_at=None, expires_at__gt=now())
+        invitations = Invitation.objects.filter(
+            waits & Q(reseller__in=ours) | _of_today(access.user), email__in=addresses
+        )
         self.invited = {
             (invitation.email, invitation.reseller_id): invitation
-            for invitation in Invitation.objects.open().filter(
-                email__in=addresses, reseller__in=ours
-            )
+            for invitation in invitations
+            if invitation.state == InvitationState.SENT
         }
+        today = now() - DAY
+        times = Counter(
+            invitation.email
+            for invitation in invitations
+            if invitation.invited_by_id == access.user.pk
+            and invitation.created_at > today
+        )
+        self.often = {email for email in times if times[email] >= MOST_A_DAY}
 
     def look_at(self, guest: Guest) -> None:
         member_of = self.memberships.get(self.people.get(guest.email, 0), [])
@@ -251,6 +277,8 @@ class _Known:
         elif invitation := self.invited.get(guest.place):
             guest.word = INVITED
             guest.detail = day(invitation.created_at, self.zone)
+        elif guest.email in self.often:
+            guest.word = OFTEN
         elif live:
             guest.word = ELSEWHERE
             guest.detail = ", ".join(member.reseller.name for member in live)

@@ -10,6 +10,7 @@ import time_machine
 from django.utils.timezone import now
 
 from lms.audit.models import Event
+from lms.errors import Refused
 from lms.jobs import queued
 from lms.mail.models import Message
 from lms.people import invite_lists, inviting
@@ -186,6 +187,28 @@ def test_ten_thousand_are_sent_at_two_hundred_a_time(
         count = invite_lists.send_some(draft, Access(manager.user))
 
     assert (count, draft.to_send, len(draft.lines)) == (200, 9_800, 9_800)
+
+
+def test_no_more_are_sent_in_a_day_than_may_be(
+    manager: Member, settings: Any, monkeypatch: Any
+) -> None:
+    settings.INVITATIONS_A_DAY = 5
+    monkeypatch.setattr(invite_lists, "AT_ONCE", 4)
+    first, second = begin(manager, *people(3)), begin(manager, *people(8)[3:])
+    access = Access(manager.user)
+
+    assert invite_lists.send(first, access) == 3
+    assert invite_lists.send(second, access) == 0  # the worker's
+    invite_lists.go_on(second.pk)
+
+    second.refresh_from_db()
+    assert (second.to_send, second.sent_count, len(second.lines)) == (0, 2, 3)
+    with pytest.raises(Refused, match="5 invitations within a day"):
+        invite_lists.send(second, access)
+    assert Invitation.objects.count() == Message.objects.count() == 5
+
+    with time_machine.travel(now() + timedelta(days=1, minutes=1)):
+        assert invite_lists.send(second, access) == 3
 
 
 def test_who_manages_no_more_sends_no_more(manager: Member) -> None:

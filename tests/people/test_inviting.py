@@ -378,3 +378,66 @@ def test_of_accepting_and_withdrawing_at_once_one_happens(
     invitation = Invitation.objects.get()
     assert Member.objects.count() == (invitation.accepted_at is not None)
     assert bool(invitation.accepted_at) != bool(invitation.withdrawn_at)
+
+
+# --- Not too often --------------------------------------------------------------------
+
+
+def test_one_address_is_not_flooded_by_taking_back_and_inviting_again() -> None:
+    manager = MemberFactory(is_manager=True)
+    for _again in range(5):
+        invitation = invite(reseller=manager.reseller, by=manager.user)
+        inviting.withdraw(invitation, by=manager.user)
+
+    with pytest.raises(Refused, match="5 links within a day"):
+        invite(reseller=manager.reseller, by=manager.user)
+    invite("bob@example.com", reseller=manager.reseller, by=manager.user)
+
+    with time_machine.travel(now() + timedelta(days=1, minutes=1)):
+        invite(reseller=manager.reseller, by=manager.user)
+
+
+def test_one_invitation_is_mailed_five_times_a_day() -> None:
+    manager = MemberFactory(is_manager=True)
+    invitation = invite(reseller=manager.reseller, by=manager.user)
+    chosen = Invitation.objects.filter(pk=invitation.pk)
+    start = now()
+    mailed = []
+
+    for minute in (2, 4, 6, 8, 10):
+        with time_machine.travel(start + timedelta(minutes=minute)):
+            again, _others = inviting.send_many_again(chosen, by=manager.user)
+            mailed.append(len(again))
+    with time_machine.travel(start + timedelta(minutes=12)):
+        with pytest.raises(Refused, match="5 links within a day"):
+            inviting.send_again(Invitation.objects.get(), by=None)
+        with pytest.raises(Refused, match="5 links within a day"):
+            inviting.correct(
+                Invitation.objects.get(),
+                email="victim@example.com",
+                full_name="",
+                reseller=manager.reseller,
+                teams=[],
+                engagement=Engagement.EMPLOYEE,
+                until_on=None,
+                by=manager.user,
+            )
+
+    assert mailed == [1, 1, 1, 1, 0]
+
+
+def test_sending_again_counts_among_those_of_the_day(settings: Any) -> None:
+    settings.INVITATIONS_A_DAY = 2
+    manager = MemberFactory(is_manager=True)
+    for name in ("ann", "bob"):
+        invite(f"{name}@example.com", reseller=manager.reseller, by=manager.user)
+
+    with (
+        time_machine.travel(now() + timedelta(minutes=2)),
+        pytest.raises(Refused, match="2 invitations within a day"),
+    ):
+        inviting.send_many_again(Invitation.objects.all(), by=manager.user)
+    with pytest.raises(Refused, match="Go on tomorrow"):
+        invite("eve@example.com", reseller=manager.reseller, by=manager.user)
+    other = MemberFactory(is_manager=True)
+    invite("eve@example.com", reseller=manager.reseller, by=other.user)
