@@ -1,95 +1,88 @@
 """Take each wall away, one at a time, and see whether a test notices (`make audit`).
 
 A wall is a call of `visible_to`, `managed_by` or `of_people` in the house: taken away,
-every row comes through. First all tests run once, to learn which of them pass which
-wall (kept in `.cache/walls.json`; `--learn` does it anew, after changes). Then, in a
-copy of the house, each wall goes in turn, and the tests that pass it run until one
-fails, the walls' own after the room's. What the second wall alone notices, which reads
-the code and asks nothing, is told apart.
+every row comes through. Each test runs as it always does, and is heard: which walls
+does it pass? Then it runs again for each of these that nobody has missed yet, with that
+one wall gone, and misses it if it fails now. What the second wall alone would notice,
+which reads the code and asks nothing, does not count.
 
-    python tools/walls.py [--learn] [--only sessions/views.py:30 …] [--jobs 2]
+    python tools/walls.py [tests …] [--only sessions/views.py:30 …] [--jobs 2]
 """
 
 import argparse
 import ast
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
-from queue import Queue
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ["lms", "content", "courses", "sessions", "certificates"]
 WALLS = {"visible_to", "managed_by", "of_people"}
-KEPT = ROOT / ".cache" / "walls.json"
-SECOND = "tests/test_second_wall.py"
-# Those of the whole house are asked after those of a room.
-WHOLE = "tests/test_"
-LONGEST_SECONDS = 600
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+FOLDER = "WALLS_FOLDER"  # where the processes that test write what they found
+ONLY = "WALLS_ONLY"
 
 
 @dataclass(frozen=True)
 class Wall:
-    """One call: where it is, and what it leaves to be read without it."""
+    """One call, from the line of its name to its last."""
 
     path: str
-    first: int  # the line of its name
+    first: int
     last: int
-    start: int  # in bytes
-    end: int
 
     def __str__(self) -> str:
         return f"{self.path}:{self.first}"
 
 
-def walls() -> Iterator[Wall]:
-    for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.py")):
-            yield from walls_in(path.read_text(), str(path.relative_to(ROOT)))
+@cache
+def walls() -> list[Wall]:
+    """All of them, or those of the files and lines asked for."""
+    only = set(os.environ.get(ONLY, "").split())
+    found = [
+        wall
+        for room in ROOMS
+        for path in sorted((ROOT / room).rglob("*.py"))
+        for wall in walls_in(path.read_text(), str(path.relative_to(ROOT)))
+    ]
+    return [wall for wall in found if not only or {wall.path, str(wall)} & only]
 
 
 def walls_in(source: str, path: str) -> Iterator[Wall]:
-    """The calls in one module, in their order."""
-    lines = [0]
-    for line in source.encode().splitlines(keepends=True):
-        lines.append(lines[-1] + len(line))
-    found = []
     for node in ast.walk(ast.parse(source)):
         match node:
-            case ast.Call(func=ast.Attribute(value=rows, attr=name)) if name in WALLS:
-                (name_at, _end), (last, end) = (
-                    place(lines, node.func),
-                    place(lines, node),
-                )
-                found.append(Wall(path, name_at, last, place(lines, rows)[1], end))
-    return iter(sorted(found, key=lambda wall: wall.start))
+            case ast.Call(func=ast.Attribute(attr=name)) if name in WALLS:
+                first, last = node.func.end_lineno, node.end_lineno
+                yield Wall(path, first or 0, last or 0)  # always known
 
 
-def place(lines: list[int], node: ast.expr) -> tuple[int, int]:
-    """Where an expression ends: the line, and how many bytes stand before."""
-    line, column = node.end_lineno or 0, node.end_col_offset or 0  # always known
-    return line, lines[line - 1] + column
+@cache
+def wall_at(path: str, line: int) -> Wall | None:
+    there = [each for each in walls() if each.path == path]
+    return next((each for each in there if each.first <= line <= each.last), None)
 
 
-def without(source: str, wall: Wall) -> str:
-    """The module with every row coming through."""
-    text = source.encode()
-    return (text[: wall.start] + b".all()" + text[wall.end :]).decode()
+# --- As a plugin of pytest -------------------------------------------------------------
 
 
-# --- Learning which test passes which wall: as a plugin of pytest -----------------------
+@dataclass
+class Walking:
+    """What the test that runs has passed, and the wall that is gone while it does."""
 
-PASSED: dict[str, set[str]] = {}
+    passed: set[Wall]
+    gone: Wall | None = None
+
+
+now = Walking(set())
+missed: dict[Wall, str] = {}  # by which test
+ever_passed: set[Wall] = set()
 
 
 def pytest_collection_finish(session: Any) -> None:
@@ -105,173 +98,98 @@ def pytest_collection_finish(session: Any) -> None:
 
 def listening(wall: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(wall)
-    def heard(*args: Any, **more: Any) -> Any:
+    def heard(rows: Any, *args: Any, **more: Any) -> Any:
         frame = sys._getframe(1)
         while "/django/" in frame.f_code.co_filename and frame.f_back:
             frame = frame.f_back  # a manager hands on
         file = Path(frame.f_code.co_filename)
-        test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
-        if test and file.is_relative_to(ROOT):
-            at = f"{file.relative_to(ROOT)}:{frame.f_lineno}"
-            PASSED.setdefault(at, set()).add(test)
-        return wall(*args, **more)
+        if file.is_relative_to(ROOT):
+            here = wall_at(str(file.relative_to(ROOT)), frame.f_lineno)
+            if here and here == now.gone:
+                return rows.all()
+            if here:
+                now.passed.add(here)
+        return wall(rows, *args, **more)
 
     heard.listens = True  # type: ignore[attr-defined]  # so that none listens twice
     return heard
 
 
-SECONDS: dict[str, float] = {}
+class Staying:
+    """Stands for the next test while a test goes on: what its module made is kept."""
+
+    def __init__(self, item: Any) -> None:
+        self.item = item
+
+    def listchain(self) -> list[Any]:
+        return self.item.listchain()[:-1]  # type: ignore[no-any-return]
 
 
-def pytest_runtest_logreport(report: Any) -> None:
-    SECONDS[report.nodeid] = SECONDS.get(report.nodeid, 0) + report.duration
+def pytest_runtest_protocol(item: Any, nextitem: Any) -> bool:
+    """Run a test; then again without each wall that it has passed and nobody missed."""
+    from _pytest.runner import runtestprotocol  # noqa: PLC0415  in pytest alone
+
+    now.passed, now.gone = set(), None
+    staying: Any = Staying(item)
+    reports = runtestprotocol(item, nextitem=staying)
+    ever_passed.update(now.passed)
+    if not any(report.failed or report.skipped for report in reports):
+        for wall in now.passed - missed.keys():
+            now.gone = wall
+            item._initrequest()
+            again = runtestprotocol(item, nextitem=staying, log=False)
+            if any(report.failed for report in again):
+                missed[wall] = item.nodeid
+        now.gone = None
+    item.session._setupstate.teardown_exact(nextitem)
+    return True
 
 
 def pytest_sessionfinish(session: Any) -> None:
-    if folder := os.environ.get("WALLS_FOLDER"):
-        kept = {at: {test: SECONDS[test] for test in PASSED[at]} for at in PASSED}
-        (Path(folder) / f"{os.getpid()}.json").write_text(json.dumps(kept))
+    if folder := os.environ.get(FOLDER):
+        found = {
+            "missed": {str(wall): test for wall, test in missed.items()},
+            "passed": [str(wall) for wall in ever_passed],
+        }
+        (Path(folder) / f"{os.getpid()}.json").write_text(json.dumps(found))
 
 
-def learn(tests: list[str], jobs: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(
-            [*PYTEST, "-n", str(jobs), "-p", "tools.walls", *tests],
-            cwd=ROOT,
-            env=os.environ | {"WALLS_FOLDER": folder},
-            check=False,
-        )
-        kept: dict[str, dict[str, float]] = {}
-        for part in Path(folder).glob("*.json"):
-            for at, found in json.loads(part.read_text()).items():
-                kept.setdefault(at, {}).update(found)
-    KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True))
-
-
-# --- Taking away -----------------------------------------------------------------------
-
-
-def tests_at(wall: Wall, kept: dict[str, dict[str, float]]) -> list[str]:
-    """The tests that pass a wall: those of its room first, the quicker ones first."""
-    seconds: dict[str, float] = {}
-    for line in range(wall.first, wall.last + 1):
-        seconds |= kept.get(f"{wall.path}:{line}", {})
-    return sorted(
-        seconds,
-        key=lambda test: (
-            test.startswith(WHOLE),
-            not test.startswith(own_test(wall)),
-            seconds[test],
-        ),
-    )
-
-
-def own_test(wall: Wall) -> str:
-    """`tests/people/test_views.py` is of `lms/people/views.py`."""
-    parts = Path(wall.path.removeprefix("lms/")).with_suffix("").parts
-    return f"tests/{parts[0]}/test_{parts[-1]}.py"
-
-
-def copy_of_the_house(folder: Path) -> Path:
-    files = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in files.stdout.splitlines():
-        if (ROOT / name).is_file() and not (ROOT / name).is_symlink():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    for name in (".venv", ".cache"):
-        (folder / name).symlink_to((ROOT / name).resolve())
-    return folder
-
-
-def fails(house: Path, tests: list[str]) -> str:
-    """The first test to fail; empty if none does."""
-    names = house / "walls-tests.txt"
-    names.write_text("\n".join(tests))
-    try:
-        done = subprocess.run(
-            [*PYTEST, "-x", "--tb=no", f"@{names}"],
-            cwd=house,
-            capture_output=True,
-            text=True,
-            timeout=LONGEST_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return ""
-    if done.returncode == 0:
-        return ""
-    failed = [x for x in done.stdout.splitlines() if x.startswith(("FAILED", "ERROR"))]
-    if not failed:
-        raise SystemExit(f"The tests did not run:\n{done.stdout}{done.stderr}")
-    return failed[0].split()[1]
-
-
-def notice(house: Path, wall: Wall, kept: dict[str, dict[str, float]]) -> str:
-    """The test that notices when a wall is gone; empty if none does."""
-    path = house / wall.path
-    whole = path.read_text()
-    path.write_text(without(whole, wall))
-    try:
-        tests = tests_at(wall, kept)
-        return (tests and fails(house, tests)) or fails(house, [SECOND])
-    finally:
-        path.write_text(whole)
+# --- As a program ----------------------------------------------------------------------
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--learn", action="store_true", help="run all tests first")
+    parser.add_argument("tests", nargs="*", help="all, if none is named")
     parser.add_argument("--only", nargs="*", default=[], help="path, or path:line")
-    parser.add_argument("--tests", nargs="*", default=[], help="to learn from")
     parser.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
-    if asked.learn or not KEPT.exists():
-        learn(asked.tests, asked.jobs)
-    kept = json.loads(KEPT.read_text())
-    chosen = [
-        wall
-        for wall in walls()
-        if not asked.only or {wall.path, str(wall)} & set(asked.only)
-    ]
+    os.environ[ONLY] = " ".join(asked.only)
     began = time.monotonic()
+    missed_by: dict[str, str] = {}
+    passed: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
-        houses: Queue[Path] = Queue()
-        for number in range(asked.jobs):
-            (Path(folder) / str(number)).mkdir()
-            houses.put(copy_of_the_house(Path(folder) / str(number)))
-
-        def take_away(wall: Wall) -> tuple[Wall, str]:
-            house = houses.get()
-            try:
-                failed = notice(house, wall, kept)
-            finally:
-                houses.put(house)
-            print(f"{wall}  {failed or 'NOBODY NOTICES'}", flush=True)
-            return wall, failed
-
-        with ThreadPoolExecutor(asked.jobs) as pool:
-            noticed = dict(pool.map(take_away, chosen))
-    return report(noticed, time.monotonic() - began)
-
-
-def report(noticed: dict[Wall, str], seconds: float) -> int:
-    code_alone = [wall for wall, by in noticed.items() if by.startswith(SECOND)]
-    nobody = [wall for wall, by in noticed.items() if not by]
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+                *("-p", "tools.walls", "-n", str(asked.jobs), *asked.tests),
+            ],
+            cwd=ROOT,
+            env=os.environ | {FOLDER: folder},
+            check=False,
+        )
+        for part in Path(folder).glob("*.json"):
+            found = json.loads(part.read_text())
+            missed_by |= found["missed"]
+            passed |= set(found["passed"])
+    for wall in walls():
+        said = "NOBODY NOTICES" if str(wall) in passed else "NO TEST PASSES IT"
+        print(f"{wall}  {missed_by.get(str(wall), said)}")
+    left = sum(str(wall) not in missed_by for wall in walls())
     print(
-        f"\n{len(noticed)} walls taken away in {seconds:.0f} s: "
-        f"{len(noticed) - len(code_alone) - len(nobody)} are missed by who asks, "
-        f"{len(code_alone)} by who reads the code alone, {len(nobody)} by nobody."
+        f"\n{len(walls())} walls taken away in {time.monotonic() - began:.0f} s: "
+        f"{len(walls()) - left} are missed, {left} are not."
     )
-    for title, found in (("Code alone", code_alone), ("Nobody", nobody)):
-        for wall in found:
-            print(f"{title}: {wall}")
-    return 1 if nobody else 0
+    return 1 if left or done.returncode else 0
 
 
 if __name__ == "__main__":
