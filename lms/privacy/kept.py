@@ -121,7 +121,7 @@ ALL = [
     ),
     Kept(
         "people.Member",
-        _("Companies you work or worked for"),
+        _("Companies you work or worked for, and when you were away"),
         LEARNING,
         RECORD,
         persons="user",
