@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from threading import Event, Thread
 
 from django.core.management import call_command
-from django.db import IntegrityError, transaction
+from django.db import Error, IntegrityError, connection, transaction
 from django.utils.timezone import now
 
 from certificates import auditing, expiring, sampling, statements
@@ -22,6 +25,7 @@ from lms.dashboards import digest
 from lms.dashboards.models import Beat
 from lms.mail.outbox import enqueue_due
 from lms.operations import heartbeats, keeping
+from lms.operations.chores import Chores, Job
 from lms.people import at_rest, ending, invite_lists, sign_ins
 from lms.privacy import retention
 from sessions.absence import see_to_closed_accounts, withdraw_not_held
@@ -35,16 +39,19 @@ from sessions.outside import enqueue_stale
 from sessions.presence import end_silent, forget_signals
 from sessions.unsigned import remind_unsigned, tell_left_unsigned
 
+logger = logging.getLogger(__name__)
 EVERY = timedelta(seconds=20)
 EVERY_HOUR = timedelta(hours=1)
 EVERY_DAY = timedelta(days=1)
-
-
-Job = Callable[[], object]
+TURN = "clock"  # the row that says who goes round
 
 
 def _end_superseded_lately() -> None:
     end_superseded(out_since=now() - EVERY_DAY)
+
+
+def _prune() -> None:
+    call_command("prune_db_task_results", "--backend", "jobs", verbosity=0)
 
 
 EACH_ROUND: tuple[Job, ...] = (
@@ -71,6 +78,7 @@ EACH_ROUND: tuple[Job, ...] = (
     forget_signals,
     chain.carry_on,
     heartbeats.ask_for_proof,
+    _prune,
 )
 EACH_HOUR: tuple[Job, ...] = (
     ending.end_subsidiaries,
@@ -101,41 +109,70 @@ EACH_DAY: tuple[Job, ...] = (
 def tick() -> bool:
     """Do one round, unless another clock just did; tell whether it was done.
 
-    What one job fails with keeps none of the others from being done: all that failed
-    is raised at the end, together.
+    What each hour and each day asks is due until it was done to its end. What one job
+    fails with keeps none of the others from being done: all that failed is raised at
+    the end, together.
     """
-    if not _is_my_turn("clock", EVERY):
+    if not _is_my_turn():
         return False
-    due = list(EACH_ROUND)
-    if _is_my_turn("calendar", EVERY_HOUR):
-        due += EACH_HOUR
-    if _is_my_turn("day", EVERY_DAY):
-        due += EACH_DAY
-    failures = [error for job in [*due, _prune] if (error := _failure_of(job))]
+    at, chores = now(), Chores()
+    failures = []
+    for every, asked in (
+        (timedelta(), EACH_ROUND),
+        (EVERY_HOUR, EACH_HOUR),
+        (EVERY_DAY, EACH_DAY),
+    ):
+        for job in asked:
+            if chores.is_due(job, every, at):
+                failures += _failure_of(job, every, at, chores)
     if failures:
         raise ExceptionGroup("Parts of the clock's round failed", failures)
     return True
 
 
-def _failure_of(job: Job) -> Exception | None:
+def _failure_of(
+    job: Job, every: timedelta, at: datetime, chores: Chores
+) -> list[Exception]:
+    """Do it, and write down how it went; what it failed with, if it did."""
     try:
         job()
     except Exception as error:  # noqa: BLE001  raised by whoever asked, with the others
-        return error
-    return None
+        chores.note_failed(job, every, at, error)
+        return [error]
+    chores.note_done(job, every, at)
+    return []
 
 
-def _prune() -> None:
-    call_command("prune_db_task_results", "--backend", "jobs", verbosity=0)
-
-
-def _is_my_turn(name: str, every: timedelta) -> bool:
+def _is_my_turn() -> bool:
     """Take the row for this round: of two clocks one gets it."""
     at = now()
-    if Beat.objects.filter(name=name, at__lte=at - every).update(at=at):
+    if Beat.objects.filter(name=TURN, at__lte=at - EVERY).update(at=at):
         return True
     try:
         with transaction.atomic():
-            return Beat.objects.get_or_create(name=name, defaults={"at": at})[1]
+            return Beat.objects.get_or_create(name=TURN, defaults={"at": at})[1]
     except IntegrityError:  # the other clock made the row
         return False
+
+
+@contextmanager
+def turn_kept() -> Iterator[None]:
+    """Keep the turn for as long as a round takes; a clock that is killed loses it."""
+    is_over = Event()
+    keeper = Thread(target=_keep_turn, args=(is_over,), daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        keeper.join()
+
+
+def _keep_turn(is_over: Event) -> None:
+    while not is_over.wait(EVERY.total_seconds() / 2):
+        try:
+            Beat.objects.filter(name=TURN).update(at=now())
+        except Error as error:  # away, or busy: another clock may go beside this one
+            logger.warning("The turn was not kept: %s", type(error).__name__)
+        finally:
+            connection.close()

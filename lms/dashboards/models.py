@@ -1,10 +1,10 @@
-"""The last beat of the processes that run beside the web."""
+"""Whose turn it is, of several clocks."""
 
 from django.db import models
 
 
 class Beat(models.Model):
-    """When a process last did its round. Two clocks share one row: one ticks."""
+    """When a round was last begun, or gone on with. Clocks share the row: one goes."""
 
     name = models.CharField(max_length=40, unique=True)
     at = models.DateTimeField()

@@ -67,3 +67,24 @@ class DiskNote(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host} on {self.on}"
+
+
+class ClockJob(models.Model):
+    """One of the clock's jobs: when it was last done to its end.
+
+    `tries` have failed since, the last with `error`; none is made before `again_at`.
+    """
+
+    name = models.CharField(max_length=60, unique=True)
+    done_at = models.DateTimeField(null=True)
+    tries = models.PositiveIntegerField(default=0)
+    again_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=60, blank=True, help_text="Its kind alone.")
+
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

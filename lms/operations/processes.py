@@ -12,12 +12,13 @@ from django.utils.translation import ngettext
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult, get_date_max
 
-from lms.operations.findings import Finding, age, bad, good, warn
+from lms.operations.findings import Finding, Level, age, bad, good, warn
 from lms.operations.heartbeats import CLOCK, PROVEN_EVERY, SILENT_AFTER, WEB, WORKER
-from lms.operations.models import Heartbeat
+from lms.operations.models import ClockJob, Heartbeat
 
 LONGEST_WAIT = timedelta(minutes=5)
 LONGEST_PROOF = 3 * PROVEN_EVERY
+MANY_TRIES = 7  # of what is done each hour: since two hours
 
 
 def look_at_worker() -> Finding:
@@ -42,7 +43,7 @@ def look_at_worker() -> Finding:
 
 
 def look_at_clock() -> Finding:
-    """Whether the clock goes round; one query."""
+    """Whether the clock goes round, and none of its jobs fails; two queries."""
     at = now()
     count, last_beat, *_more = _beats(CLOCK, at)
     if not count or last_beat is None:
@@ -52,14 +53,36 @@ def look_at_clock() -> Finding:
             at,
             _("Start it: “manage.py clock” (the unit or container “clock”)."),
         )
-    return good(
-        ngettext(
-            "%(count)d clock runs; its last round ended %(age)s ago.",
-            "%(count)d clocks run; the last round ended %(age)s ago.",
-            count,
-        )
-        % {"count": count, "age": age(at - last_beat)}
+    words = ngettext(
+        "%(count)d clock runs; its last round ended %(age)s ago.",
+        "%(count)d clocks run; the last round ended %(age)s ago.",
+        count,
+    ) % {"count": count, "age": age(at - last_beat)}
+    if failing := list(ClockJob.objects.filter(tries__gt=0).order_by("-tries")):
+        return _failing(words, failing)
+    return good(words)
+
+
+def _failing(words: str, jobs: list[ClockJob]) -> Finding:
+    """What is told of a clock some of whose jobs fail, the worst first."""
+    worst = jobs[0]
+    words = ngettext(
+        "%(words)s %(count)d of its jobs fails: %(name)s (%(error)s, tries: %(tries)d).",
+        "%(words)s %(count)d of its jobs fail, most of all %(name)s (%(error)s, "
+        "tries: %(tries)d).",
+        len(jobs),
+    ) % {
+        "words": words,
+        "count": len(jobs),
+        "name": worst.name,
+        "error": worst.error,
+        "tries": worst.tries,
+    }
+    level = Level.BAD if worst.tries >= MANY_TRIES else Level.WARN
+    step = _(
+        "It is tried again, each hour at least; the clock's log says where it fails."
     )
+    return Finding(words, level, step)
 
 
 def look_at_web() -> Finding:

@@ -342,18 +342,22 @@ class Answers:
 
     def tick(self) -> Any:
         """An idle round of the clock; before it, rounds until little is left to do."""
-        return self._round([])
+        return self._round(begins_day=False)
 
     def night(self) -> Any:
         """A round with what each hour and each day asks."""
-        return self._round(["calendar", "day"])
+        return self._round(begins_day=True)
 
-    def _round(self, besides: list[str]) -> Any:
+    def _round(self, *, begins_day: bool) -> Any:
         from lms.dashboards import clock  # noqa: PLC0415
         from lms.dashboards.models import Beat  # noqa: PLC0415
+        from lms.operations.chores import name_of  # noqa: PLC0415
+        from lms.operations.models import ClockJob  # noqa: PLC0415
 
         def turn() -> tuple[float, float, list[tuple[str, Any, float]]]:
-            Beat.objects.filter(name__in=["clock", *besides]).delete()
+            Beat.objects.all().delete()
+            if begins_day:
+                ClockJob.objects.all().delete()
             with watched(self.house.connection) as asked:
                 before = self.house.server_seconds() + time.process_time()
                 began = time.perf_counter()
@@ -362,9 +366,10 @@ class Answers:
                 after = self.house.server_seconds() + time.process_time()
             return spent * 1000, (after - before) * 1000, asked
 
-        for name in ("calendar", "day"):
-            Beat.objects.get_or_create(name=name, defaults={"at": _now()})
-            Beat.objects.filter(name=name).update(at=_now())
+        for job in (*clock.EACH_HOUR, *clock.EACH_DAY):
+            ClockJob.objects.update_or_create(
+                name=name_of(job), defaults={"done_at": _now(), "again_at": None}
+            )
         first = turn()[0]
         rounds = [turn() for _ in range(3)]
         spent, processor, asked = sorted(rounds, key=lambda each: each[1])[1]

@@ -12,11 +12,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from random import Random
 
+from django.db.models import F
 from django.utils.timezone import now
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from lms.dashboards.models import Beat
+from lms.operations.models import ClockJob
 from tests.operations.house import House, MailServer, Program, until
 from tests.operations.work import (
     People,
@@ -88,8 +90,9 @@ def kill_one(house: House, random: Random) -> str | None:
     time.sleep(random.uniform(0, 0.5))
     program.kill()
     if victim == "clock":  # an hour passes, for its next round to do all there is
-        for beat in Beat.objects.all():
-            Beat.objects.filter(pk=beat.pk).update(at=beat.at - timedelta(hours=1))
+        an_hour = timedelta(hours=1)
+        Beat.objects.update(at=F("at") - an_hour)
+        ClockJob.objects.update(done_at=F("done_at") - an_hour, again_at=None)
     return victim
 
 

@@ -22,7 +22,8 @@ class Command(BaseCommand):
         heart.beat()
         try:
             while True:
-                go_round()
+                with clock.turn_kept():
+                    go_round()
                 heart.beat()
                 close_old_connections()
                 time.sleep(clock.EVERY.total_seconds())
