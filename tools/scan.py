@@ -190,9 +190,8 @@ def sqlmap(door: Door, visitor: Visitor, folder: Path) -> str:
         *("--flush-session", "--disable-coloring", "--ignore-code=*"),
         *("--skip-waf", "--ignore-stdin", "--output-dir", str(folder / "sqlmap")),
     ]
-    try:
-        said = run(command, LONGEST_SECONDS)
-    except subprocess.TimeoutExpired:
+    said = run(command, LONGEST_SECONDS)
+    if not said:
         return "CUT"
     if found := FOUND.search(said):
         print(said[found.start() - 300 : found.end() + 900])
@@ -204,9 +203,13 @@ def sqlmap(door: Door, visitor: Visitor, folder: Path) -> str:
 
 
 def run(command: list[str], seconds: float) -> str:
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=seconds, check=False
-    )
+    """Return what it says; nothing of one that did not end in time."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return ""
     return done.stdout
 
 
@@ -277,7 +280,12 @@ def wapiti(
             scene.restore()
             bound = ["--max-attack-time", str(seconds)]
             attack = ["--skip-crawl", "--flush-attacks", "-m", module, *bound]
+            report.unlink(missing_ok=True)
             said = run([*common, *attack], seconds + LONGEST_SECONDS)
+            if not report.exists():
+                print(f"  wapiti {module}: CUT, without a report", flush=True)
+                faults += 1
+                continue
             heard = json.loads(report.read_text())
             reported = heard["vulnerabilities"] | heard["anomalies"]
             found = {name: each for name, each in reported.items() if each}
