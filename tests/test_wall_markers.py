@@ -299,6 +299,14 @@ def test_choosers_and_searches_of_the_cms_are_for_the_channel_team(marked, who):
     assert {url.partition("?")[0] for url in shown} == OF_EVERYBODY
 
 
+def test_choosers_and_searches_of_the_cms_find_the_marker_for_staff(marked):
+    found = Crawl(seated(marked.people["staff"]), {})
+
+    found.ask_all(cms_addresses(marked))
+
+    assert any(url.partition("?")[0].endswith("results/") for url in found.leaks)
+
+
 def test_the_marker_is_found_by_those_who_may_see_it(marked):
     found = crawl(marked, "staff")
     own = Crawl(seated(marked.theirs["member"].user), {})
