@@ -9,13 +9,20 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
-from tests.browser.journeys import BEGINS_AT, Journey, launched, travelling
+from tests.browser.journeys import (
+    BEGINS_AT,
+    LONGEST_SECONDS,
+    Journey,
+    launched,
+    travelling,
+)
 from tests.browser.rooms import MADE_UP_DEVICES, SAYS_YES, Web
 
 # Playwright's loop runs in the test's thread: Django would take it for async code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+expect.set_options(timeout=LONGEST_SECONDS * 1000)
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,7 @@ from courses.models import Attempt
 
 BEGINS_AT = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)  # a Monday, in the server's time
 ROOM = "https://meet.example.com"
+LONGEST_SECONDS = 60  # to wait for anything: the machine may be very busy
 TOPICS = [
     "Using Resolve",
     "Categorising Tickets",
@@ -80,7 +81,7 @@ class Journey:
         """
         options = {"timezone_id": "Europe/London", "locale": "en-GB"} | options
         context = (browser or self.browser).new_context(base_url=self.url, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(LONGEST_SECONDS * 1000)
         context.on("console", self._hear)
         context.on("weberror", lambda error: self.faults.append(str(error.error)))
         context.on("response", self._watch)

@@ -33,11 +33,10 @@ from playwright.sync_api import Browser, Locator, Page, Playwright
 
 from lms.people.models import User
 from sessions.models import Booking
-from tests.browser.journeys import Journey
+from tests.browser.journeys import LONGEST_SECONDS, Journey
 from tests.factories import BookingFactory, EnrolmentFactory, TrainerFactory
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LONGEST_SECONDS = 60  # to wait for anything: the machine may be very busy
 MADE_UP_DEVICES = "--use-fake-device-for-media-stream"
 SAYS_YES = "--use-fake-ui-for-media-stream"  # to whoever asks for them, or the screen
 
@@ -105,9 +104,8 @@ SOUND = """async () => {
   return [energy, seconds];
 }"""
 OPEN_PEERS = "() => peers.filter((each) => each.connectionState !== 'closed').length"
-
-
-SILENCE = 0.02  # of all energy in two seconds; each beep of Chromium has 0.1
+# Of all energy in two seconds: each beep of Chromium has 0.1, Firefox hums with 0.016.
+SILENCE = 0.005
 
 
 def until(
@@ -203,6 +201,10 @@ class Side:
             lambda: any(words in each for each in self.page.evaluate("announced")),
             f"a screen reader is told: {words}",
         )
+
+    def connections(self) -> int:
+        """How many the page has made so far."""
+        return int(self.page.evaluate("peers.length"))
 
     def is_hung_up(self) -> bool:
         return not self.page.evaluate(OPEN_PEERS)
@@ -329,9 +331,19 @@ for _method in ("GET", "HEAD", "POST"):
     setattr(Passing, f"do_{_method}", Passing.pass_on)
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    with create_server((host, 0)) as server:
-        return int(server.getsockname()[1])
+# Not of those that the kernel gives to whoever asks for any: between two starts of a
+# process, or before the first, some other connection of the machine might have it.
+PORTS = range(15_000, 30_000)
+
+
+def free_port() -> int:
+    while True:
+        port = secrets.choice(PORTS)
+        try:
+            with create_server(("127.0.0.1", port)):
+                return port
+        except OSError:
+            continue
 
 
 @dataclass

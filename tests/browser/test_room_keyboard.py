@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from tests.browser.hands import Hands
 from tests.browser.journeys import Journey
 from tests.browser.looks import assert_fine, looked_at
-from tests.browser.rooms import LONGEST_SECONDS, both, call_now
+from tests.browser.rooms import both, call_now
 from tests.factories import MemberFactory
 
 
@@ -65,7 +65,7 @@ def test_devices_are_tested_by_the_keyboard_alone(calling: Journey) -> None:
     hands.enter(page.get_by_role("button", name="Start the test"))
     for part in ("camera", "microphone", "network"):
         expect(page.locator(f"[data-part={part}]")).to_have_attribute(
-            "data-result", "good", timeout=LONGEST_SECONDS * 1000
+            "data-result", "good"
         )
     hands.enter(page.get_by_role("button", name="Play a tone"))
     hands.enter(page.get_by_role("button", name="Yes, I hear it"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.browser.journeys import Journey
-from tests.browser.rooms import LONGEST_SECONDS, both, call_now, meet
+from tests.browser.rooms import both, call_now, meet
 
 # The other side says that it misses every fifth packet of ours.
 MISS_A_FIFTH = """() => {
@@ -28,19 +28,17 @@ def test_a_weak_line_is_told_and_does_without_pictures(calling: Journey) -> None
         trainee.page.locator(f"[data-line={name}]") for name in ("weak", "sound")
     )
     theirs = trainer.page.locator("[data-line=theirs]")
-    expect(trainee.page.get_by_text("Good line")).to_be_visible(
-        timeout=LONGEST_SECONDS * 1000
-    )
+    expect(trainee.page.get_by_text("Good line")).to_be_visible()
     expect(weak).to_be_hidden()
 
     trainee.page.evaluate(MISS_A_FIFTH)
-    expect(weak).to_be_visible(timeout=LONGEST_SECONDS * 1000)
+    expect(weak).to_be_visible()
     expect(weak).to_contain_text("Turn your camera off")
     expect(trainee.page.get_by_text("Weak line")).to_be_visible()
     trainee.page.evaluate("isWeak = false")
     weak.get_by_role("button", name="Talk without pictures").click()
 
-    expect(sound).to_be_visible(timeout=LONGEST_SECONDS * 1000)
+    expect(sound).to_be_visible()
     expect(weak).to_be_hidden()
     expect(theirs).to_contain_text("Jonas Weber talks without pictures")
     expect(theirs).to_contain_text("Your camera and screen are not sent")

@@ -21,7 +21,7 @@ def test_trainer_takes_both_to_the_outside_link_and_back(calling: Journey) -> No
 
     for each in (trainer, trainee):
         outside = each.page.get_by_role("heading", name="The room outside")
-        expect(outside).to_be_visible(timeout=30_000)
+        expect(outside).to_be_visible()
     call.refresh_from_db()
     assert call.room_kind == RoomKind.LINK
     assert call.trainee_linked_at

@@ -11,7 +11,6 @@ from tests.browser.journeys import Journey
 from tests.browser.looks import LOOKS, assert_fine, looked_at, turn
 from tests.browser.rooms import (
     BY_RELAY_ALONE,
-    LONGEST_SECONDS,
     Side,
     both,
     call_now,
@@ -21,7 +20,6 @@ from tests.browser.rooms import (
 from tests.factories import QualitySampleFactory
 
 STILL = {"reduced_motion": "reduce"}
-LONG = LONGEST_SECONDS * 1000
 
 
 def looked(each: Side, state: str) -> list[str]:
@@ -82,7 +80,7 @@ def test_states_of_a_call(calling: Journey) -> None:
 
     second = Side(trainee.page.context.new_page(), call, "second tab")
     second.enter()
-    expect(trainee.page.locator("#over")).to_be_visible(timeout=LONG)
+    expect(trainee.page.locator("#over")).to_be_visible()
     found += looked(trainee, "replaced")
     second.connected()
     second.press("leave")
@@ -118,7 +116,7 @@ def test_states_of_a_call_in_trouble(
         expect(without.fault(kind)).to_be_visible()
         found += looked(without, kind)
     for each in stuck:
-        expect(each.ladder).to_be_visible(timeout=LONG)
+        expect(each.ladder).to_be_visible()
         found += looked(each, "ladder")
     hands = Hands(stuck[1].page)
     for name in ("again", "audio-only"):
@@ -128,7 +126,7 @@ def test_states_of_a_call_in_trouble(
     found += looked(stuck[1], "a rung is tried")
 
     set_active(call.trainer.user, False, by=None)
-    expect(trainer.page.locator("#over")).to_be_visible(timeout=LONG)
+    expect(trainer.page.locator("#over")).to_be_visible()
     found += looked(trainer, "sent away")
     assert_fine(found)
     calling.pardon("ERR_INTERNET_DISCONNECTED")

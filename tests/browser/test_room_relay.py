@@ -15,7 +15,6 @@ from sessions.relay import credentials
 from tests.browser.journeys import Journey
 from tests.browser.rooms import (
     BY_RELAY_ALONE,
-    LONGEST_SECONDS,
     Side,
     both,
     call_now,
@@ -126,7 +125,7 @@ def test_an_expired_name_is_refused_and_the_page_says_what_to_do(
     for each in (trainee, trainer):
         each.enter()
     for each in (trainee, trainer):
-        expect(each.ladder).to_be_visible(timeout=LONGEST_SECONDS * 1000)
+        expect(each.ladder).to_be_visible()
     assert "Cannot find credentials" in near_relay.read_text()
 
     for each in (trainee, trainer):
