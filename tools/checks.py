@@ -82,7 +82,7 @@ LANES = {
                 SQLITE,
                 "tests/browser",
                 f"--ignore={JOURNEY}",
-                *("-m", "not networks"),
+                *("-m", "not (networks or firefox)"),
                 *BY_TWO,
             ),
         ],
