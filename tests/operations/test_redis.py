@@ -5,20 +5,24 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models.signals import pre_save
 from django.test import Client
+from django.urls import reverse
 
 from content import kept
+from content.models import HandbookPage
 from lms import limits
 from lms.limits import Limit
 from lms.people.models import User
 from lms.shared_cache import CacheAwayError, SharedRedis
-from tests.factories import MemberFactory, UserFactory
+from tests.factories import HandbookPageFactory, MemberFactory, UserFactory
 from tests.processes import run_in_processes
 from tests.redis_server import RedisServer
 
@@ -93,7 +97,7 @@ def test_one_that_is_killed_shuts_the_door_and_leaves_pages(
     answer = sign_in(outside, user)
     assert answer.status_code == 503
     assert "Please try again in a minute" in answer.content.decode()
-    with pytest.raises(CacheAwayError):
+    with pytest.raises(CacheAwayError), transaction.atomic():
         kept.forget()
 
     server.start()
@@ -101,6 +105,53 @@ def test_one_that_is_killed_shuts_the_door_and_leaves_pages(
 
     assert sign_in(outside, user).status_code == 302
     kept.forget()
+
+
+def test_one_that_goes_as_a_page_is_saved_leaves_it_saved(server: RedisServer) -> None:
+    """It is answered as saved, seen here at once, and by the others with the cache."""
+    page = HandbookPageFactory(title="Before")
+    staff = UserFactory(is_superuser=True, is_staff=True)
+    trainee, editor = Client(), Client()
+    trainee.force_login(MemberFactory().user)
+    editor.force_login(staff)
+    assert "Before" in trainee.get(page.url).text
+    held_by_another = kept._memory.held
+    unpublish = reverse("wagtailadmin_pages:unpublish", args=[page.pk])
+
+    with gone_at_the_next_commit(server):
+        answer = editor.post(unpublish)
+
+    assert (answer.status_code, kept._memory.owes_word) == (302, True)
+    assert trainee.get(page.url).status_code == 404
+    server.thaw()
+    awake()
+    assert trainee.get(page.url).status_code == 404
+    assert not kept._memory.owes_word
+    kept._memory.held = held_by_another  # as in a process that only reads
+    assert trainee.get(page.url).status_code == 404
+
+
+def test_no_word_outlives_an_hour(server: RedisServer) -> None:
+    """What a process could tell nobody of, since it ended too, is seen after that."""
+    kept.kept(None, "page", lambda: "before")
+
+    assert 3500 < int(str(server.ask("TTL", f":1:{kept.KEY}"))) <= 3600
+    kept.forget()
+    assert 3500 < int(str(server.ask("TTL", f":1:{kept.KEY}"))) <= 3600
+
+
+@contextmanager
+def gone_at_the_next_commit(server: RedisServer) -> Iterator[None]:
+    """Freeze the cache once a page is committed, and before it is told of that."""
+
+    def freeze(**kwargs: Any) -> None:
+        transaction.on_commit(server.freeze)
+
+    pre_save.connect(freeze, sender=HandbookPage)
+    try:
+        yield
+    finally:
+        pre_save.disconnect(freeze, sender=HandbookPage)
 
 
 def test_one_that_answers_nothing_is_waited_for_once(server: RedisServer) -> None:
