@@ -7,14 +7,15 @@ has come to a call, counts as use.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib.auth import logout
-from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.contrib.sessions.models import Session
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 from django.utils.timezone import now
@@ -26,6 +27,7 @@ from lms.people.models import SignIn, SignInQuerySet, User
 from lms.people.signals import signed_out
 from lms.walls import unscoped
 
+logger = logging.getLogger(__name__)
 ROW = "sign_in"
 BEGAN = "sign_in_began"
 USED = "sign_in_used"
@@ -80,11 +82,27 @@ def has_ended(request: HttpRequest, access: Access) -> bool:
         logout(request)
         return True
     if at - used >= LOOK_AGAIN:
-        session[USED] = at.timestamp()
-        _rows().filter(pk=own_row(request)).update(
-            session_key=session.session_key, last_used_at=at
-        )
+        _note_use(request, at)
     return False
+
+
+def _note_use(request: HttpRequest, at: datetime) -> None:
+    """Write down that the sign-in is used, or later: on a full disk pages are read."""
+    session, before = request.session, request.session[USED]
+    was_modified = session.modified
+    session[USED] = at.timestamp()
+    try:
+        with transaction.atomic():
+            session.save()
+            _rows().filter(pk=own_row(request)).update(
+                session_key=session.session_key, last_used_at=at
+            )
+    except UpdateError:  # ended meanwhile: Django says so as it saves it
+        return
+    except OperationalError as error:
+        session[USED] = before
+        logger.warning("No use of a sign-in was noted: %s", type(error).__name__)
+    session.modified = was_modified
 
 
 def _instant(session: SessionBase, name: str) -> datetime:

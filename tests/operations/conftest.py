@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 
 pytest.register_assert_rewrite("tests.operations.house", "tests.operations.work")
 
@@ -18,6 +20,8 @@ from tests.operations.house import (  # noqa: E402  once their asserts tell more
     collect_static,
     own_database,
 )
+
+DISKS = {"sqlite": "24M", "postgresql": "256M"}
 
 
 @pytest.hookimpl(wrapper=True)
@@ -85,3 +89,16 @@ def mail_server() -> Iterator[MailServer]:
     server = MailServer()
     yield server
     server.close()
+
+
+@pytest.fixture
+def disk(tmp_path: Path, transactional_db: None) -> Iterator[Path]:
+    """A small disk of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    size = DISKS[connection.vendor]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("A disk can be mounted by root alone.")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)

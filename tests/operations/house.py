@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import signal
 import socketserver
 import sqlite3
@@ -109,6 +110,11 @@ class Program:
         self._end_all()
         if self.process:
             self.process.wait()
+
+    def freeze(self) -> None:
+        """Let it do nothing more, whatever it hears: only to be killed."""
+        assert self.process
+        os.killpg(self.process.pid, signal.SIGSTOP)
 
     def kill_one_child(self, choose: Callable[[list[int]], int]) -> bool:
         """Kill -9 one that it started, such as one of gunicorn's; False if none."""
@@ -330,6 +336,17 @@ def own_database() -> str:
     return parts._replace(path=f"/{at['NAME']}").geturl()
 
 
+def fill(disk: Path) -> None:
+    """Leave no byte."""
+    with (disk / "filling").open("wb", buffering=0) as file:
+        for size in (2**20, 2**12, 1):
+            while shutil.disk_usage(disk).free:
+                try:
+                    file.write(b"x" * size)
+                except OSError:
+                    break
+
+
 # --- Who comes there ---------------------------------------------------------------
 
 
@@ -412,7 +429,8 @@ class Visitor:
 class MailServer(socketserver.ThreadingTCPServer):
     """A mail server on loopback that keeps what it took; it can refuse, or be away.
 
-    `refuses` of True: it answers each letter with a "try again later".
+    `refuses` of True: it answers each letter with a "try again later". `answers` gets
+    each letter that it took, and what says so to whoever sent it.
     """
 
     daemon_threads = True
@@ -421,6 +439,7 @@ class MailServer(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _MailSession)
         self.refuses = False
+        self.answers: Callable[[EmailMessage, Callable[[], None]], None] = _say_so
         self.taken: list[EmailMessage] = []
         self.refused = 0
         self.lock = Lock()
@@ -472,9 +491,14 @@ class _MailSession(socketserver.StreamRequestHandler):
             lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
         if line == b"":
             return  # killed in the middle: nothing was taken
+        mail = _read_mail(b"".join(lines))
         with self.server.lock:
-            self.server.taken.append(_read_mail(b"".join(lines)))
-        self.say("250 taken")
+            self.server.taken.append(mail)
+        self.server.answers(mail, lambda: self.say("250 taken"))
+
+
+def _say_so(mail: EmailMessage, say: Callable[[], None]) -> None:
+    say()
 
 
 def _read_mail(words: bytes) -> EmailMessage:
