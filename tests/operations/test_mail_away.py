@@ -1,11 +1,13 @@
-"""A mail server that refuses for a day, and two clocks at once."""
+"""A mail server that refuses for a day, or is not heard; two clocks at once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from email.message import EmailMessage
 from functools import partial
 
+import pytest
 from django.core.cache import cache
 from django.db import connections
 from django.db.models import F
@@ -20,6 +22,7 @@ from lms.operations.models import ClockJob
 from sessions.unsigned import WRITER
 from tests.factories import BookingFactory, EnrolmentFactory, UserFactory
 from tests.operations.house import House, MailServer, key_of, until
+from tests.operations.work import expect_each_mail_once, is_settled, pass_the_lease
 
 MAILS = 6
 TRIES = 28  # after 2, 4, 8, 16 and 32 minutes, then each hour: more than a day
@@ -55,6 +58,54 @@ def were_tried(tries: int) -> bool:
     """Whether each was, and the worker rests: what it put off is put off by then."""
     at_work = DBTaskResult.objects.filter(status__in=["READY", "RUNNING"])
     return not (Message.objects.filter(tries__lt=tries).exists() or at_work.exists())
+
+
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_mail_whose_sender_dies_before_noting_it_comes_once_more_for_each_death(
+    build: Callable[..., House], mail_server: MailServer, deaths: int
+) -> None:
+    """The worker is killed when it was told that the mail is taken, before it knows."""
+    people = UserFactory.create_batch(3)
+    house = build(EMAIL_URL=mail_server.url)
+    worker = house.programs["worker"]
+    rows = [
+        outbox.queue_text(f"{n}", who, "Hi", "You.") for n, who in enumerate(people)
+    ]
+    first = rows[0].pk
+
+    def copies() -> list[EmailMessage]:
+        return [mail for mail in mail_server.taken if key_of(mail) == first]
+
+    def kill_once_told(mail: EmailMessage, say: Callable[[], None]) -> None:
+        if key_of(mail) != first or len(copies()) > deaths:
+            say()
+            return
+        worker.freeze()
+        say()
+        worker.kill()
+
+    mail_server.answers = kill_once_told
+    for death in range(deaths):
+        house.start("worker")
+        until(lambda: worker.process and worker.process.poll(), "the worker is dead")
+        assert len(copies()) == death + 1
+        assert Message.objects.get(pk=first).sent_at is None
+        pass_the_lease()
+    house.start("worker")
+    until(is_settled, "all is sent")
+    house.close()
+
+    assert len(copies()) == deaths + 1
+    told = {
+        (mail["Message-ID"], mail["To"], mail["Subject"], mail.get_content())
+        for mail in copies()
+    }
+    assert len(told) == 1  # so that a mail program shows it once
+    if deaths == 1:
+        assert expect_each_mail_once(mail_server, kills=1) == 1
+    else:  # and whoever counts notices a third
+        with pytest.raises(AssertionError, match="3 <= 2"):
+            expect_each_mail_once(mail_server, kills=deaths)
 
 
 def test_two_clocks_at_once_do_one_round_and_nothing_twice(
