@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 
-from django.db import Error, connection
+from django.db import Error, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
 from lms.operations.findings import Finding, bad, first_line, good, warn
 
+_MILLISECOND = timedelta(milliseconds=1)
 FEWEST_FREE_CONNECTIONS = 10
 _SYNCHRONOUS = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
+
+
+@contextmanager
+def given_up_after(length: timedelta) -> Iterator[None]:
+    """Hold a transaction in which PostgreSQL ends each question that takes it longer.
+
+    It cannot outlive that, whoever gets the connection next. In SQLite's file who reads
+    waits for nobody.
+    """
+    if connection.vendor == "sqlite":
+        yield
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL statement_timeout = {length // _MILLISECOND}")
+        yield
 
 
 def look_at_database() -> Finding:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from math import inf
 from queue import Empty, SimpleQueue
 from threading import Thread
 
@@ -20,6 +22,7 @@ from lms.operations.findings import Finding, Level, age, bad, first_line
 
 logger = logging.getLogger(__name__)
 LIMIT = timedelta(seconds=10)
+PATIENCE = timedelta(seconds=2)  # with one question, where the caller waits for it
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ def examine(
 
     What asks the database takes its turn on one connection, what looks outside waits
     for nobody: all of it together takes no longer than the longest limit. With
-    `own_lane` the connection is the caller's, whom a database that hangs holds up.
+    `own_lane` the connection is the caller's, where PostgreSQL itself ends what takes
+    it too long.
     """
     checks = list(checks)
     start = time.monotonic()
@@ -90,7 +94,7 @@ def examine(
     for lane in lanes if own_lane else [*lanes, asking]:
         Thread(target=_look_apart, args=(lane, answers), daemon=True).start()
     if own_lane:
-        _look(asking, answers)
+        _look(asking, answers, until=start + LIMIT.total_seconds(), held_by=_patience)
     return [Result(check, _wait(check, answers[check.key], start)) for check in checks]
 
 
@@ -105,14 +109,29 @@ def _look_apart(lane: list[Check], answers: dict[str, SimpleQueue[Finding]]) -> 
         connections.close_all()
 
 
-def _look(lane: list[Check], answers: dict[str, SimpleQueue[Finding]]) -> None:
+def _patience() -> AbstractContextManager[None]:
+    return database.given_up_after(PATIENCE)
+
+
+def _look(
+    lane: list[Check],
+    answers: dict[str, SimpleQueue[Finding]],
+    *,
+    until: float = inf,
+    held_by: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> None:
+    """Look at one after the other, each in such a context, and begin none after that."""
     for check in lane:
-        answers[check.key].put(_found(check))
+        if time.monotonic() < until:
+            answers[check.key].put(_found(check, held_by))
 
 
-def _found(check: Check) -> Finding:
+def _found(
+    check: Check, held_by: Callable[[], AbstractContextManager[None]]
+) -> Finding:
     try:
-        return check.look()
+        with held_by():
+            return check.look()
     except Error as error:
         return bad(
             _("It cannot be told: the database says %r.") % first_line(error),

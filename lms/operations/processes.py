@@ -18,6 +18,7 @@ from lms.operations.models import ClockJob, Heartbeat
 
 LONGEST_WAIT = timedelta(minutes=5)
 LONGEST_PROOF = 3 * PROVEN_EVERY
+LISTED = 1000
 MANY_TRIES = 7  # of what is done each hour: since two hours
 
 
@@ -102,11 +103,11 @@ def look_at_web() -> Finding:
 
 
 def look_at_pending() -> Finding:
-    """How long the oldest work that may begin has waited; two queries."""
+    """How long the oldest work that may begin has waited; at most four queries."""
     at = now()
     count, since = pending(at)
     if not count or since is None:
-        return good(_("No work waits."))
+        return _look_at_cut(at)
     words = ngettext(
         "%(count)d piece of work has waited for %(age)s.",
         "%(count)d pieces of work wait, the oldest for %(age)s.",
@@ -133,6 +134,46 @@ def pending(at: datetime) -> tuple[int, datetime | None]:
     return found["count"], min(
         filter(None, (found["asked"], found["due"])), default=None
     )
+
+
+def _look_at_cut(at: datetime) -> Finding:
+    """What is told where no work waits: of what a worker died in, or that all is done."""
+    begun = cut_short(at)
+    if not begun:
+        return good(_("No work waits."))
+    return warn(
+        ngettext(
+            "No work waits. %(count)d piece of work was begun %(age)s ago by a worker "
+            "that died in it.",
+            "No work waits. %(count)d pieces of work were begun by workers that died in "
+            "them, the first %(age)s ago.",
+            len(begun),
+        )
+        % {"count": len(begun), "age": age(at - begun[0])},
+        _(
+            "The clock asks for it again by itself: mail and files within minutes, all "
+            "else within two hours. If it happens often, read the worker's log."
+        ),
+    )
+
+
+def cut_short(at: datetime) -> list[datetime]:
+    """When the work began that no living worker is at, the first first; two queries.
+
+    A worker does one piece at a time: what is begun besides was begun by one that died,
+    and what is older than all who live, too.
+    """
+    running = (
+        DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING)
+        .order_by("started_at")
+        .values_list("started_at", flat=True)
+    )
+    begun = [each for each in running[:LISTED] if each]
+    if not begun:
+        return []
+    living = _beats(WORKER, at)
+    older = sum(living.began is None or each < living.began for each in begun)
+    return begun[: max(older, len(begun) - living.living)]
 
 
 class Beats(NamedTuple):

@@ -1,5 +1,9 @@
 """The page about how the installation is."""
 
+import time
+from datetime import timedelta
+
+import psycopg
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -7,6 +11,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from lms.mail.models import Message
+from lms.operations import doctor
 from lms.operations.models import Heartbeat, TestMail
 from lms.people.accounts import set_channel_team
 from tests.factories import UserFactory
@@ -40,6 +45,30 @@ def test_the_worst_comes_first_with_what_to_do(client, staff):
     assert worker.words == "No worker runs: mail, certificates and packs wait."
     assert worker.step in response.text.replace("&quot;", '"')
     assert response.text.count("some-host") == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_table_that_hangs_is_told_and_holds_the_page_no_longer(
+    client, staff, monkeypatch
+):
+    if connection.vendor != "postgresql":
+        pytest.skip("In SQLite's file who reads waits for nobody.")
+    monkeypatch.setattr(doctor, "PATIENCE", timedelta(seconds=0.3))
+    with psycopg.connect(**connection.get_connection_params()) as another:
+        another.execute("LOCK TABLE operations_testmail")
+        start = time.monotonic()
+        response = client.get(HEALTH)
+        seconds = time.monotonic() - start
+        another.rollback()
+
+    parts = {part.title: part for part in response.context["parts"]}
+    assert "statement timeout" in parts["Mail arrives"].words
+    assert parts["Mail arrives"].state.tone == "bad"
+    assert parts["Migrations"].words == "All migrations are applied."
+    assert seconds < doctor.LIMIT.total_seconds()
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("0",)
 
 
 def test_more_processes_cost_the_page_no_more(client, staff):

@@ -88,6 +88,25 @@ def test_a_look_that_hangs_is_told_and_hangs_no_other():
     assert second.finding.words == "Well."
 
 
+def test_what_is_left_when_the_time_is_up_is_not_begun(db):
+    """On the caller's own connection, each look takes a little: the page is answered."""
+    looked = []
+
+    def look():
+        looked.append(1)
+        time.sleep(0.3)
+        return good("Well.")
+
+    limit = timedelta(seconds=0.5)
+    checks = [Check(name, name, look, limit) for name in "abcdef"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(doctor, "LIMIT", limit)
+        results = examine(checks, own_lane=True)
+
+    assert len(looked) == 2
+    assert [each.finding.level for each in results] == [Level.OK] * 2 + [Level.BAD] * 4
+
+
 def test_a_look_that_breaks_is_told_without_what_it_said(caplog):
     def breaks():
         raise RuntimeError("secret")

@@ -6,12 +6,15 @@ import pytest
 import time_machine
 from django_tasks_db.models import DBTaskResult
 
+from lms.jobs import end_dead
 from lms.operations.findings import Level
 from lms.operations.heartbeats import CLOCK, SILENT_AFTER, WEB, WORKER
-from lms.operations.models import Heartbeat
+from lms.operations.models import ClockJob, Heartbeat
 from lms.operations.processes import (
     LONGEST_PROOF,
     LONGEST_WAIT,
+    MANY_TRIES,
+    cut_short,
     look_at_clock,
     look_at_pending,
     look_at_web,
@@ -132,3 +135,60 @@ def test_work_for_later_and_work_that_is_done_do_not_wait(clock):
     clock.shift(timedelta(minutes=3))
 
     assert look_at_pending().words == "1 piece of work has waited for 2 minutes."
+
+
+def begun(at):
+    """A piece of work that somebody began then, and has not ended."""
+    prove.enqueue()
+    DBTaskResult.objects.filter(status="READY").update(status="RUNNING", started_at=at)
+
+
+def test_what_a_worker_is_at_is_no_fault(clock):
+    Heartbeat.objects.create(
+        name=WORKER, host="here", pid=1, started_at=AT - timedelta(hours=1), at=AT
+    )
+    begun(AT - timedelta(minutes=30))
+
+    assert look_at_pending().words == "No work waits."
+
+
+def test_what_a_worker_died_in_is_told_until_it_is_noted_as_failed(clock):
+    beat_of(WORKER)  # which began only now
+    begun(AT - timedelta(minutes=30))
+
+    found = look_at_pending()
+    assert found.level is Level.WARN
+    assert found.words == (
+        "No work waits. 1 piece of work was begun 30 minutes ago by a worker that died "
+        "in it."
+    )
+
+    clock.shift(timedelta(minutes=30))
+    assert end_dead() == 1
+    assert look_at_pending().words == "No work waits."
+
+
+def test_what_is_begun_beside_what_all_workers_are_at_was_cut(clock):
+    Heartbeat.objects.create(
+        name=WORKER, host="here", pid=1, started_at=AT - timedelta(days=1), at=AT
+    )
+    for minutes in (40, 30, 20):
+        begun(AT - timedelta(minutes=minutes))
+
+    assert cut_short(AT) == [AT - timedelta(minutes=40), AT - timedelta(minutes=30)]
+
+
+def test_a_job_of_the_clocks_that_fails_is_named(clock):
+    beat_of(CLOCK)
+    ClockJob.objects.create(name="courses.renewing.carry_on", done_at=AT)
+    assert look_at_clock().level is Level.OK
+
+    ClockJob.objects.update(tries=1, error="LookupError")
+    found = look_at_clock()
+    assert found.level is Level.WARN
+    assert found.words.endswith(
+        "1 of its jobs fails: courses.renewing.carry_on (LookupError, tries: 1)."
+    )
+
+    ClockJob.objects.update(tries=MANY_TRIES)
+    assert look_at_clock().level is Level.BAD
