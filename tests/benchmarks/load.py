@@ -5,8 +5,9 @@ on: a slow server meets more people at once, as in life, and what was asked late
 from when it was due. Web, worker and clock run as in production, on SQLite and on a
 PostgreSQL that waits for its disk; the driver works on the same cores as they. Prints
 each step's milliseconds, what failed, and what each process took of the processor. Of
-several rates the higher ones are tried until one does not hold. With --soak, how the
-memory of each process grew from the end of the first fifth to the end.
+several rates the higher ones are tried until one does not hold. CORES="0" keeps the
+processes to some of the cores, where the driver and PostgreSQL go on using all. With
+--soak, how the memory of each process grew from the end of the first fifth to the end.
 """
 
 from __future__ import annotations
@@ -99,8 +100,12 @@ def served(folder: Path, database: str) -> Iterator[Any]:
     static = collect_static(folder / "collected")
     more = {"BEHIND_PROXY": "1", "SIGN_OFF_UNDO_MINUTES": "0", "REHEARSAL": "1"}
     house = House(folder / "data", database, more, os.environ["SECRET_KEY"], static)
+    all_cores = os.sched_getaffinity(0)
+    some = {int(core) for core in os.environ.get("CORES", "").split()}
     try:
+        os.sched_setaffinity(0, some or all_cores)
         house.start()
+        os.sched_setaffinity(0, all_cores)
         yield house
     finally:
         house.close()
