@@ -181,7 +181,7 @@ def _dump_postgresql(target: Path) -> Snapshot:
             "pg_dump",
             f"--snapshot={moment}",
             "--format=custom",
-            "--compress=gzip:1",
+            "--compress=1",  # as every release reads it: gzip:1 came with 16
             "--no-owner",
             "--no-privileges",
             f"--file={target}",
