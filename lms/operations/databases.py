@@ -20,6 +20,7 @@ from urllib.parse import quote
 import psycopg
 from django.db import OperationalError, connection
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from lms.operations.archive import Trouble
 
@@ -212,7 +213,7 @@ def _load_postgresql(source: Path, wanted: Snapshot) -> None:
             "--exit-on-error",
             "--no-owner",
             "--no-privileges",
-            f"--dbname={server.info.dsn}",
+            f"--dbname={_address(server)}",
             str(source),
         )
         if _of_postgresql(server) != wanted:
@@ -230,7 +231,7 @@ def _run(server: psycopg.Connection[Any], program: str, *words: str) -> None:
     info = server.info
     path = _client(program, info.server_version // 10_000)
     if program == "pg_dump":
-        words = (*words, f"--dbname={info.dsn}")
+        words = (*words, f"--dbname={_address(server)}")
     done = subprocess.run(  # noqa: S603  what is run is found by us
         [path, "--no-password", *words],
         env=os.environ | {"PGPASSWORD": info.password},
@@ -242,6 +243,16 @@ def _run(server: psycopg.Connection[Any], program: str, *words: str) -> None:
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["it says nothing"]
         raise Trouble(f"{program} failed: {' '.join(said[:4])}")
+
+
+def _address(server: psycopg.Connection[Any]) -> str:
+    """How we are connected, in words that older programs know too: no password."""
+    words = server.info.get_parameters()
+    if (
+        words.get("sslcertmode") == "allow"
+    ):  # our own library says so of itself, from 16
+        del words["sslcertmode"]
+    return make_conninfo(**words)
 
 
 def _client(program: str, server: int) -> str:
