@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -82,10 +82,26 @@ class Someone:
 Named = tuple[str, int, int]  # what Someone is made of
 
 
+@dataclass(frozen=True)
+class Crowd:
+    """Members of one company, whose names are looked up when they are asked for."""
+
+    names: Mapping[int, str]
+    company: int
+    members: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __iter__(self) -> Iterator[Named]:
+        for member in self.members:
+            yield self.names[member], member, self.company
+
+
 class People(Sequence[Someone]):
     """People by name. How many there are is known before anybody is sorted."""
 
-    def __init__(self, groups: Iterable[Sequence[Named]]) -> None:
+    def __init__(self, groups: Iterable[Crowd]) -> None:
         self._groups = list(groups)
 
     @cached_property

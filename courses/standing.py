@@ -28,21 +28,22 @@ from enum import StrEnum
 from functools import cached_property, reduce
 from itertools import pairwise, takewhile
 from operator import or_
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Func, Q, TextField, Value
+from django.db.models import Aggregate, Func, JSONField, Q, TextField, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Substr
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils.timezone import now
 
 from courses.models import Edition, EditionAudience, Enrolment
-from courses.needs import Cause, Gap, Named, Need, People, Someone, Standing, Why
+from courses.needs import Cause, Crowd, Gap, Need, People, Someone, Standing, Why
 from lms.people.models import Reseller, TeamMembership
 
 _DAY = timedelta(days=1)
 _FEW = 50  # companies whose trees one query names
+_Said = TypeVar("_Said")
 
 
 class Part(StrEnum):
@@ -206,43 +207,45 @@ class _Alike:
 
     member: _Member
     cycles: list[_Cycle]
-    people: list[Named] = field(default_factory=list)
+    people: Crowd
 
 
-_Row = tuple[int, str, str]  # a member, their name, and what a team's row says
+_Kind = tuple[str, list[int]]  # what a row says, and the members of whom it is said
 
 
 @dataclass
 class _World:
-    """What bears on some companies, as text: of most, one of many is read."""
+    """What bears on some companies, as text, with the members of whom it is said."""
 
     companies: list[_Company]  # by path
     programmes: dict[int, _Editions]
-    memberships: dict[int, list[_Row]]  # by team
-    cycles: dict[int, dict[int, tuple[str, ...]]]  # by programme and member
+    memberships: dict[int, list[_Kind]]  # by team
+    cycles: dict[int, list[_Kind]]  # by programme, the first cycles first
+    names: dict[int, str]
 
     def alike(self, programme: int) -> dict[int, list[_Alike]]:
         """By company, whoever a programme's teams ask at any time."""
         editions = self.programmes[programme]
-        names: dict[int, str] = {}
-        rows: dict[int, tuple[tuple[int, str], ...]] = {}
-        for team in {each for teams in editions.teams.values() for each in teams}:
-            for member, name, said in self.memberships.get(team, ()):
-                names[member] = name
-                rows[member] = (*rows.get(member, ()), (team, said))
-        cycles = self.cycles.get(programme, {})
+        spans = _by_member(
+            ((team, said), members)
+            for team in {each for teams in editions.teams.values() for each in teams}
+            for said, members in self.memberships.get(team, ())
+        )
+        cycles = _by_member(self.cycles.get(programme, ()))
         groups: dict[Any, list[int]] = defaultdict(list)
-        for member, spans in rows.items():
-            groups[spans, cycles.get(member, ())].append(member)
+        for member, theirs in spans.items():
+            groups[theirs, cycles.get(member, ())].append(member)
         companies = {each.pk: each for each in self.companies}
+        recorded = {
+            theirs: _member_of(theirs, companies)
+            for theirs in {theirs for theirs, _history in groups}
+        }
         found: dict[int, list[_Alike]] = defaultdict(list)
-        for (spans, history), members in groups.items():
-            like = _Alike(
-                _member_of(spans, companies), [_cycle_of(each) for each in history]
-            )
-            company = like.member.company.pk
-            like.people = [(names[each], each, company) for each in members]
-            found[company].append(like)
+        for (theirs, history), members in groups.items():
+            company = recorded[theirs].company.pk
+            people = Crowd(self.names, company, members)
+            cycles_of = [_cycle_of(each) for each in history]
+            found[company].append(_Alike(recorded[theirs], cycles_of, people))
         return found
 
     def below(self, top: Reseller) -> list[int]:
@@ -265,7 +268,8 @@ def _read(resellers: list[Reseller], day: date) -> _World:
         of_edition = programmes[row.edition.programme_id].teams
         of_edition.setdefault(row.edition_id, {})[row.team_id] = row.team.name
 
-    memberships: dict[int, list[_Row]] = defaultdict(list)
+    memberships: dict[int, list[_Kind]] = defaultdict(list)
+    names: dict[int, str] = {}
     rows = (
         TeamMembership.objects.filter(
             Q(member__left_on=None) | Q(member__left_on__gt=day),
@@ -278,32 +282,60 @@ def _read(resellers: list[Reseller], day: date) -> _World:
                 for team in teams
             },
         )
-        .order_by("pk")
-        .annotate(said=_AsText(*_OF_MEMBER))
-        .values_list("team", "member", "member__user__full_name", "said")
+        .order_by()
+        .values("team", said=_AsText(*_OF_MEMBER))
+        .annotate(members=_AsList("member"), called=_AsList("member__user__full_name"))
+        .values_list("team", "said", "members", "called")
     )
-    for team, member, name, said in rows:
-        memberships[team].append((member, name, said))
+    for team, said, members, called in rows:
+        memberships[team].append((said, members))
+        names.update(zip(members, called, strict=True))
     return _World(
         sorted(companies.values(), key=lambda company: company.path),
         programmes,
         memberships,
         _read_cycles(companies),
+        names,
     )
 
 
-def _read_cycles(companies: Iterable[int]) -> dict[int, dict[int, tuple[str, ...]]]:
+def _read_cycles(companies: Iterable[int]) -> dict[int, list[_Kind]]:
     rows = (
         Enrolment.objects.filter(member__reseller__in=companies)
         .order_by("cycle")
-        .annotate(said=_AsText(*_OF_CYCLE))
-        .values_list("programme", "member", "said")
+        .values("cycle", "programme", said=_AsText(*_OF_CYCLE))
+        .annotate(members=_AsList("member"))
+        .values_list("programme", "said", "members")
     )
-    cycles: dict[int, dict[int, tuple[str, ...]]] = defaultdict(dict)
-    for programme, member, said in rows:
-        of_programme = cycles[programme]
-        of_programme[member] = (*of_programme.get(member, ()), said)
+    cycles: dict[int, list[_Kind]] = defaultdict(list)
+    for programme, said, members in rows:
+        cycles[programme].append((said, members))
     return cycles
+
+
+def _by_member(
+    kinds: Iterable[tuple[_Said, list[int]]],
+) -> dict[int, tuple[_Said, ...]]:
+    """All that is said of each member, in this order."""
+    found: dict[int, tuple[_Said, ...]] = {}
+    for said, members in kinds:
+        if found.keys().isdisjoint(members):  # nearly always: all of them at once
+            found |= dict.fromkeys(members, (said,))
+        else:
+            found |= {each: (*found.get(each, ()), said) for each in members}
+    return found
+
+
+class _AsList(Aggregate):
+    """The values of a group's rows, read as one."""
+
+    function = "jsonb_agg"
+    output_field = JSONField()
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any
+    ) -> tuple[str, tuple[str | int, ...]]:
+        return self.as_sql(compiler, connection, function="json_group_array", **extra)
 
 
 class _AsText(Func):
@@ -482,7 +514,7 @@ def _standing_of(
 ) -> Standing:
     edition = editions.on(day)
     assert edition is not None  # noqa: S101  its caller asked
-    parts: dict[Part, list[list[Named]]] = defaultdict(list)
+    parts: dict[Part, list[Crowd]] = defaultdict(list)
     for each in groups:
         parts[each.part].append(each.alike.people)
     counts = Counter({part: sum(map(len, found)) for part, found in parts.items()})
