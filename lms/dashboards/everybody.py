@@ -265,7 +265,8 @@ def _qualifies() -> Q:
         member=OuterRef("member"), programme=OuterRef("programme")
     )
     today = now().date()
-    return Q(qualifying(today) | Q(Exists(of_cell)), completed_at__isnull=False)
+    completed = Q(completed_at__isnull=False)  # asked first, as it is quick to answer
+    return completed & (qualifying(today) | Q(Exists(of_cell)))
 
 
 def _of_completed() -> Rules:
