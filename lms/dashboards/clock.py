@@ -18,6 +18,7 @@ from certificates.preparing import enqueue_pending, enqueue_waiting
 from content.versions import put_up_missing
 from courses import due_notices, renewing
 from courses.enrolling import follow_the_calendar
+from courses.leaving import UNDO_FOR
 from courses.rollout import carry_on
 from lms import jobs
 from lms.audit import chain
@@ -54,6 +55,16 @@ def _prune() -> None:
     call_command("prune_db_task_results", "--backend", "jobs", verbosity=0)
 
 
+def _end_covered_soon() -> None:
+    """What ends later the hourly round looks at, long before it begins."""
+    end_covered(ends_before=now() + 4 * EVERY_HOUR)
+
+
+def _free_left_lately() -> None:
+    """Whose day is not over, or was a moment ago: the hourly round looks at all."""
+    free_left(withdrawn_since=now() - UNDO_FOR - 2 * EVERY_HOUR)
+
+
 EACH_ROUND: tuple[Job, ...] = (
     enqueue_due,
     ending.end_with_resellers,
@@ -64,8 +75,8 @@ EACH_ROUND: tuple[Job, ...] = (
     sampling.carry_on,
     carry_on,
     cancel_run_out,
-    end_covered,
-    free_left,
+    _end_covered_soon,
+    _free_left_lately,
     see_to_closed_accounts,
     withdraw_not_held,
     reopen_unanswered,
@@ -92,6 +103,8 @@ EACH_HOUR: tuple[Job, ...] = (
     end_superseded,
     put_up_missing,
     enqueue_waiting,
+    end_covered,
+    free_left,
     tell_of_missing_times,
     invite_lists.prune,
     heartbeats.forget_gone,

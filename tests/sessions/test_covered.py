@@ -3,6 +3,7 @@ from functools import partial
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.urls import reverse
 from django.utils.timezone import now
 
@@ -54,6 +55,41 @@ def test_a_call_whose_topics_are_all_complete_is_ended_and_both_are_told(
     assert told(call) == {call.trainee, trainer.user}
     assert strangers.state == BookingState.BOOKED
     assert end_covered() == 0
+
+
+def test_each_round_looks_at_what_begins_soon_and_each_hour_at_all(enrolment, trainer):
+    soon = booked_on(enrolment, trainer, 0, starts_at=now() + timedelta(hours=2))
+    later = booked_on(enrolment, trainer, 1, starts_at=now() + timedelta(days=9))
+    clock.tick()  # the hour begins
+    exempt(enrolment, 0, 1)
+    states = []
+
+    for minutes in (1, 59, 61):
+        with time_machine.travel(now() + timedelta(minutes=minutes)):
+            assert clock.tick()
+        calls = Booking.objects.order_by("pk")
+        states.append([call.state for call in calls])
+
+    assert [soon.pk, later.pk] == [call.pk for call in Booking.objects.order_by("pk")]
+    assert states == [
+        [BookingState.CANCELLED, BookingState.BOOKED],
+        [BookingState.CANCELLED, BookingState.BOOKED],
+        [BookingState.CANCELLED, BookingState.CANCELLED],
+    ]
+
+
+def test_a_clock_that_was_away_ends_what_is_covered_in_its_first_round(
+    enrolment, trainer
+):
+    call = booked_on(enrolment, trainer, 0, starts_at=now() + timedelta(days=9))
+    clock.tick()
+    exempt(enrolment, 0)
+
+    with time_machine.travel(now() + timedelta(days=1)):
+        clock.tick()
+
+    call.refresh_from_db()
+    assert call.state == BookingState.CANCELLED
 
 
 def test_who_has_nothing_left_to_cover_is_not_asked_to_choose_again(enrolment, trainer):

@@ -9,6 +9,7 @@ from django.utils.timezone import now
 from courses.enrolling import follow_teams, withdraw
 from courses.leaving import undo_leaving
 from courses.models import Enrolment
+from lms.dashboards import clock
 from lms.errors import Refused
 from lms.mail.models import Message
 from lms.people.membership import leave, set_teams
@@ -74,6 +75,34 @@ def test_call_stands_for_a_day_and_is_freed_then(member, manager, call):
     assert strangers.state == BookingState.BOOKED
     told = Message.objects.filter(key__contains=":cancelled:")
     assert {mail.recipient for mail in told} == {call.trainee, call.trainer.user}
+
+
+@pytest.mark.parametrize("away", [timedelta(0), timedelta(minutes=50), 2 * DAY])
+def test_clock_frees_once_the_day_is_over_however_long_it_was_away(
+    member, manager, away
+):
+    call = BookingFactory(
+        enrolment=Enrolment.objects.get(), starts_at=now() + timedelta(days=9)
+    )
+    set_teams(member, [], by=manager)
+    over = Enrolment.objects.get(member=member).withdrawn_at + DAY
+    with time_machine.travel(over - timedelta(minutes=5), tick=False):
+        clock.tick()  # with all of the hour
+        assert Booking.objects.get(pk=call.pk).state == BookingState.BOOKED
+
+    with time_machine.travel(over + away, tick=False):
+        clock.tick()
+
+    assert Booking.objects.get(pk=call.pk).state == BookingState.CANCELLED
+
+
+def test_each_hour_finds_what_was_withdrawn_long_ago(member, manager, call):
+    set_teams(member, [], by=manager)
+    hours = timedelta(hours=30)
+
+    with later(hours):
+        lately = free_left(withdrawn_since=now() - timedelta(hours=26))
+        assert (lately, free_left()) == (0, 1)
 
 
 def test_undone_the_call_goes_on_in_the_next_cycle(member, manager, call):
