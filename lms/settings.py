@@ -498,9 +498,9 @@ if TURN_URLS and len(TURN_SECRET) < 16:
         "TURN_URL is set, and TURN_SECRET is unset or short: set it to the relay's "
         "static-auth-secret, at least 16 random characters."
     )
-# By one person, so that nobody floods others with mail.
+# By one person, so that nobody floods others with mail: as many as a list has lines.
 INVITATIONS_A_DAY = _value(
-    "INVITATIONS_A_DAY", 2000, _parse_count, "a number of invitations"
+    "INVITATIONS_A_DAY", 10_000, _parse_count, "a number of invitations"
 )
 TSA_URL = _value(
     "TSA_URL",
