@@ -243,9 +243,11 @@ def _(at: datetime) -> Told:
     "holds, of what is complete",
     "yes, if they are still to come",
     free_left,
+    clock._free_left_lately,
     see_to_closed_accounts,
     withdraw_not_held,
     end_covered,
+    clock._end_covered_soon,
 )
 def _(at: datetime) -> Told:
     left, closed, complete = (a_call(at + hours * HOUR) for hours in (50, 60, 70))
